@@ -1,0 +1,57 @@
+"""The errors that this package raises.
+
+Problems of content and configuration are collected as :class:`~wazuh_pack.diagnostics.Diagnostic`
+values; an exception means that the work cannot go on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wazuh_pack.diagnostics import Diagnostic
+    from wazuh_pack.location import Location
+
+
+class PackError(Exception):
+    """Something the user can act on.
+
+    ``str()`` gives one line, ``path:line:column: message``; :attr:`hint` says what to do.
+    """
+
+    def __init__(self, message: str, *, at: Location | None = None, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.at = at
+        self.hint = hint
+
+    def __str__(self) -> str:
+        """Return the message with its location in front."""
+        return f"{self.at}: {self.message}" if self.at else self.message
+
+
+class UsageError(PackError):
+    """The command line asks for something that does not exist or does not fit."""
+
+
+class DiagnosticsError(PackError):
+    """One or more diagnostics of severity error; they are in :attr:`diagnostics`."""
+
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        count = len(diagnostics)
+        super().__init__(f"{count} problem{'s' if count != 1 else ''} found")
+        self.diagnostics = tuple(diagnostics)
+
+
+class ExpressionError(PackError):
+    """A pattern that Wazuh's expression compiler refuses."""
+
+
+class XmlError(PackError):
+    """A file that Wazuh's XML reader refuses."""
+
+
+class InstallError(PackError):
+    """An installation that cannot be planned or applied; nothing was changed or all was restored."""
