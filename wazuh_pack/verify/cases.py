@@ -100,15 +100,34 @@ def expand(catalog: Catalog, source_id: str, case: Case) -> Iterator[Sent]:
     Raises:
         PackError: ``vary`` names a path that the event does not have.
     """
-    time = EPOCH
-    for step in case.steps:
+    for source, sent in expand_steps(catalog, source_id, case.steps, EPOCH):
+        yield envelop(source, sent.event, sent.time)
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A vendor's event and its time."""
+
+    event: Any
+    time: float
+
+
+def expand_steps(
+    catalog: Catalog, source_id: str, steps: Iterable[Step], begins: float
+) -> Iterator[tuple[Source, Raw]]:
+    """Yield every event of ``steps`` with its source; ``source_id`` is taken for steps without.
+
+    Raises:
+        PackError: ``vary`` names a path that the event does not have.
+    """
+    time = begins
+    for step in steps:
         source = catalog.source(step.source or source_id)
         time += step.after
         for number in range(step.repeat):
             if number:
                 time += step.every
-            event = _varied(step, number, case)
-            yield envelop(source, event, time)
+            yield source, Raw(event=_varied(step, number), time=time)
 
 
 def envelop(source: Source, event: Any, time: float) -> Sent:
@@ -116,7 +135,7 @@ def envelop(source: Source, event: Any, time: float) -> Sent:
     return Sent(line=source.envelope.apply(event), location=source.delivery.location, time=time)
 
 
-def _varied(step: Step, number: int, case: Case) -> Any:
+def _varied(step: Step, number: int) -> Any:
     if not step.vary:
         return step.event
     event = copy.deepcopy(step.event)
@@ -125,10 +144,10 @@ def _varied(step: Step, number: int, case: Case) -> Any:
         if isinstance(event, str):
             placeholder = "{" + path + "}"
             if placeholder not in event:
-                raise PackError(f"vary: no {placeholder} in the event", at=case.at)
+                raise PackError(f"vary: no {placeholder} in the event", at=step.at)
             event = event.replace(placeholder, str(value))
         elif not _set(event, path, value):
-            raise PackError(f"vary: the event has no {path!r}", at=case.at)
+            raise PackError(f"vary: the event has no {path!r}", at=step.at)
     return event
 
 
