@@ -46,5 +46,8 @@ install: $(STAMP) ## Install into the detected Wazuh home, or into DESTDIR
 uninstall: $(STAMP) ## Remove what `make install` put there
 	@$(PACK) uninstall $(if $(DESTDIR),--destdir "$(DESTDIR)") $(ARGS)
 
+bench: $(STAMP) ## Measure; prints ratios against named baselines
+	@$(PYTHON) tools/bench.py
+
 clean: ## Remove what was built (not the virtual environment)
 	@rm -rf build dist

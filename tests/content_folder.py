@@ -10,7 +10,7 @@ order: {order}
 rule_ids: {block}
 delivery: {{summary: a file, location: /var/log/src.log}}
 envelope: {{wrap: src}}
-gate: {{decoded_as: json, match: {{src.kind: event}}}}
+gate: {{decoded_as: json, match: {{src.kind: {kind}}}}}
 """
 
 DETECTION = """\
@@ -25,9 +25,9 @@ cicd_sec: [1]
 references: [https://example.org/]
 tests:
   fires:
-    - {{name: fires, from: made up, event: {{kind: event, action: a}}}}
+    - {{name: fires, from: made up, event: {event}}}
   quiet:
-    - {{name: quiet, from: made up, event: {{kind: event, action: b}}}}
+    - {{name: quiet, from: made up, event: {near}}}
 """
 
 
@@ -37,15 +37,23 @@ class Content:
     def __init__(self, root):
         self.root = root
 
-    def source(self, name="src", order=1, block="110000-110099"):
+    def source(self, name="src", order=1, block="110000-110099", kind="event"):
         folder = self.root / name
         folder.mkdir(exist_ok=True)
-        text = SOURCE.format(id=name, order=order, block=block)
+        text = SOURCE.format(id=name, order=order, block=block, kind=kind)
         (folder / "source.yml").write_text(text)
         return self
 
-    def detection(self, name, what="match: {src.action: a}", source="src"):
-        text = DETECTION.format(id=name, what=textwrap.dedent(what).strip())
+    def detection(
+        self,
+        name,
+        what="match: {src.action: a}",
+        source="src",
+        event="{kind: event, action: a}",
+        near="{kind: event, action: b}",
+    ):
+        what = textwrap.dedent(what).strip()
+        text = DETECTION.format(id=name, what=what, event=event, near=near)
         return self.write(f"{source}/{name}.yml", text)
 
     def write(self, path, text):
