@@ -67,14 +67,12 @@ def test_more_rows_than_execd_holds_are_refused(content):
 
 def test_the_fragment_is_well_formed_and_complete():
     text = fragment(
-        lists=["wazuh-pack-a"],
         responses=[ResponseRow("n", "e", "--field x", "local", (1, 2))],
         wodles=[Wodle("t", "/w run", "1h", 60, "yes", "0" * 64)],
         fragments=["<localfile>\n  <location>/x</location>\n</localfile>"],
     )
     root = etree.fromstring(f"<ossec_config>{text}</ossec_config>")
 
-    assert root.findtext("ruleset/list") == "etc/lists/wazuh-pack-a"
     assert root.findtext("active-response/rules_id") == "1,2"
     assert root.findtext("wodle/verify_sha256") == "0" * 64
     assert root.findtext("localfile/location") == "/x"
@@ -82,7 +80,7 @@ def test_the_fragment_is_well_formed_and_complete():
 
 def test_what_wazuhs_reader_cannot_carry_is_refused():
     with pytest.raises(PackError, match="cannot carry"):
-        fragment(lists=["a<b"])
+        fragment(responses=[ResponseRow("a<b", "e", "", "local", (1,))])
 
 
 def test_collection_fills_in_parameters(content):

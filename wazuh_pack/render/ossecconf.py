@@ -1,4 +1,7 @@
-"""The pack's part of ossec.conf: lists, responses, wodles and log collection.
+"""The pack's part of ossec.conf: responses, wodles and log collection.
+
+CDB lists are not here: a second ``<ruleset>`` would make analysisd forget the user's own, so the
+installer adds their lines to the one that is there.
 
 Wazuh reads ossec.conf with the same XML reader as its rules: no entities. Values are therefore not
 escaped but refused when they hold ``<``, ``>`` or ``&``.
@@ -121,7 +124,6 @@ def collection(catalog: Catalog, chosen: Mapping[str, Mapping[str, Any]]) -> tup
 
 def fragment(
     *,
-    lists: Iterable[str] = (),
     responses: Iterable[ResponseRow] = (),
     wodles: Iterable[Wodle] = (),
     fragments: Iterable[str] = (),
@@ -131,7 +133,6 @@ def fragment(
     environment_.filters["plain"] = _plain
     template = environment_.from_string(_TEMPLATE.read_text(encoding="utf-8"))
     return template.render(
-        lists=tuple(lists),
         responses=tuple(responses),
         wodles=tuple(wodles),
         fragments=tuple(fragments),
