@@ -53,13 +53,13 @@ def run(
 ) -> Iterator[Outcome]:
     """Yield the outcome of every case of ``detections``; each case has a session of its own."""
     for detection in detections:
-        own = {str(ids[key]) for key in rule_keys(detection)}
+        own = {ids[key] for key in rule_keys(detection)}
         for case in detection.cases:
             yield _run_case(catalog, detection, case, own, ruleset)
 
 
 def _run_case(
-    catalog: Catalog, detection: Detection, case: Case, own: set[str], ruleset: Ruleset
+    catalog: Catalog, detection: Detection, case: Case, own: set[int], ruleset: Ruleset
 ) -> Outcome:
     events = list(expand(catalog, detection.source, case))
     session = ruleset.session()
