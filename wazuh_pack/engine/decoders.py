@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from wazuh_pack.diagnostics import Diagnostic
 
 
-class LoadFailure(DiagnosticsError):
+class LoadError(DiagnosticsError):
     """Loading stops, as analysisd would; :attr:`diagnostics` also holds what was only warned of."""
 
 
@@ -53,11 +53,11 @@ def load_decoders(paths: Sequence[Path]) -> tuple[DecoderSet, list[Diagnostic]]:
     """Load decoders from files, in this order.
 
     Returns:
-        The decoders, and what analysisd would log; a diagnostic's code is the message's number, empty
-        for a message without one. Entries of severity error do not stop analysisd, but make it
+        The decoders, and what analysisd would log; a diagnostic's code is the message number,
+        empty for a message without one. Entries of severity error do not stop analysisd, but make it
         refuse a test session.
 
     Raises:
-        LoadFailure: analysisd would not start.
+        LoadError: analysisd would not start.
     """
     raise NotImplementedError
