@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from wazuh_pack.engine.expression import fold
+from wazuh_pack.engine.expression import Folded, fold
 
 if TYPE_CHECKING:
     from wazuh_pack.engine.event import Event
@@ -38,11 +38,11 @@ class Occurrence:
     """``previous_log``, set by ``check_diff``."""
     stored_in: list[list[Occurrence]] = field(default_factory=list)
     """The histories that hold it, once for every entry."""
-    _folded: bytes | None = None
+    _folded: Folded | None = None
 
     @property
-    def folded(self) -> bytes:
-        """The text after the header in lower case."""
+    def folded(self) -> Folded:
+        """The text after the header, prepared for matching without case."""
         if self._folded is None:
             self._folded = fold(self.event.log)
         return self._folded

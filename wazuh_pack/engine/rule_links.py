@@ -95,13 +95,13 @@ class RuleLinker:
             message = f"'if_level' cannot be '{conditions.text(text)}'; rule '{rule.id}' is dropped"
             raise self.notes.skip(message, draft.node.at, "7609")
         rank = level * _RANK_PER_LEVEL
-        if not self.tree.add_below_all(lambda other: other.definition.rank >= rank, rule):
+        if not self.tree.add_below_rank(rank, rule):
             message = f"no rule of level '{rank}' for 'if_level'; rule '{rule.id}' is dropped"
             raise self.notes.skip(message, draft.node.at, "7608")
 
     def _below_group(self, rule: Rule, text: bytes, draft: Draft) -> None:
         words = _Words(text)
-        if not self.tree.add_below_all(lambda other: words.match(other.definition.groups), rule):
+        if not self.tree.add_below_groups(words.match, rule):
             message = (
                 f"no rule of group '{conditions.text(text)}' for 'if_group';"
                 f" rule '{rule.id}' is dropped"
@@ -177,16 +177,22 @@ def _parent_ids(text: bytes) -> Iterator[int | None]:
 
 
 class _Words:
-    """``if_group``: substrings of the whole group text without case, ``^`` at the start."""
+    """``if_group``: substrings of the whole group text without case, ``^`` at the start.
+
+    An empty alternative matches everything at the end of the pattern and nothing before.
+    """
 
     def __init__(self, pattern: bytes) -> None:
-        words = pattern.lower().split(b"|")
+        *others, last = pattern.lower().split(b"|")
+        words = [*filter(None, others), last]
+        self._everything = not last and bool(pattern)
         self._starts = tuple(word[1:] for word in words if word.startswith(b"^"))
-        self._inside = tuple(word for word in words if not word.startswith(b"^"))
-        self._empty = not pattern
+        self._inside = tuple(word for word in words if word and not word.startswith(b"^"))
 
     def match(self, groups: bytes) -> bool:
-        if self._empty:
-            return False
         text = groups.lower()
-        return text.startswith(self._starts) or any(word in text for word in self._inside)
+        return (
+            self._everything
+            or text.startswith(self._starts)
+            or any(word in text for word in self._inside)
+        )

@@ -57,8 +57,8 @@ class RuleLoader:
     """Loads rule files one after the other into one tree.
 
     Attributes:
-        max_frequency: The largest frequency of all rules read; analysisd takes it for seconds when it
-            makes room in the history.
+        max_frequency: The largest frequency of all rules read; analysisd takes it for seconds when
+            it makes room in the history.
     """
 
     decoders: DecoderSet

@@ -78,15 +78,26 @@ class RuleTree:
             self._add(rule, node)
         return bool(parents)
 
-    def add_below_all(self, wanted: Callable[[Rule], bool], rule: Rule) -> bool:
-        """Hang a rule below every place of all other wanted rules; False if none is."""
-        parents = [
-            node
-            for parent_id, nodes in self._nodes.items()
-            if parent_id != rule.id
-            for node in nodes
-            if wanted(node.rule)
-        ]
+    def add_below_groups(self, match: Callable[[bytes], bool], rule: Rule) -> bool:
+        """Hang a rule below every place of all others whose group text matches."""
+        verdicts: dict[bytes, bool] = {}
+
+        def wanted(other: Rule) -> bool:
+            groups = other.definition.groups
+            verdict = verdicts.get(groups)
+            if verdict is None:
+                verdict = verdicts[groups] = match(groups)
+            return verdict
+
+        return self._add_below(wanted, rule)
+
+    def add_below_rank(self, rank: int, rule: Rule) -> bool:
+        """Hang a rule below every place of all others of at least this rank."""
+        return self._add_below(lambda other: other.definition.rank >= rank, rule)
+
+    def _add_below(self, wanted: Callable[[Rule], bool], rule: Rule) -> bool:
+        """Hang a rule below every place of all other wanted rules; False if there is none."""
+        parents = [node for node in self.nodes() if node.rule.id != rule.id and wanted(node.rule)]
         for node in parents:
             self._add(rule, node)
         return bool(parents)
