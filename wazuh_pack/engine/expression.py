@@ -1,71 +1,43 @@
 """Wazuh's expression languages behind one interface.
 
-Everything works on ``bytes``, as analysisd 4.14.7 does: no character set is known, a text ends at its
-first NUL, and only ASCII letters have case.
+Everything works on ``bytes``, as analysisd 4.14.7 does: no character set is known, a text ends at
+its first NUL, and only ASCII letters have case.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
-from typing import Protocol
 
+from wazuh_pack.engine.matching import Expression, Folded, Kind, Match, cut, fold
+from wazuh_pack.engine.osmatch import OsMatch
+from wazuh_pack.engine.osregex import OsRegex
 
-class Kind(Enum):
-    """An expression language; the value is the name that the XML attribute ``type`` uses."""
-
-    OSMATCH = "osmatch"
-    OSREGEX = "osregex"
-    PCRE2 = "pcre2"
-    STRING = "string"
+__all__ = ["Expression", "Folded", "Kind", "Match", "compile_expression", "fold"]
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
-    """Where an expression matched and what it captured.
+class ExactString:
+    """A comparison byte for byte: no anchors, no negation, case matters."""
 
-    Attributes:
-        end: Index of the last byte consumed, as analysisd reports it: -1 for an empty match at the
-            start of the text, and in osregex often less than what was looked at. osmatch and string
-            comparison report no end; theirs is -1.
-        captures: The texts of the groups.
-    """
-
-    end: int
-    captures: tuple[bytes, ...] = ()
-
-
-class Expression(Protocol):
-    """A compiled pattern."""
+    pattern: bytes
 
     @property
     def kind(self) -> Kind:
-        """The language that the pattern is written in."""
-
-    @property
-    def pattern(self) -> bytes:
-        """The pattern as given."""
+        """Always :attr:`Kind.STRING`."""
+        return Kind.STRING
 
     @property
     def groups(self) -> int:
-        """How many capture groups a PCRE2 pattern has; 0 for every other kind."""
+        """Always 0."""
+        return 0
 
-    def matches(self, text: bytes, folded: bytes | None = None) -> bool:
-        """Tell whether the pattern matches.
+    def matches(self, text: bytes, folded: Folded | None = None) -> bool:
+        """See :meth:`Expression.matches`."""
+        return text == self.pattern if folded is not None else cut(text) == self.pattern
 
-        Args:
-            text: The text to look at.
-            folded: ``fold(text)`` when the caller has it; saves folding the text once per pattern.
-                ``text`` must then hold no NUL.
-        """
-
-    def search(self, text: bytes, folded: bytes | None = None) -> Match | None:
-        """Return where the pattern matches, or None; the arguments are those of :meth:`matches`."""
-
-
-def fold(text: bytes) -> bytes:
-    """Return the text up to its first NUL with ASCII letters in lower case."""
-    return text.partition(b"\0")[0].lower()
+    def search(self, text: bytes, folded: Folded | None = None) -> Match | None:
+        """See :meth:`Expression.search`."""
+        return Match(-1) if self.matches(text, folded) else None
 
 
 def compile_expression(pattern: bytes, kind: Kind, *, captures: bool = False) -> Expression:
@@ -74,10 +46,19 @@ def compile_expression(pattern: bytes, kind: Kind, *, captures: bool = False) ->
     Args:
         pattern: The pattern as the XML reader hands it over.
         kind: Its language.
-        captures: True for a decoder's ``regex``; False for ``prematch`` and rule conditions. The same
-            osregex pattern can match differently in the two ways.
+        captures: True for a decoder's ``regex``; False for ``prematch`` and rule conditions. The
+            same osregex pattern can match differently in the two ways (analysisd 4.14.7).
 
     Raises:
         ExpressionError: Wazuh refuses the pattern.
     """
-    raise NotImplementedError
+    if kind is Kind.OSMATCH:
+        return OsMatch.compile(pattern)
+    if kind is Kind.OSREGEX:
+        return OsRegex.compile(pattern, captures=captures)
+    if kind is Kind.PCRE2:
+        # The library costs start-up time, and only rulesets that use PCRE2 need it.
+        from wazuh_pack.engine.pcre import Pcre2  # noqa: PLC0415
+
+        return Pcre2.compile(pattern)
+    return ExactString(cut(pattern))
