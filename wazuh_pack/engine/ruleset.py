@@ -95,27 +95,21 @@ class Ruleset:
     def from_manager_home(cls, home: Path, *, levels: Levels | None = None) -> Ruleset:
         """Load what a manager in this folder would load.
 
-        The ``<ruleset>`` elements of ``etc/ossec.conf`` say what; without any, the stock and the
-        user's folders and all their lists are taken.
+        The last ``<ruleset>`` element of ``etc/ossec.conf`` says what (analysisd forgets earlier
+        ones); without any, the stock and the user's folders and all their lists are taken.
+        ``<alerts>`` gives the thresholds unless ``levels`` does.
 
         Raises:
             LoadFailure: analysisd would not start.
         """
         conf = home / "etc" / "ossec.conf"
         try:
-            elements = _ruleset_elements(conf) if conf.is_file() else []
-            if elements:
-                found = [ruleset_files(element, home) for element in elements]
-            else:
-                found = [_default_files(home)]
+            sections = _sections(conf) if conf.is_file() else []
+            chosen = [section for section in sections if section.name == "ruleset"]
+            files = ruleset_files(chosen[-1], home) if chosen else _default_files(home)
         except XmlError as error:
             raise LoadFailure([_as_diagnostic(error, conf)]) from error
-        files = RulesetFiles(
-            rules=_by_base_name(path for part in found for path in part.rules),
-            decoders=_by_base_name(path for part in found for path in part.decoders),
-            lists=tuple(entry for part in found for entry in part.lists),
-        )
-        return cls.from_files(files, levels=levels)
+        return cls.from_files(files, levels=levels or _levels(sections))
 
     @classmethod
     def from_files(cls, files: RulesetFiles, *, levels: Levels | None = None) -> Ruleset:
@@ -207,13 +201,27 @@ def _by_base_name(paths: Iterable[Path]) -> tuple[Path, ...]:
     return tuple(sorted(paths, key=lambda path: (path.name.encode(), str(path))))
 
 
-def _ruleset_elements(conf: Path) -> list[Node]:
+def _sections(conf: Path) -> list[Node]:
     return [
         section
         for root in apply_variables(read_file(conf))
         for section in root.children
-        if root.name == "ossec_config" and section.name == "ruleset"
+        if root.name == "ossec_config"
     ]
+
+
+def _levels(sections: Sequence[Node]) -> Levels:
+    found = {
+        option.name: int(option.content)
+        for section in sections
+        for option in section.children
+        if section.name == "alerts" and option.content.isdigit()
+    }
+    standard = Levels()
+    return Levels(
+        alert=found.get("log_alert_level", standard.alert),
+        mail=found.get("email_alert_level", standard.mail),
+    )
 
 
 def _default_files(home: Path) -> RulesetFiles:
