@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wazuh_pack.engine.cjson import parse, print_compact
+from wazuh_pack.engine.cjson import parse
+from wazuh_pack.engine.cjson_print import print_compact
 from wazuh_pack.engine.files import RulesetFiles, ruleset_files
 from wazuh_pack.xmlio import read_text
 
