@@ -186,7 +186,7 @@ class Blocker:
         if not last:
             return
         error = self._try([step.change for step in last.values()], now)
-        failed = dict.fromkeys(last, error) if error else {}
+        failed: dict[str, BackendError | None] = dict.fromkeys(last, error)
         if error and len(last) > 1 and not error.at_all:
             failed = {target: self._try([step.change], now) for target, step in last.items()}
         for step in steps:
