@@ -86,7 +86,7 @@ def _parse(raw: str, number: int) -> Any:
 
 
 def _print(event: str, result: Result) -> None:
-    shown = result.as_logtest()
+    shown: dict[str, Any] = dict(result.as_logtest())
     _out.line()
     _out.line(_out.style("**Phase 1: Completed pre-decoding.", "bold"))
     _out.line(f"\tfull event: '{event}'")

@@ -8,6 +8,7 @@ import click
 
 from wazuh_pack import install
 from wazuh_pack.cli._plan import carry_out, report_repair
+from wazuh_pack.errors import UsageError
 
 
 @click.command(help="Remove what `install` put there; files that you changed since are kept.")
@@ -23,5 +24,8 @@ def command(home: Path | None, destdir: Path | None, only_plan: bool, yes: bool,
     target = install.detect(home=home, destdir=destdir)
     if not only_plan:
         report_repair(install.recover(target))
-    plan = install.plan_uninstall(target, install.read_record(target))
+    record = install.read_record(target)
+    if record is None:
+        raise UsageError(f"wazuh-pack is not installed in {target.home}", hint="name its --home")
+    plan = install.plan_uninstall(target, record)
     carry_out(plan, only_plan=only_plan, yes=yes or target.staged, form=form)

@@ -13,6 +13,24 @@ if TYPE_CHECKING:
 
     from wazuh_pack.source.yamldoc import Doc
 
+_PREFIX = "wazuh-pack-"
+_MAX_TIMEOUT = 86_400
+_DESCRIBED = (
+    "title",
+    "description",
+    "arguments",
+    "command",
+    "stateful",
+    "locations",
+    "platforms",
+    "requires",
+    "state_folder",
+    "kill_switch",
+    "log",
+    "events",
+)
+"""Keys that are there for people, and for commands that show a script."""
+
 
 @dataclass(frozen=True, slots=True)
 class ResponseScript:
@@ -33,6 +51,8 @@ class WodleScript:
     folder: Path
     executable: str
     tag: str
+    command: str
+    """Path of the executable below the Wazuh home."""
     arguments: str
     interval: str
     timeout: int
@@ -82,36 +102,40 @@ def _text(values: dict[str, Doc], name: str) -> str:
 
 
 def _config(doc: Doc, values: dict[str, Doc]) -> Path:
-    path = doc.path.parent / _text(values, "config_file")
+    missing = doc.path.parent
+    if "config_file" not in values:
+        return missing
+    optional = ("target", "owner", "group", "mode", "folder_mode")
+    parts = values["config_file"].mapping(required=("template",), optional=optional)
+    path = doc.path.parent / _text(parts, "template")
     if not path.is_file():
-        doc.fail(f"there is no {path.name}", "name the template that lies beside this file")
+        values["config_file"].fail(f"there is no {path.name} beside this file")
     return path
 
 
 def _response(doc: Doc) -> ResponseScript:
-    required = ("name", "title", "executable", "action", "default_location", "config_file")
-    described = ("description", "arguments", "stateful", "platforms", "logged", "message")
-    values = doc.mapping(required=required, optional=described)
+    required = ("name", "executable", "default_location", "config_file")
+    values = doc.mapping(required=required, optional=_DESCRIBED)
     return ResponseScript(
         folder=doc.path.parent,
         executable=_text(values, "executable"),
-        action=_text(values, "action"),
+        action=_text(values, "name").removeprefix(_PREFIX),
         location=_text(values, "default_location"),
         config=_config(doc, values),
     )
 
 
 def _wodle(doc: Doc) -> WodleScript:
-    required = ("name", "title", "executable", "tag", "interval", "timeout", "config_file")
-    described = ("description", "arguments", "run_on_start", "platforms", "location")
-    values = doc.mapping(required=required, optional=described)
+    required = ("name", "executable", "tag", "command", "interval", "timeout", "config_file")
+    values = doc.mapping(required=required, optional=(*_DESCRIBED, "run_on_start"))
     return WodleScript(
         folder=doc.path.parent,
         executable=_text(values, "executable"),
         tag=_text(values, "tag"),
-        arguments=_text(values, "arguments"),
+        command=_text(values, "command"),
+        arguments=str(values["arguments"].value()) if "arguments" in values else "",
         interval=_text(values, "interval"),
-        timeout=values["timeout"].seconds() if "timeout" in values else 0,
-        run_on_start=values["run_on_start"].boolean() if "run_on_start" in values else True,
+        timeout=values["timeout"].integer(1, _MAX_TIMEOUT) if "timeout" in values else 0,
+        run_on_start=_text(values, "run_on_start") == "yes",
         config=_config(doc, values),
     )

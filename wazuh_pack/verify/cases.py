@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from wazuh_pack.engine.ruleset import Ruleset
     from wazuh_pack.engine.session import Result
-
     from wazuh_pack.model import Case, Catalog, Detection, Source, Step
 
 EPOCH = 1_767_225_600.0

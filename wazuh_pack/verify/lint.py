@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wazuh_pack.engine.mitre import known_techniques
-
 from wazuh_pack.diagnostics import Diagnostic
+from wazuh_pack.engine.mitre import known_techniques
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
