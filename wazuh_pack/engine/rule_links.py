@@ -116,9 +116,8 @@ class RuleLinker:
                 rule.watched_sid = watched
         elif rule.search is Search.GROUP:
             groups = compile_expression(rule.if_matched_group or b"", Kind.OSMATCH)
-            for node in self.tree.nodes():
-                if groups.matches(node.rule.definition.groups):
-                    node.rule.feeds.append(rule)
+            for node in self.tree.in_groups(groups.matches):
+                node.rule.feeds.append(rule)
 
     def _overwrite(self, rule: Rule, draft: Draft) -> None:
         old = self.tree.first(rule.id)
@@ -139,7 +138,7 @@ class RuleLinker:
             complain("if_matched_group")
         if draft.if_matched_sid not in (0, old.if_matched_sid):
             complain("if_matched_sid")
-        old.definition = _overwritten(old.definition, rule.definition)
+        self.tree.redefine(old, _overwritten(old.definition, rule.definition))
         old.files.append(draft.node.path)
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from wazuh_pack.engine.conditions import Condition
     from wazuh_pack.engine.memory import Memory
     from wazuh_pack.engine.occurrence import Occurrence
-    from wazuh_pack.engine.rules import Rule
+    from wazuh_pack.engine.rules import Definition, Rule
     from wazuh_pack.engine.trace import Trace
 
 
@@ -34,6 +34,7 @@ class RuleTree:
     def __init__(self) -> None:
         self.roots: list[RuleNode] = []
         self._nodes: dict[int, list[RuleNode]] = {}
+        self._grouped: dict[bytes, list[RuleNode]] = {}
 
     def __contains__(self, rule_id: int) -> bool:
         """Tell whether a rule of this id hangs in the tree."""
@@ -62,6 +63,10 @@ class RuleTree:
         """Return the rules at all places of an id."""
         return [node.rule for node in self._nodes.get(rule_id, ())]
 
+    def in_groups(self, match: Callable[[bytes], bool]) -> list[RuleNode]:
+        """Return the nodes of the rules whose group text matches."""
+        return [node for groups, nodes in self._grouped.items() if match(groups) for node in nodes]
+
     def add_root(self, rule: Rule) -> None:
         """Hang a rule in at the top."""
         self._add(rule, None)
@@ -79,28 +84,27 @@ class RuleTree:
         return bool(parents)
 
     def add_below_groups(self, match: Callable[[bytes], bool], rule: Rule) -> bool:
-        """Hang a rule below every place of all others whose group text matches."""
-        verdicts: dict[bytes, bool] = {}
-
-        def wanted(other: Rule) -> bool:
-            groups = other.definition.groups
-            verdict = verdicts.get(groups)
-            if verdict is None:
-                verdict = verdicts[groups] = match(groups)
-            return verdict
-
-        return self._add_below(wanted, rule)
+        """Hang a rule below every place of all others whose group text matches; False if none."""
+        return self._add_below(self.in_groups(match), rule)
 
     def add_below_rank(self, rank: int, rule: Rule) -> bool:
-        """Hang a rule below every place of all others of at least this rank."""
-        return self._add_below(lambda other: other.definition.rank >= rank, rule)
+        """Hang a rule below every place of all others of at least this rank; False if none."""
+        parents = [node for node in self.nodes() if node.rule.definition.rank >= rank]
+        return self._add_below(parents, rule)
 
-    def _add_below(self, wanted: Callable[[Rule], bool], rule: Rule) -> bool:
-        """Hang a rule below every place of all other wanted rules; False if there is none."""
-        parents = [node for node in self.nodes() if node.rule.id != rule.id and wanted(node.rule)]
-        for node in parents:
+    def _add_below(self, parents: list[RuleNode], rule: Rule) -> bool:
+        others = [node for node in parents if node.rule.id != rule.id]
+        for node in others:
             self._add(rule, node)
-        return bool(parents)
+        return bool(others)
+
+    def redefine(self, rule: Rule, definition: Definition) -> None:
+        """Replace what a rule says; its places stay."""
+        places = [node for node in self._nodes[rule.id] if node.rule is rule]
+        for node in places:
+            self._grouped[rule.definition.groups].remove(node)
+        rule.definition = definition
+        self._grouped.setdefault(definition.groups, []).extend(places)
 
     def add_below_category(self, rule: Rule) -> bool:
         """Hang a rule below the first root of its category; False if there is none."""
@@ -124,6 +128,7 @@ class RuleTree:
         node = RuleNode(rule, parent)
         siblings.insert(position, node)
         self._nodes.setdefault(rule.id, []).append(node)
+        self._grouped.setdefault(rule.definition.groups, []).append(node)
 
     def _is_reached(self, node: RuleNode) -> bool:
         """Tell whether analysisd's search for the node's id comes as far as the node."""
