@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wazuh_pack.diagnostics import Diagnostic
-from wazuh_pack.engine.mitre import known_techniques
+from wazuh_pack.engine.mitre import attack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def lint(catalog: Catalog) -> list[Diagnostic]:
     """Return every finding, by detection."""
-    known = known_techniques()
+    known = frozenset(attack().techniques)
     seen: dict[str, Detection] = {}
     findings: list[Diagnostic] = []
     for detection in catalog.detections:
