@@ -147,6 +147,11 @@ class Ruleset:
         """The top of the rule tree, in the order of trial."""
         return self._tree.roots
 
+    @property
+    def mitre_warnings(self) -> int:
+        """How many diagnostics are about ATT&CK references."""
+        return sum("ATT&CK" in found.message for found in self.diagnostics)
+
     def rule(self, rule_id: int) -> Rule | None:
         """Return a loaded rule by its id."""
         return self.rules.get(rule_id)

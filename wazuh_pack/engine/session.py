@@ -52,6 +52,8 @@ class Result:
         number: The event's number in its session, from 1.
         trace: The path through the rules, when the session records it.
         refused: Why the event was not judged at all; empty otherwise.
+        load_warnings: How many warnings about ATT&CK references loading gave; logtest answers with
+            them once, to a session's first event.
     """
 
     occurrence: Occurrence | None
@@ -61,6 +63,13 @@ class Result:
     number: int
     trace: Trace | None = None
     refused: str = ""
+    load_warnings: int = 0
+
+    @property
+    def mitre_warnings(self) -> int:
+        """How many warnings about ATT&CK references logtest answers with."""
+        own = mitre_output(self.matched.definition.mitre).warnings if self.matched else 0
+        return self.load_warnings + own
 
     @property
     def matched(self) -> Rule | None:
@@ -116,7 +125,12 @@ class Result:
         if self.occurrence is None:
             return {}
         keep = self.mode is Mode.DAEMON
-        return event_json(self.occurrence, self.manager, keep_full_log=keep)
+        found = event_json(self.occurrence, self.manager, keep_full_log=keep)
+        rule = found.get("rule")
+        if keep and isinstance(rule, dict) and not rule["level"]:
+            # the parent of a muted rule; the daemon never prints a level of 0
+            del rule["level"]
+        return found
 
     def as_alert(self) -> dict[str, object]:
         """Return the line of alerts.json; the number after the dot of ``id`` is the event's own."""
@@ -135,10 +149,12 @@ class Result:
         """Return the fields that say what was decoded, matched and alerted, in a flat form.
 
         Keys: decoder, parent, predecoder, data, rule (None when no rule matched), alert, location,
-        full_log; where they apply: previous_output, previous_log, agent, agentless,
-        decoder_accumulate, decoder_ftscomment, mitre_warnings, codemsg (-1: refused).
+        full_log; where they apply: previous_output, previous_log, agent (unless it is the manager
+        itself), agentless, decoder_accumulate, decoder_ftscomment, mitre_warnings, codemsg (-1:
+        refused).
         """
         output = self.output()
+        usual = {"id": "000", "name": self.manager.name}
         found: dict[str, object] = {
             "decoder": self._part("decoder", "name", output),
             "parent": self._part("decoder", "parent", output),
@@ -154,15 +170,14 @@ class Result:
         for key in ("full_log", "previous_output", "previous_log", "agentless"):
             if key in output:
                 found[key] = output[key]
-        if self.occurrence.event.agent.id != b"000" and "agent" in output:
+        if output.get("agent", usual) != usual:
             found["agent"] = output["agent"]
         for key in ("accumulate", "ftscomment"):
             value = self._part("decoder", key, output)
             if value is not None:
                 found[f"decoder_{key}"] = value
-        warnings = mitre_output(self.matched.definition.mitre).warnings if self.matched else 0
-        if warnings and self.mode is Mode.LOGTEST:
-            found["mitre_warnings"] = warnings
+        if self.mitre_warnings and self.mode is Mode.LOGTEST:
+            found["mitre_warnings"] = self.mitre_warnings
         return found
 
     def _object(self, key: str) -> dict[str, object]:
@@ -226,7 +241,10 @@ class Session:
         trace = self._new_trace(seen) if self._trace else None
         judge = _judge_as_daemon if self._mode is Mode.DAEMON else _judge_as_logtest
         alert = judge(seen, self._find(seen, trace), self._memory, self._ruleset)
-        return Result(seen, alert, self._manager, self._mode, self._number, trace)
+        warnings = self._ruleset.mitre_warnings if self._number == 1 else 0
+        return Result(
+            seen, alert, self._manager, self._mode, self._number, trace, load_warnings=warnings
+        )
 
     def _tell_time(self, time: float | None) -> float:
         if time is not None:
