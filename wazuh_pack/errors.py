@@ -54,4 +54,4 @@ class XmlError(PackError):
 
 
 class InstallError(PackError):
-    """An installation that cannot be planned or applied; nothing was changed or all was restored."""
+    """An installation that cannot go on; nothing was changed, or all was restored."""
