@@ -18,6 +18,7 @@ import signal
 import sqlite3
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Sequence
 
@@ -155,7 +156,11 @@ def _perform(places: Places, config: configuration.Config) -> bool:
     record = schedule.Record.load(places.schedule)
     record = schedule.after_run(record, time.time(), config.schedule, succeeded=False)
     record.save(places.schedule)
-    outcome = Run(config, places, runner=runner).perform()
+    try:
+        outcome = Run(config, places, runner=runner).perform()
+    except Exception as error:  # noqa: BLE001 - a fault of ours must be an event, not silence
+        Spool(places.spool).publish([encode(_source().failed("internal", _where(error)))])
+        return False
     record = schedule.after_run(record, time.time(), config.schedule, succeeded=outcome.succeeded)
     record.save(places.schedule)
     return outcome.succeeded and not outcome.failed
@@ -164,14 +169,18 @@ def _perform(places: Places, config: configuration.Config) -> bool:
 def _recover(places: Places) -> None:
     """Settle what a killed scan left between memory and spool; the caller holds the scan lock."""
 
+    spool = Spool(places.spool)
+
     def committed(scan_id: str) -> bool:
-        memory, _ = state.open_memory(places.memory, secrets.token_hex(8))
+        memory, problem = state.open_memory(places.memory, secrets.token_hex(8))
+        if problem:
+            spool.publish([encode(_source().event("memory_reset", {"error": problem}))])
         try:
             return memory.committed(scan_id)
         finally:
             memory.close()
 
-    Spool(places.spool).recover(committed)
+    spool.recover(committed)
 
 
 def _report_silence(
@@ -206,6 +215,12 @@ def _replay(path: Path) -> int:
 def _configuration_problem(error: AgentError) -> Event:
     problems = error.problems if isinstance(error, ConfigError) else [str(error)]
     return _source().failed("configuration", "; ".join(problems), parts=len(problems))
+
+
+def _where(error: BaseException) -> str:
+    """Return an error's type and place; its text could hold anything."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}"
 
 
 def _source() -> Source:

@@ -67,11 +67,15 @@ def after_run(
     """Return the record after a run."""
     wait = schedule.interval if succeeded else min(schedule.retry, schedule.interval)
     due = now + wait + spread() * schedule.jitter
-    return replace(record, due=due, succeeded=now if succeeded else record.succeeded)
+    return Record(
+        begun=record.begun or now, due=due, succeeded=now if succeeded else record.succeeded
+    )
 
 
 def overdue(record: Record, now: float, schedule: Schedule) -> float:
     """Return for how many seconds there was no successful run, 0 while that is in order."""
+    if not record.begun:
+        return 0.0
     silent = now - max(record.succeeded, record.begun)
     return silent if silent > 2 * schedule.interval + schedule.jitter else 0.0
 

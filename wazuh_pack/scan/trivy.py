@@ -182,6 +182,8 @@ class Runner:
             except OSError as error:
                 raise ScanError("no_trivy", f"Trivy cannot be started: {error.strerror}") from error
             try:
+                if self.stopping:  # told so while the process was being made
+                    return None
                 return child.wait(timeout=seconds)
             except subprocess.TimeoutExpired:
                 return None

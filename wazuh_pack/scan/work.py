@@ -260,7 +260,7 @@ class _Scan:
             {
                 **summary,
                 "changes": {name: changes.get(name, 0) for name in _STATES},
-                "baseline": scan.baseline,
+                "baseline": True if scan.baseline else None,
                 "complete": not head.problems,
                 "suppressed": head.suppressed or None,
                 **facts,
