@@ -168,7 +168,6 @@ def _perform(places: Places, config: configuration.Config) -> bool:
 
 def _recover(places: Places) -> None:
     """Settle what a killed scan left between memory and spool; the caller holds the scan lock."""
-
     spool = Spool(places.spool)
 
     def committed(scan_id: str) -> bool:

@@ -17,6 +17,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Iterator
 
+from wazuh_pack.agentkit.errors import UntrustedFileError
+from wazuh_pack.agentkit.files import make_private
 from wazuh_pack.scan import state, trivy
 from wazuh_pack.scan.events import Event, Source, counts_by_severity, describe, encode, iso, utc_now
 from wazuh_pack.scan.findings import Artifact, clean
@@ -81,13 +83,16 @@ class Run:
         begun = time.monotonic()
         try:
             binary = trusted_binary(self._config.scanner)
+            self._prepare_folders()
         except TrustError as error:
             self._fail(error.reason, str(error))
+            return Outcome()
+        except (UntrustedFileError, OSError) as error:
+            self._fail("configuration", str(error))
             return Outcome()
         targets = plan(self._config.targets, self._ask)
         for reason, text in targets.problems:
             self._fail(reason, text)
-        self._clear()
         failed = scanned = 0
         for job in targets.jobs:
             if self._runner.stopping:
@@ -134,8 +139,13 @@ class Run:
         self._fail(reason, text, source, job.artifact)
         return False
 
-    def _clear(self) -> None:
-        """Remove what a killed run left behind."""
+    def _prepare_folders(self) -> None:
+        """Make sure that only root can write to cache and scratch space; clear what is left there.
+
+        Who can change the cache decides what Trivy finds.
+        """
+        for place in (self._config.scanner.cache_dir, str(self._work)):
+            make_private(place, ())
         for folder in self._work.glob("scan-*"):
             shutil.rmtree(folder, ignore_errors=True)
 
