@@ -163,10 +163,21 @@ class _Planner:
 
     def drop_others(self) -> None:
         """Plan the removal of what an earlier installation brought and this one does not."""
-        wanted = self.placed
         for entry in self.record.files if self.record else ():
-            if entry.path not in wanted:
-                self.removals += steps_back(self.tree, self.target, entry)
+            if entry.path in self.placed:
+                continue
+            steps = steps_back(self.tree, self.target, entry)
+            self.removals += steps
+            if entry.original and not _keeps(steps):
+                self._forget(entry.original)
+
+    def _forget(self, original: FileState) -> None:
+        """Plan the removal of a backup whose file is back in place."""
+        needed = {entry.original.sha256 for entry in self.entries if entry.original}
+        path = BACKUPS / original.sha256
+        state = self.tree.state(path)
+        if state is not None and original.sha256 not in needed:
+            self.removals.append(RemoveFile(path, state, "a backup that is back in place"))
 
     def merge_conf(self, block: ConfBlock, *, force: bool) -> None:
         """Plan the edit of ossec.conf."""
@@ -253,6 +264,10 @@ def steps_back(tree: Tree, target: Target, entry: Entry) -> list[Step]:
             raise InstallError(f"the backup of {entry.path} is damaged", hint="see RECORD.json")
         return [ReplaceFile(entry.path, before, content, access, "what was here before us")]
     return [] if _has_access(before, access) else [ChangeMode(entry.path, before, access)]
+
+
+def _keeps(steps: list[Step]) -> bool:
+    return any(isinstance(step, KeepFile) for step in steps)
 
 
 def access_of(state: FileState, target: Target) -> Ownership:
