@@ -20,6 +20,7 @@ from wazuh_pack.install import (
     detect,
     make_plan,
     read_record,
+    recover,
 )
 from wazuh_pack.install.fs import Tree
 from wazuh_pack.install.journal import FOLDER
@@ -330,6 +331,45 @@ def test_only_what_differs_from_ours_is_backed_up(home, make_source, target, ins
     uninstall(target)
     assert (home / RULE).read_bytes() == b"theirs"
     assert (home / RULE).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_newer_wazuh_4_is_said_to_be_unchecked(home, source):
+    (home / "VERSION.json").write_text('{"version": "4.15.0"}')
+    plan = make_plan(source, detect(destdir=home), None)
+    assert [finding.code for finding in plan.findings] == ["WP620"]
+    assert plan.errors == ()
+
+
+def test_a_disk_that_fails_leaves_the_old_state(home, source, target, snapshot, monkeypatch):
+    before = snapshot(home)
+    rename = os.rename
+
+    def fail(old, new, **keywords):
+        if new == "ossec.conf":
+            raise OSError(28, "No space left on device")
+        rename(old, new, **keywords)
+
+    monkeypatch.setattr("os.rename", fail)
+    with pytest.raises(InstallError, match=r"cannot write .*/etc/ossec\.conf: No space left"):
+        apply(make_plan(source, target, None))
+    assert snapshot(home) == before
+
+
+def test_a_restoring_that_fails_too_leaves_the_journal(home, source, target, snapshot, monkeypatch):
+    before = snapshot(home)
+
+    def prove():
+        monkeypatch.setattr("os.unlink", fail)
+        raise InstallError("no")
+
+    def fail(*_, **__):
+        raise OSError(5, "Input/output error")
+
+    with pytest.raises(InstallError, match="not all of the old state could be restored"):
+        apply(make_plan(source, target, None), prove=prove)
+    monkeypatch.undo()
+    assert recover(target) == ("an interrupted run was undone",)
+    assert snapshot(home) == before
 
 
 def test_a_file_of_a_missing_build_changes_nothing(home, make_source, target, snapshot, tmp_path):

@@ -1,7 +1,7 @@
 """Merging our part into ossec.conf in many shapes."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wazuh_pack.diagnostics import Severity
@@ -282,6 +282,12 @@ def test_a_ruleset_without_the_users_folder_is_a_problem(block, missing):
     assert f"<{missing}>{folder.decode()}</{missing}>" in finding.hint
 
 
+def test_a_pattern_on_the_users_folder_is_pointed_out(block):
+    conf = PLAIN.replace(b"<rule_dir>etc/rules", b'<rule_dir pattern="local_">etc/rules')
+    (finding,) = merge_checked(conf, block).findings
+    assert (finding.code, finding.severity, finding.at.line) == ("WP610", Severity.WARNING, 10)
+
+
 @pytest.mark.parametrize("written", [b"/etc/rules", b"etc/rules/", b" ./etc//rules "])
 def test_a_folder_may_be_written_in_any_way(block, written):
     conf = PLAIN.replace(b"<rule_dir>etc/rules<", b"<rule_dir>" + written + b"<")
@@ -363,6 +369,7 @@ _block = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(conf=_conf, first=_block, second=_block)
 def test_merge_is_idempotent_and_undone_byte_for_byte(conf, first, second):
     once = merge(conf, first)

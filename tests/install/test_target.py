@@ -57,10 +57,18 @@ def test_a_link_cannot_lead_out_of_a_destdir(tmp_path):
 
 @as_root
 @pytest.mark.parametrize("kind", ["server", "local"])
-def test_version_and_type_are_read_from_wazuh_control(home, control, kind):
+def test_version_and_type_are_read_from_wazuh_control(home, control, kind, monkeypatch):
+    monkeypatch.setattr("wazuh_pack.install.target._wazuh_ids", lambda _: (998, 997))
     control(kind)
     target = detect(home=home)
     assert (target.version, target.is_manager, target.staged) == ("4.9.2", True, False)
+
+
+@as_root
+def test_a_manager_whose_user_is_unknown_is_refused(home, monkeypatch):
+    monkeypatch.setattr("wazuh_pack.install.target._wazuh_ids", lambda _: None)
+    with pytest.raises(InstallError, match="no user and group wazuh"):
+        detect(home=home)
 
 
 def test_an_agent_is_refused(home, control):

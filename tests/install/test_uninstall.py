@@ -118,6 +118,28 @@ def test_a_kept_file_keeps_the_copy_of_what_it_once_replaced(
     assert [p.read_bytes() for p in (home / BACKUPS).iterdir()] == [b"theirs"]
 
 
+def test_a_file_that_was_there_with_the_same_content_survives_upgrades(
+    home, make_source, before_and_after
+):
+    (home / RULE).write_bytes(b"<group/>\n")
+    before, after = before_and_after(make_source(), make_source(version="2", rule=b"new"))
+    assert after == before
+
+
+def test_a_removed_file_does_not_come_back_but_what_it_replaced_is_kept(
+    home, source, target, install, uninstall
+):
+    (home / RULE).write_bytes(b"theirs")
+    install(source, target)
+    (home / RULE).unlink()
+    plan = uninstall(target)
+    assert (
+        "keep    etc/rules/9110-wazuh-pack-github.xml  (removed since we wrote it)" in plan.lines()
+    )
+    assert not (home / RULE).exists()
+    assert [p.read_bytes() for p in (home / BACKUPS).iterdir()] == [b"theirs"]
+
+
 def test_files_and_folders_in_use_by_others_stay(home, source, target, install, uninstall):
     install(source, target)
     (home / "etc/lists/wazuh-pack/more").write_bytes(b"x")

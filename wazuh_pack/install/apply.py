@@ -92,13 +92,23 @@ def _run(tree: Tree, plan: Plan, *, prove: Callable[[], None] | None) -> None:
         for index, job in enumerate(jobs):
             if index == last and prove is not None:
                 prove()
-            job.run(tree)
+            _do(tree, job)
         journal.commit(tree)
     except BaseException as error:
         if not journal.is_committed(tree):
             _restore(tree, operations, error, privileged=plan.target.privileged)
         raise
     journal.discard(tree)
+
+
+def _do(tree: Tree, job: _Job) -> None:
+    try:
+        job.run(tree)
+    except OSError as error:
+        raise InstallError(
+            f"cannot {job.operation.action} {tree.home / job.operation.path}: {error.strerror}",
+            hint="everything was restored",
+        ) from error
 
 
 def _restore(
