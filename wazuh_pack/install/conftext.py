@@ -29,6 +29,10 @@ _NOT_NEWLINE = re.compile(rb"[^\r\n]")
 _TAG = re.compile(
     rb"""<(?P<close>/?)(?P<name>[^\s<>/!?]+)(?:[^<>"']|"[^"]*"|'[^']*')*?(?P<empty>/?)>"""
 )
+_MISMATCH = re.compile(
+    r"Opening and ending tag mismatch: (?P<opened>\S+) line (?P<line>\d+) and (?P<closed>[^\s,]+)"
+)
+_PLACE = re.compile(r", line \d+, column \d+.*$", re.DOTALL)
 _WRAPPER = b"<w>\n"
 _STAND_IN = b"\xa6"
 
@@ -161,10 +165,23 @@ def _read(veiled: bytes, data: bytes, path: Path) -> etree._Element:
         line, column = error.position
         last = data.count(b"\n") + 1
         raise InstallError(
-            f"malformed: {error.msg}",
+            f"malformed: {_explain(error.msg)}",
             at=Location(path, min(max(line - 1, 1), last), max(column, 1)),
             hint="repair the file first; Wazuh would not start with it either",
         ) from error
+
+
+def _explain(message: str) -> str:
+    """Return libxml2's message without its line numbers, which count our wrapper, and its name."""
+    found = _MISMATCH.match(message)
+    if not found:
+        return _PLACE.sub("", message)
+    opened, line, closed = found["opened"], int(found["line"]) - 1, found["closed"]
+    if opened == "w" and not line:
+        return f"</{closed}> closes nothing"
+    if closed == "w":
+        return f"<{opened}> of line {line} is not closed"
+    return f"<{opened}> of line {line} is closed by </{closed}>"
 
 
 @dataclass(slots=True)
