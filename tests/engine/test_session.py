@@ -1,0 +1,115 @@
+"""Sessions and their results."""
+
+import pytest
+
+from wazuh_pack.engine import LoadFailure, Ruleset
+from wazuh_pack.engine.trace import Failure
+
+RULES = """
+<group name="g,">
+  <rule id="100" level="3">
+    <decoded_as>json</decoded_as>
+    <field name="Kind">^push$</field>
+    <description>push</description>
+  </rule>
+  <rule id="101" level="5">
+    <if_sid>100</if_sid>
+    <field name="branch" negate="yes" type="pcre2">^main$</field>
+    <user>eve</user>
+    <description>push elsewhere</description>
+  </rule>
+  <rule id="102" level="7" frequency="2">
+    <if_matched_sid>101</if_matched_sid>
+    <description>again</description>
+  </rule>
+</group>
+"""
+PUSH = '{"Kind": "push", "branch": "dev", "user": "eve"}'
+
+
+def test_a_result_tells_what_was_found(write_ruleset):
+    result = write_ruleset(RULES).session().process(PUSH)
+    assert (result.rule_id, result.level, result.alert) == (101, 5, True)
+    assert (result.decoder, result.parent, result.predecoder) == ("json", None, {})
+    assert result.data == {"Kind": "push", "branch": "dev", "dstuser": "eve"}
+
+
+def test_bytes_and_text_are_the_same_event(write_ruleset):
+    session = write_ruleset(RULES).session()
+    assert session.process(PUSH.encode()).data == session.process(PUSH).data
+
+
+def test_bytes_that_are_no_text_are_kept(write_ruleset):
+    result = write_ruleset(RULES).session().process(b"\xff\xfe")
+    assert result.as_logtest()["full_log"] == "\udcff\udcfe"
+
+
+def test_no_trace_is_kept_unless_asked_for(write_ruleset):
+    assert write_ruleset(RULES).session().process(PUSH).trace is None
+
+
+def test_a_trace_names_the_first_failing_condition(write_ruleset):
+    session = write_ruleset(RULES).session(trace=True)
+    trace = session.process('{"Kind": "push", "branch": "main", "user": "eve"}').trace
+    assert trace.decoder == b"json"
+    assert [(step.rule.id, step.matched) for step in trace.steps] == [
+        (1, True),
+        (100, True),
+        (101, False),
+    ]
+    assert trace.of(101)[0].failure == Failure(
+        "field", "no match of pcre2 ^main$", b"main", b"branch"
+    )
+    assert trace.of(102) == []
+
+
+def test_a_trace_shows_an_absent_value(write_ruleset):
+    session = write_ruleset(RULES).session(trace=True)
+    trace = session.process('{"Kind": "push", "branch": "dev"}').trace
+    assert trace.of(101)[0].failure == Failure("user", "match of osmatch eve", None)
+
+
+def test_a_trace_shows_a_search_that_found_too_little(write_ruleset):
+    session = write_ruleset(RULES).session(trace=True)
+    failure = session.process(PUSH).trace.of(102)[0].failure
+    assert (failure.option, failure.wanted) == (
+        "if_matched_sid",
+        "1 earlier events within 360 s",
+    )
+
+
+def test_a_manager_home_is_loaded_as_its_configuration_says(tmp_path):
+    for folder in ("etc/rules", "etc/decoders", "etc/lists", "ruleset/rules", "ruleset/decoders"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "ruleset/rules/0010-base.xml").write_text(
+        '<group name="b,"><rule id="1" level="0" noalert="1"><category>syslog</category>'
+        "<description>root</description></rule></group>",
+        encoding="utf-8",
+    )
+    (tmp_path / "ruleset/decoders/0010-x.xml").write_text(
+        '<decoder name="p"><program_name>x</program_name></decoder>'
+        '<decoder name="n"><prematch>^</prematch><regex>(\\S+)</regex><order>url</order></decoder>',
+        encoding="utf-8",
+    )
+    (tmp_path / "etc/rules/local_rules.xml").write_text(
+        '<group name="l,"><rule id="100001" level="3"><list field="url">etc/lists/bad</list>'
+        "<description>bad</description></rule></group>",
+        encoding="utf-8",
+    )
+    (tmp_path / "etc/lists/bad").write_text("evil:\n", encoding="utf-8")
+    without = Ruleset.from_manager_home(tmp_path)
+    assert without.session().process("evil").rule_id == 100001
+    (tmp_path / "etc/ossec.conf").write_text(
+        "<ossec_config><ruleset><decoder_dir>ruleset/decoders</decoder_dir>"
+        "<rule_dir>ruleset/rules</rule_dir></ruleset></ossec_config>",
+        encoding="utf-8",
+    )
+    assert set(Ruleset.from_manager_home(tmp_path).rules) == {1}
+
+
+def test_a_broken_configuration_fails_to_load(tmp_path):
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/ossec.conf").write_text("<ossec_config>", encoding="utf-8")
+    with pytest.raises(LoadFailure) as caught:
+        Ruleset.from_manager_home(tmp_path)
+    assert caught.value.diagnostics[0].code == "1226"
