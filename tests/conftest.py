@@ -1,11 +1,15 @@
 """Fixtures for all tests."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(Path(__file__).parent))
+
+from content_folder import Content  # noqa: E402 - tests are not a package
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +19,11 @@ def shared():
     if not folder.is_dir():
         pytest.skip("no reference data (../shared or WAZUH_PACK_SHARED)")
     return folder
+
+
+@pytest.fixture
+def content(tmp_path):
+    """A folder of content with one source, ``src``."""
+    folder = tmp_path / "content"
+    folder.mkdir()
+    return Content(folder).source()

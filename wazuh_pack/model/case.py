@@ -24,6 +24,7 @@ class Step:
     every: float = 1.0
     after: float = 0.0
     vary: tuple[tuple[str, tuple[Any, ...]], ...] = ()
+    at: Location | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,9 +38,9 @@ def _case(doc: Doc, *, fires: bool) -> Case:
     source = parts["source"].text() if "source" in parts else ""
     steps: tuple[Step, ...] = ()
     if "event" in parts:
-        steps = (Step(event=_event(parts["event"]), source=source),)
+        steps = (Step(event=_event(parts["event"]), source=source, at=doc.at),)
     elif "events" in parts:
-        steps = tuple(_step(item, source) for item in parts["events"].sequence())
+        steps = tuple(read_step(item, source) for item in parts["events"].sequence())
     return Case(
         name=parts["name"].line() if "name" in parts else "",
         origin=parts["from"].line() if "from" in parts else "",
@@ -60,7 +60,8 @@ def _event(doc: Doc) -> Any:
     return value
 
 
-def _step(doc: Doc, source: str) -> Step:
+def read_step(doc: Doc, source: str) -> Step:
+    """Read one event of a case or story; ``source`` is taken when it names none."""
     parts = doc.mapping(
         required=("event",), optional=("repeat", "every", "after", "vary", "source")
     )
@@ -79,4 +80,5 @@ def _step(doc: Doc, source: str) -> Step:
         every=float(parts["every"].seconds()) if "every" in parts else 1.0,
         after=float(parts["after"].seconds()) if "after" in parts else 0.0,
         vary=vary,
+        at=doc.at,
     )

@@ -1,0 +1,53 @@
+# Everything runs from a virtual environment inside the tree; nothing is installed by hand.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+PACK := $(PYTHON) -m wazuh_pack
+STAMP := $(VENV)/.ready
+
+.PHONY: help setup demo test check lint build bundle install uninstall bench clean
+
+help: ## Show the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Make the virtual environment
+
+$(STAMP): pyproject.toml tools/setup.sh
+	@bash tools/setup.sh $(VENV)
+	@touch $@
+
+demo: $(STAMP) ## Replay an attack on a pipeline and show what the pack does about it
+	@$(PACK) demo
+
+test: $(STAMP) ## Run the whole test suite
+	@$(PYTHON) -m pytest
+
+check: lint ## Check style, types, drift, and that Wazuh would load everything
+	@$(PACK) check
+
+lint: $(STAMP) ## Check style and types
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy
+
+build: $(STAMP) ## Render the content into rules_xml/ and decoders/
+	@$(PACK) build
+
+bundle: $(STAMP) ## Build the single-file scripts for agents into build/bundle
+	@$(PACK) bundle
+
+install: $(STAMP) ## Install into the detected Wazuh home, or into DESTDIR
+	@$(PACK) install $(if $(DESTDIR),--destdir "$(DESTDIR)") $(ARGS)
+
+uninstall: $(STAMP) ## Remove what `make install` put there
+	@$(PACK) uninstall $(if $(DESTDIR),--destdir "$(DESTDIR)") $(ARGS)
+
+bench: $(STAMP) ## Measure; prints ratios against named baselines
+	@$(PYTHON) tools/bench.py
+
+clean: ## Remove what was built (not the virtual environment)
+	@rm -rf build dist

@@ -1,0 +1,5 @@
+"""``python -m wazuh_pack``."""
+
+from wazuh_pack.cli import run
+
+run()

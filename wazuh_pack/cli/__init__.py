@@ -1,0 +1,86 @@
+"""The command line. One module a command; each is imported only when it runs."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from wazuh_pack import __version__
+from wazuh_pack.cli import _exit, _out
+from wazuh_pack.errors import DiagnosticsError, PackError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS = {
+    "build": "Render the content into rules_xml/ and decoders/.",
+    "bundle": "Build the single-file scripts for agents.",
+    "check": "Check content, drift, and that Wazuh would load everything.",
+    "demo": "Replay an attack on a pipeline and show what the pack does about it.",
+    "explain": "Show how an event became, or did not become, an alert.",
+    "install": "Install the pack into a Wazuh manager's home (or a staged tree).",
+    "list": "List the detections, one line or JSON object a rule.",
+    "logtest": "Decode and match events as a manager's wazuh-logtest would.",
+    "new": "Write the skeleton of a detection.",
+    "show": "Show one detection with its rules.",
+    "test": "Prove every detection with its own events.",
+    "uninstall": "Remove what `install` put there.",
+}
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"wazuh_pack.cli.{cmd_name}_command")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="wazuh-pack")
+def cli() -> None:
+    """Wazuh detections, responses and scans for CI/CD pipelines."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the only place that turns errors into exit codes."""
+    try:
+        result = cli.main(
+            args=list(arguments) if arguments is not None else None,
+            prog_name="wazuh-pack",
+            standalone_mode=False,
+        )
+    except click.ClickException as error:
+        error.show()
+        return _exit.USAGE
+    except (click.Abort, KeyboardInterrupt):
+        _out.error("interrupted")
+        return _exit.ERROR
+    except DiagnosticsError as error:
+        for diagnostic in error.diagnostics:
+            _out.diagnostic(diagnostic)
+        _out.error(str(error))
+        return _exit.CONTENT
+    except PackError as error:
+        _out.error(str(error), hint=error.hint)
+        return _exit.USAGE if isinstance(error, UsageError) else _exit.ERROR
+    except BrokenPipeError:
+        sys.stderr.close()
+        return _exit.OK
+    return result if isinstance(result, int) else _exit.OK
+
+
+def run() -> None:
+    """Console entry point."""
+    sys.exit(main())

@@ -1,0 +1,83 @@
+"""The only place that prints."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from wazuh_pack.diagnostics import Diagnostic
+
+_CODES = {
+    "bold": 1,
+    "dim": 2,
+    "red": 31,
+    "green": 32,
+    "yellow": 33,
+    "blue": 34,
+    "magenta": 35,
+    "cyan": 36,
+}
+
+
+def line(text: str = "") -> None:
+    """Print a line of result."""
+    sys.stdout.write(text + "\n")
+
+
+def json_line(value: Any) -> None:
+    """Print one JSON object on a line."""
+    line(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+def note(text: str) -> None:
+    """Print a line about the work itself, on standard error."""
+    sys.stderr.write(text + "\n")
+
+
+def error(text: str, hint: str = "") -> None:
+    """Print an error, and what to do about it."""
+    note(f"{style('error', 'red', 'bold', stream=sys.stderr)}: {text}")
+    if hint:
+        note(f"  {style('hint', 'cyan', stream=sys.stderr)}: {hint}")
+
+
+def diagnostic(item: Diagnostic) -> None:
+    """Print a finding, and what to do about it."""
+    note(str(item))
+    if item.hint:
+        note(f"  {style('hint', 'cyan', stream=sys.stderr)}: {item.hint}")
+
+
+def style(text: str, *names: str, stream: IO[str] | None = None) -> str:
+    """Return ``text`` in colours if the stream is a terminal that wants them."""
+    if not coloured(stream or sys.stdout):
+        return text
+    return f"\033[{';'.join(str(_CODES[name]) for name in names)}m{text}\033[0m"
+
+
+def coloured(stream: IO[str]) -> bool:
+    """Tell whether to colour: ``NO_COLOR`` and ``FORCE_COLOR`` decide, else the terminal."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return stream.isatty()
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows in columns as wide as they need."""
+    rows = [list(row) for row in rows]
+    widths = [max(len(row[index]) for row in [list(head), *rows]) for index in range(len(head))]
+
+    def text(row: Sequence[str]) -> str:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        return "  ".join(cells).rstrip()
+
+    line(style(text(head), "bold"))
+    for row in rows:
+        line(text(row))

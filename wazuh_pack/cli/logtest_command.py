@@ -1,0 +1,120 @@
+"""``wazuh-pack logtest``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from wazuh_pack import resources
+from wazuh_pack.cli import _load, _out
+from wazuh_pack.errors import PackError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wazuh_pack.engine.session import Result
+    from wazuh_pack.model import Source
+
+
+@click.command(
+    help="Decode and match events as a manager's wazuh-logtest would. Events come from FILE or "
+    "standard input: one a line, or with --source a vendor's own export (JSON, array or NDJSON)."
+)
+@click.argument("file", type=click.File("r", errors="surrogateescape"), default="-")
+@click.option("--source", "source_id", help="Put this source's envelope around the events.")
+@click.option("--location", default="stdin", show_default=True)
+@click.option("--stock", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+def command(file: Any, source_id: str | None, location: str, stock: Path | None, form: str) -> None:
+    """Run events through the engine."""
+    loaded = _load.catalog()
+    ruleset = _load.ruleset(loaded, resources.tree(), stock)
+    session = ruleset.session()
+    source = _load.source(loaded, source_id) if source_id else None
+    if file is sys.stdin and sys.stdin.isatty():
+        _out.note("Type one log per line")
+    for event in events(file, source):
+        place = source.delivery.location if source else location
+        result = session.process(event.encode("utf-8", "surrogateescape"), location=place)
+        if form == "json":
+            _out.json_line(result.as_logtest())
+        else:
+            _print(event, result)
+
+
+def events(file: Any, source: Source | None) -> Iterator[str]:
+    """Yield events as Wazuh gets them from lines, or from a vendor's export."""
+    if source is None:
+        for raw in file:
+            if raw.strip():
+                yield raw.rstrip("\r\n")
+        return
+    if source.full_log:
+        for raw in file:
+            yield source.envelope.apply(raw.rstrip("\r\n"))
+        return
+    for event in _export(file.read()):
+        yield source.envelope.apply(event)
+
+
+def _export(text: str) -> Iterator[Any]:
+    stripped = text.strip()
+    try:
+        whole = json.loads(stripped)
+    except json.JSONDecodeError:
+        for number, raw in enumerate(text.splitlines(), start=1):
+            if raw.strip():
+                yield _parse(raw, number)
+        return
+    yield from whole if isinstance(whole, list) else [whole]
+
+
+def _parse(raw: str, number: int) -> Any:
+    try:
+        return json.loads(raw)
+    except json.JSONDecodeError as error:
+        raise PackError(
+            f"line {number}, column {error.colno}: not JSON: {error.msg}",
+            hint="give one JSON object a line, or one JSON array",
+        ) from None
+
+
+def _print(event: str, result: Result) -> None:
+    shown: dict[str, Any] = dict(result.as_logtest())
+    _out.line()
+    _out.line(_out.style("**Phase 1: Completed pre-decoding.", "bold"))
+    _out.line(f"\tfull event: '{event}'")
+    for name, value in shown["predecoder"].items():
+        _out.line(f"\t{name}: '{value}'")
+    _out.line()
+    _out.line(_out.style("**Phase 2: Completed decoding.", "bold"))
+    if not shown["decoder"]:
+        _out.line("\tNo decoder matched.")
+    else:
+        _out.line(f"\tname: '{shown['decoder']}'")
+        if shown["parent"]:
+            _out.line(f"\tparent: '{shown['parent']}'")
+        for name, value in _flat(shown["data"]):
+            _out.line(f"\t{name}: '{value}'")
+    if shown["rule"] is None:
+        return
+    _out.line()
+    _out.line(_out.style("**Phase 3: Completed filtering (rules).", "bold"))
+    for name, value in _flat(shown["rule"]):
+        _out.line(f"\t{name}: '{value}'")
+    if result.alert:
+        _out.line(_out.style("**Alert to be generated.", "bold", "red"))
+
+
+def _flat(data: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in data.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
