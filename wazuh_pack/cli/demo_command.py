@@ -165,7 +165,7 @@ def _response(done: Responded) -> None:
     target = done.outcome.get("target", "")
     text = {
         "blocked": f"{target} is blocked for {_span(done.outcome.get('timeout', 0))}",
-        "refreshed": f"{target} was blocked already; now for {_span(done.outcome.get('timeout', 0))}",
+        "refreshed": f"{target} was blocked; now for {_span(done.outcome.get('timeout', 0))}",
         "dry_run": f"dry run: would have {done.outcome.get('would', '')} {target}",
     }.get(outcome, f"{outcome} {target} {done.outcome.get('reason', '')}".strip())
     speed = f"execd free after {done.returned * 1000:.0f} ms, done after {done.took * 1000:.0f} ms"

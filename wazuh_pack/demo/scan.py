@@ -1,4 +1,4 @@
-"""The demo's scans, by the installed wodle: a recorded report, and the real Trivy if it is there."""
+"""The demo's scans, by the installed wodle: a recorded report, and the real Trivy if there."""
 
 from __future__ import annotations
 
