@@ -109,11 +109,15 @@ def _near(path: Path) -> str:
 
 
 def _shown(happenings: Iterator[Happening], scan: Scanner) -> Iterator[Happening]:
+    before = ""
     for happening in happenings:
         if isinstance(happening, SceneBegins):
             _scene(happening, scan)
+            before = ""
         elif isinstance(happening, AlertFired):
-            _alert(happening)
+            said = happening.alert["rule"]["description"]
+            _alert(happening, again=said == before)
+            before = said
         else:
             _response(happening)
         yield happening
@@ -135,11 +139,14 @@ def _scene(happening: SceneBegins, scan: Scanner) -> None:
         _out.line(_out.style(f"  {line}", "dim"))
 
 
-def _alert(fired: AlertFired) -> None:
+def _alert(fired: AlertFired, *, again: bool) -> None:
     rule = fired.alert["rule"]
     when = datetime.fromtimestamp(fired.time, timezone.utc).strftime("%H:%M:%S")
     badge = _badge(int(rule["level"]))
     head = f"  {when} {badge} {rule['id']}  {fired.source}"
+    if again:
+        _out.line(f"{head} {_out.style('(the same again)', 'dim')}")
+        return
     _out.line(head)
     for line in textwrap.wrap(rule["description"], _WIDTH - len(_INDENT)):
         _out.line(_INDENT + _out.style(line, "bold"))
