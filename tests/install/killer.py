@@ -35,6 +35,7 @@ def pack(version, rule):
         PackFile.of(Kind.RULE, "9110-a.xml", rule),
         PackFile.of(Kind.LIST, "wazuh-pack/admins", b"alice:\n"),
         PackFile.of(Kind.RESPONSE, "block", b"#!/bin/sh\n"),
+        PackFile.of(Kind.RESPONSE, "same", b"#!/bin/sh\n"),
     ]
     if version == "2":
         files[2] = PackFile.of(Kind.WODLE, "trivy", b"#!/bin/sh\n")

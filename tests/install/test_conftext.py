@@ -6,6 +6,7 @@ import pytest
 
 from wazuh_pack.errors import InstallError
 from wazuh_pack.install.conftext import parse, veil
+from wazuh_pack.location import Location
 
 CONF = Path("ossec.conf")
 
@@ -22,11 +23,12 @@ def test_veiling_keeps_length_and_line_ends():
 
 def test_offsets_point_into_the_file():
     data = b"\xef\xbb\xbf<!-- \xe9 --><ossec_config>\n <x y='>'>v</x><z/></ossec_config>"
-    found = {element.name: element for element in parse(data, CONF).sections()}
+    conf = parse(data, CONF)
+    found = {element.name: element for element in conf.sections()}
     assert data[found["x"].start : found["x"].end] == b"<x y='>'>v</x>"
     assert data[found["x"].body : found["x"].close] == b"v"
     assert data[found["z"].start : found["z"].end] == b"<z/>"
-    assert found["x"].line == 2
+    assert conf.location(found["x"]) == Location(CONF, 2, 2)
 
 
 def test_only_elements_directly_in_an_ossec_config_are_sections():

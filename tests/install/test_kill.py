@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from wazuh_pack.errors import InstallError
 from wazuh_pack.install import detect, recover
-from wazuh_pack.install.journal import JOURNAL
+from wazuh_pack.install.journal import FOLDER, JOURNAL
 
 HERE = Path(__file__).resolve().parent
 CONF = b"""<ossec_config><ruleset>
@@ -49,6 +50,7 @@ def case(tmp_path_factory):
             (start / "etc/rules/9110-a.xml").write_bytes(b"<theirs/>")
             if action != "install":
                 call_killer(start, "-", "install")
+                (start / "active-response/bin/same").chmod(0o777)
             cases[action] = start, kill(start, folder / "killed", action)
         return cases[action]
 
@@ -106,6 +108,16 @@ def test_a_killed_run_is_undone_and_said_so_once(interrupted, source, install):
     assert recover(target) == ("an interrupted run was undone",)
     assert recover(target) == ()
     assert not install(source, target).is_empty
+
+
+def test_a_damaged_copy_is_not_put_back(interrupted):
+    tree = interrupted("uninstall")
+    for saved in (tree / FOLDER).iterdir():
+        if saved.name != JOURNAL.name:
+            saved.write_bytes(b"evil")
+    with pytest.raises(InstallError, match=r"is damaged; .* is not restored"):
+        recover(detect(destdir=tree))
+    assert (tree / JOURNAL).exists()
 
 
 def test_what_the_user_changed_after_the_kill_stays(interrupted):

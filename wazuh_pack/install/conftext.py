@@ -39,11 +39,10 @@ _STAND_IN = b"\xa6"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Element:
-    """One element and its place in the file (byte offsets, the line counts from 1)."""
+    """One element and its place in the file, in byte offsets."""
 
     name: str
     depth: int
-    line: int
     start: int
     body: int
     """Where its content starts."""
@@ -109,7 +108,6 @@ def parse(data: bytes, path: Path) -> ConfText:
         Element(
             name=str(node.tag),
             depth=span.depth,
-            line=_line(data, span.start),
             start=span.start,
             body=span.body,
             close=span.close,
@@ -140,11 +138,8 @@ def veil(data: bytes, path: Path) -> bytes:
 
 def locate(data: bytes, offset: int, path: Path) -> Location:
     """Return the line and column of a byte offset."""
-    return Location(path, _line(data, offset), offset - (data.rfind(b"\n", 0, offset) + 1) + 1)
-
-
-def _line(data: bytes, offset: int) -> int:
-    return data.count(b"\n", 0, offset) + 1
+    line_start = data.rfind(b"\n", 0, offset) + 1
+    return Location(path, data.count(b"\n", 0, offset) + 1, offset - line_start + 1)
 
 
 def _cover(found: re.Match[bytes]) -> bytes:
