@@ -183,16 +183,15 @@ def _shape(fields: Mapping[str, object]) -> dict[str, Any]:
     shaped: dict[str, Any] = {}
     shortened = []
     for name, value in fields.items():
-        if value is None or value == "":
-            continue
         if isinstance(value, str):
             text, cut = _fit(_defuse(clean(value)), _LIMITS.get(name, _LIMIT))
-            shaped[name] = text
+            if text:
+                shaped[name] = text
             if cut:
                 shortened.append(name)
         elif isinstance(value, int):
             shaped[name] = value if isinstance(value, bool) else min(value, _MAX_INT)
-        else:
+        elif value is not None:
             shaped[name] = value
     if shortened:
         shaped["shortened"] = ",".join(shortened)

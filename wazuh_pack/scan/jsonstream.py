@@ -18,6 +18,7 @@ MAX_VALUE = 8 << 20
 """Characters one member may have that is decoded whole; real reports have at most 8,000."""
 
 _SPACE = re.compile(r"[ \t\n\r]*")
+_BEYOND_NUMBER = re.compile(r"[^0-9+.eE-]")
 
 
 class JsonError(Exception):
@@ -66,8 +67,8 @@ class JsonStream:
             except RecursionError:
                 raise JsonError("the document is nested too deeply") from None
             else:
-                # A number that touches the end of the buffer may go on in the next chunk.
-                if end < len(self._text) or self._ended:
+                # What looks like a number at the end of the buffer may go on in the next chunk.
+                if self._ended or _BEYOND_NUMBER.search(self._text, end):
                     self._at = end
                     return value
                 problem = ""
