@@ -95,6 +95,8 @@ class RuleLoader:
             if rule.search is not None and rule.definition.context:
                 checks = (*checks, conditions.HistorySearch(rule, rule.search.value))
             rule.checks = checks
+            first = checks[0] if checks else None
+            rule.decoder_id = first.decoder_id if isinstance(first, conditions.DecodedAs) else 0
         return rules
 
     def _groups(self, path: Path) -> Sequence[Node]:
@@ -105,7 +107,9 @@ class RuleLoader:
                 return ()
         except XmlError as error:
             if error.code == "1103":
-                self.notes.warn(error.message, at, error.code)
+                number = getattr(error.__cause__, "errno", 0)
+                message = f"{error.message} (error {number}); it is skipped"
+                self.notes.warn(message, at, error.code)
                 return ()
             raise self.notes.refuse(error.message, error.at or at, error.code) from error
         if not roots:

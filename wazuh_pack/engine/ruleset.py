@@ -244,17 +244,18 @@ def _default_files(home: Path) -> RulesetFiles:
 def _load_lists(files: RulesetFiles, notes: LoadLog) -> list[CdbList]:
     found = []
     for name, path in files.lists:
-        entries = _read_list(name, path, notes)
+        entries = _read_list(path, notes)
         if entries is not None:
             found.append(CdbList(list_name(name), entries))
     return found
 
 
-def _read_list(name: str, path: Path, notes: LoadLog) -> dict[bytes, bytes] | None:
+def _read_list(path: Path, notes: LoadLog) -> dict[bytes, bytes] | None:
     try:
         return parse_list(path.read_bytes())
     except OSError as error:
-        notes.warn(f"cannot open '{name}': {error.strerror}", Location(path), "1103")
+        message = f"cannot open the list (error {error.errno}, {error.strerror})"
+        notes.warn(message, Location(path), "1103")
         return None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -211,6 +210,7 @@ class Session:
         self._mode = mode
         self._clock = clock
         self._manager = manager
+        self._host = manager.host
         self._trace = trace
         self._memory = Memory(diffs=diffs, decoding=DecodeState(ruleset.rule_names))
         self._now = 0.0
@@ -255,13 +255,11 @@ class Session:
         return Result(None, False, self._manager, self._mode, self._number, refused=why)
 
     def _occurrence(self, event: Event) -> Occurrence:
-        moment = datetime.fromtimestamp(event.time, self._manager.timezone)
         return Occurrence(
             event=event,
-            hostname=self._manager.host if event.hostname is None else event.hostname,
+            hostname=self._host if event.hostname is None else event.hostname,
             second=int(event.time),
-            clock=f"{moment:%H:%M:%S}",
-            weekday=moment.isoweekday() % 7,
+            zone=self._manager.timezone,
         )
 
     def _new_trace(self, seen: Occurrence) -> Trace:
@@ -271,12 +269,8 @@ class Session:
         category = seen.event.category
         if category == NAMES_ITS_RULE:
             return self._ruleset.rule(int(seen.event.rule_id or b"0"))
-        for root in self._ruleset.roots:
-            if root.rule.definition.category == category:
-                found = find_rule(root, seen, self._memory, trace)
-                if found is not None:
-                    return found
-        return None
+        roots = (root for root in self._ruleset.roots if root.rule.definition.category == category)
+        return find_rule(roots, seen, self._memory, trace)
 
 
 def _judge_as_logtest(

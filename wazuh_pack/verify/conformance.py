@@ -27,7 +27,7 @@ _START = 1_790_000_000.0
 _BETWEEN_EVENTS = 0.001
 _MANAGER = "<manager>"
 _ARGUMENT = re.compile(r"""'([^']*)'|"([^"]*)"|(?<![\w.])(\d+)(?![\w.])""")
-_NAMES_FILE = ("1226", "1227")
+_NAMES_FILE = ("1103", "1226", "1227")
 _NAMES_FILE_ONLY = ("1202", "1220")
 _ABSENT = "<absent>"
 
