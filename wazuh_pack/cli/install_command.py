@@ -42,6 +42,8 @@ def command(
     """Plan, show, ask, apply."""
     loaded = _load.catalog()
     built = _load.build(loaded)
+    for name in collect:
+        _load.source(loaded, name)
     target = install.detect(home=home, destdir=destdir)
     with tempfile.TemporaryDirectory(prefix="wazuh-pack-") as scratch:
         source = assemble(
