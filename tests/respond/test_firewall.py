@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import shutil
 import signal
 
 import pytest
@@ -11,6 +12,7 @@ from wazuh_pack.respond.backends import BackendError, Change, nftables
 pytestmark = pytest.mark.network_namespace
 
 NONE = list
+NFT = shutil.which("nft")
 
 
 def change(target, seconds=3600, *, known=False):
@@ -234,7 +236,7 @@ def test_a_hanging_firewall_does_not_hold_up_execd(host, fake, tmp_path, wait_un
     assert host.manager.outcomes() == ["failed", "failed"]
 
 
-@pytest.mark.parametrize("real", [":", "/usr/sbin/nft -f - || exit 1"], ids=["before", "after"])
+@pytest.mark.parametrize("real", [":", f"{NFT} -f - || exit 1"], ids=["before", "after"])
 def test_a_worker_killed_in_the_middle_loses_nothing(network, host, fake, wait_until, real):
     marker = host.manager.root / "marker"
     program = fake(
