@@ -1,8 +1,10 @@
 """Sessions and their results."""
 
+import json
+
 import pytest
 
-from wazuh_pack.engine import LoadFailure, Ruleset
+from wazuh_pack.engine import LoadFailure, Mode, Ruleset
 from wazuh_pack.engine.trace import Failure
 
 RULES = """
@@ -42,6 +44,24 @@ def test_bytes_and_text_are_the_same_event(write_ruleset):
 def test_bytes_that_are_no_text_are_kept(write_ruleset):
     result = write_ruleset(RULES).session().process(b"\xff\xfe")
     assert result.as_logtest()["full_log"] == "\udcff\udcfe"
+
+
+def test_only_the_daemon_drops_firewall_events_that_lack_a_field(write_ruleset):
+    ruleset = write_ruleset(
+        '<group name="f,"><rule id="2" level="3"><category>firewall</category>'
+        "<description>packet</description></rule></group>",
+        decoders=(
+            '<decoder name="p"><program_name>x</program_name></decoder>'
+            '<decoder name="fw"><type>firewall</type><prematch>^{</prematch>'
+            "<plugin_decoder>JSON_Decoder</plugin_decoder></decoder>"
+        ),
+    )
+    names = ("action", "srcip", "dstip", "srcport", "dstport", "protocol")
+    whole = json.dumps(dict.fromkeys(names, "1"))
+    part = json.dumps(dict.fromkeys(names[1:], "1"))
+    for mode, expected in ((Mode.LOGTEST, [2, 2]), (Mode.DAEMON, [2, None])):
+        session = ruleset.session(mode=mode)
+        assert [session.process(event).rule_id for event in (whole, part)] == expected
 
 
 def test_no_trace_is_kept_unless_asked_for(write_ruleset):

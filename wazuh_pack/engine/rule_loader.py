@@ -12,7 +12,8 @@ from wazuh_pack.engine.loadlog import LoadLog, RefuseFile, SkipRule
 from wazuh_pack.engine.rule_attributes import Attributes, read_attributes
 from wazuh_pack.engine.rule_draft import Draft, build_conditions
 from wazuh_pack.engine.rule_links import RuleLinker
-from wazuh_pack.engine.rule_options import Surroundings, read_option
+from wazuh_pack.engine.rule_options import read_option
+from wazuh_pack.engine.rule_surroundings import Surroundings
 from wazuh_pack.engine.rules import (
     DEFAULT_CATEGORY,
     Correlation,

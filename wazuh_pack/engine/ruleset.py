@@ -14,8 +14,9 @@ from wazuh_pack.engine.decoders import LoadError, load_decoders
 from wazuh_pack.engine.files import RulesetFiles, ruleset_files
 from wazuh_pack.engine.loadlog import LoadLog, RefuseFile
 from wazuh_pack.engine.memory import DiffStore
+from wazuh_pack.engine.result import Mode
 from wazuh_pack.engine.rule_loader import Levels, RuleLoader
-from wazuh_pack.engine.session import Mode, Session
+from wazuh_pack.engine.session import Session
 from wazuh_pack.errors import XmlError
 from wazuh_pack.location import Location
 from wazuh_pack.xmlio import apply_variables, read_file, read_text
