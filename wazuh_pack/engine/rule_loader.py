@@ -45,7 +45,7 @@ _RANK_PER_LEVEL = 100
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """The manager's thresholds."""
+    """The manager's thresholds; the defaults are those of the ossec.conf that Wazuh installs."""
 
     alert: int = 3
     """``log_alert_level``."""

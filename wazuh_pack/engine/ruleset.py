@@ -35,6 +35,7 @@ _DEFAULT_RULESET = (
     b"<ruleset><decoder_dir>ruleset/decoders</decoder_dir><rule_dir>ruleset/rules</rule_dir>"
     b"<decoder_dir>etc/decoders</decoder_dir><rule_dir>etc/rules</rule_dir></ruleset>"
 )
+_BUILT_IN = Levels(alert=1, mail=7)
 _STOCK_LISTS = ("ruleset/lists", "etc/lists")
 
 
@@ -97,8 +98,9 @@ class Ruleset:
         """Load what a manager in this folder would load.
 
         The last ``<ruleset>`` element of ``etc/ossec.conf`` says what (analysisd forgets earlier
-        ones); without any, the stock and the user's folders and all their lists are taken.
-        ``<alerts>`` gives the thresholds unless ``levels`` does.
+        ones, only their lists stay until another element names lists); without any, the stock and
+        the user's folders and all their lists are taken. ``<alerts>`` gives the thresholds unless
+        ``levels`` does.
 
         Raises:
             LoadFailure: analysisd would not start.
@@ -106,11 +108,17 @@ class Ruleset:
         conf = home / "etc" / "ossec.conf"
         try:
             sections = _sections(conf) if conf.is_file() else []
-            chosen = [section for section in sections if section.name == "ruleset"]
-            files = ruleset_files(chosen[-1], home) if chosen else _default_files(home)
+            chosen = [
+                ruleset_files(section, home) for section in sections if section.name == "ruleset"
+            ]
         except XmlError as error:
             raise LoadFailure([_as_diagnostic(error, conf)]) from error
-        return cls.from_files(files, levels=levels or _levels(sections))
+        thresholds = _levels(sections) if sections else None
+        if not chosen:
+            return cls.from_files(_default_files(home), levels=levels or thresholds)
+        lists = next((files.lists for files in reversed(chosen) if files.lists), ())
+        files = RulesetFiles(chosen[-1].rules, chosen[-1].decoders, lists)
+        return cls.from_files(files, levels=levels or thresholds)
 
     @classmethod
     def from_files(cls, files: RulesetFiles, *, levels: Levels | None = None) -> Ruleset:
@@ -217,16 +225,16 @@ def _sections(conf: Path) -> list[Node]:
 
 
 def _levels(sections: Sequence[Node]) -> Levels:
+    """Return the thresholds of ``<alerts>``; a missing one is what analysisd has built in."""
     found = {
         option.name: int(option.content)
         for section in sections
         for option in section.children
         if section.name == "alerts" and option.content.isdigit()
     }
-    standard = Levels()
     return Levels(
-        alert=found.get("log_alert_level", standard.alert),
-        mail=found.get("email_alert_level", standard.mail),
+        alert=found.get("log_alert_level", _BUILT_IN.alert),
+        mail=found.get("email_alert_level", _BUILT_IN.mail),
     )
 
 
