@@ -27,12 +27,16 @@ def expected(results):
     """Count findings as plainly as possible: (scanner, id) of each."""
     found = []
     for result in results or []:
-        for record in result.get("Vulnerabilities") or []:
-            if record.get("VulnerabilityID"):
-                found.append(("vuln", record["VulnerabilityID"]))
-        for record in result.get("Misconfigurations") or []:
-            if record.get("Status") == "FAIL":
-                found.append(("misconfig", check_id(record.get("AVDID") or record["ID"])))
+        found += [
+            ("vuln", record["VulnerabilityID"])
+            for record in result.get("Vulnerabilities") or []
+            if record.get("VulnerabilityID")
+        ]
+        found += [
+            ("misconfig", check_id(record.get("AVDID") or record["ID"]))
+            for record in result.get("Misconfigurations") or []
+            if record.get("Status") == "FAIL"
+        ]
         found += [("secret", record["RuleID"]) for record in result.get("Secrets") or []]
         found += [("license", record["Name"]) for record in result.get("Licenses") or []]
     return found

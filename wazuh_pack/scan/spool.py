@@ -18,19 +18,23 @@ delivery was sent, and all of it comes again. For the same reason a reader that 
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO, Callable, Iterable
+from typing import BinaryIO, Callable, Iterable, TYPE_CHECKING
 
 from wazuh_pack.agentkit.files import remove, write_all
 from wazuh_pack.agentkit.locks import FileLock
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MAX_BYTES = 256 << 20
 """A spool larger than this takes nothing more: nobody is collecting."""
 
 _NUMBER = "{:020d}.jsonl"
+_LONGEST = 1 << 16
 _CURSOR = "{:<40} {:020d}\n"
-_READ = 1 << 16
+_CURSOR_RECORD = re.compile(rb"(\d{20}\.jsonl) {15}(\d{20})\n")
 
 
 class SpoolFullError(Exception):
@@ -183,16 +187,16 @@ class _Cursor:
         self._path = folder / "cursor"
 
     def read(self) -> tuple[str, int]:
+        """Return name and offset; ``("", 0)`` if the record is absent or damaged."""
         try:
-            name, offset = self._path.read_text("ascii").split()
-            return name, int(offset)
-        except (FileNotFoundError, ValueError):
-            return "", 0
+            found = _CURSOR_RECORD.fullmatch(self._path.read_bytes())
+        except FileNotFoundError:
+            found = None
+        return (found[1].decode(), int(found[2])) if found else ("", 0)
 
     def number(self) -> int:
         """Return the number of the batch at the cursor, 0 if there is none."""
-        name = self.read()[0]
-        return int(Path(name).stem) if name else 0
+        return int(self.read()[0].partition(".")[0] or 0)
 
     def open(self) -> int:
         return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -240,9 +244,11 @@ class _Reader:
         """Deliver one batch from the cursor on; return whether it is finished."""
         offset = self._start[1] if path.name == self._start[0] else 0
         with path.open("rb") as batch:
+            if not _is_line_start(batch, offset):
+                offset = 0  # repeat rather than lose
             batch.seek(offset)
             while go_on():
-                line = batch.readline()
+                line = batch.readline(_LONGEST)
                 if not line.endswith(b"\n"):
                     self._move(path.name, offset + len(line))
                     return True
@@ -255,6 +261,13 @@ class _Reader:
 
     def _move(self, name: str, offset: int) -> None:
         os.pwrite(self._cursor, _CURSOR.format(name, offset).encode("ascii"), 0)
+
+
+def _is_line_start(batch: BinaryIO, offset: int) -> bool:
+    if not offset:
+        return True
+    batch.seek(offset - 1)
+    return batch.read(1) == b"\n"
 
 
 def _sync_folder(folder: Path) -> None:

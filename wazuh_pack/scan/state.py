@@ -203,7 +203,7 @@ class Scan:
         rows = self._db.execute(
             "SELECT changed.state, changed.previous, finding.severity, finding.first_seen, details"
             + _CHANGES
-            + "ORDER BY finding.severity DESC, finding.score DESC, changed.state DESC, key LIMIT ?",
+            + "ORDER BY finding.severity DESC, finding.score DESC, changed.state DESC, finding.rowid LIMIT ?",
             (severity_rank(floor), limit),
         )
         for state, previous, severity, first_seen, details in rows:
@@ -215,7 +215,7 @@ class Scan:
         rows = self._db.execute(
             "SELECT severity, first_seen, details FROM finding WHERE artifact = ? AND status = ?"
             " AND severity >= ? AND key NOT IN (SELECT key FROM temp.changed)"
-            " ORDER BY severity DESC, score DESC, key",
+            " ORDER BY severity DESC, score DESC, rowid",
             (self._row, _OPEN, severity_rank(floor)),
         )
         for severity, first_seen, details in rows:

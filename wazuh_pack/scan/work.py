@@ -12,6 +12,7 @@ import secrets
 import shutil
 import sqlite3
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -106,7 +107,7 @@ class Run:
             "duration": round(time.monotonic() - begun),
             "trivy_version": binary.version,
         }
-        self._publish(self._source.event("run_finished", finished))
+        self._tell(self._source.event("run_finished", finished))
         return Outcome(scanned, failed)
 
     def _scan(self, job: Job, binary: Binary) -> bool:
@@ -156,7 +157,7 @@ class Run:
         facts = database(self._config, self._now())
         age = facts.get("database_age_hours")
         if isinstance(age, int) and age * _HOUR > limit:
-            self._publish(self._source.event("database_stale", facts))
+            self._tell(self._source.event("database_stale", facts))
 
     def _fail(
         self,
@@ -165,11 +166,13 @@ class Run:
         source: Source | None = None,
         artifact: Artifact | None = None,
     ) -> None:
-        event = (source or self._source).failed(reason, text, artifact=artifact)
-        try:
+        self._tell((source or self._source).failed(reason, text, artifact=artifact))
+
+    def _tell(self, event: Event) -> None:
+        """Publish an event if that is possible."""
+        # If not, no scan succeeds either, and the wodle's own runs tell of that past the spool.
+        with suppress(OSError, SpoolFullError):
             self._publish(event)
-        except (OSError, SpoolFullError):
-            return  # the wodle's next run finds no successful scan and says so itself
 
     def _publish(self, event: Event) -> None:
         self._spool.publish([encode(event)])
