@@ -12,8 +12,8 @@ from wazuh_pack.render.compile import rule_keys
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from wazuh_pack.engine.result import Result
     from wazuh_pack.engine.ruleset import Ruleset
-    from wazuh_pack.engine.session import Result
     from wazuh_pack.model import Case, Catalog, Detection, Source, Step
 
 EPOCH = 1_767_225_600.0
