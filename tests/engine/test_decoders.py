@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from wazuh_pack.diagnostics import Severity
 from wazuh_pack.engine.decoder_model import Offset, Plugin
 from wazuh_pack.engine.decoders import LoadError, load_decoders
-from wazuh_pack.engine.expression import Kind, compile_expression
+from wazuh_pack.engine.expression import Kind, compile_expression, fold
 from wazuh_pack.engine.root_index import RootIndex, first_bytes
 from wazuh_pack.errors import ExpressionError
 
@@ -305,22 +305,24 @@ def test_a_parent_must_be_a_root(refused, parent):
     assert refused(text) == ["2101", "2106", "1202"]
 
 
-def test_roots_are_asked_in_load_order_when_the_first_byte_allows(load):
+def test_roots_are_asked_in_load_order_when_the_text_allows(load):
     texts = ["^a", "b", "^[x]|^A", "^\\d-", "^\\d+", "^\\w:", "^\\|", "^\\<x"]
     decoders, _ = load(
         *(f'<decoder name="{n}"><prematch>{t}</prematch></decoder>' for n, t in enumerate(texts))
     )
-    index = RootIndex(decoders)
+    index, plain = RootIndex(decoders), RootIndex(decoders, plain=True)
 
     def asked(text):
-        return [int(root.decoder.name) for root, _ in index.for_text(text).roots]
+        assert plain.for_text(fold(text)) == index._without_program
+        return [int(root.decoder.name) for root, _ in index.for_text(fold(text))]
 
-    assert asked(b"abc") == [0, 1, 2, 4, 5]
-    assert asked(b"[") == [1, 2, 4]
-    assert asked(b"7") == [1, 3, 4, 5]
-    assert asked(b"|") == [1, 4, 6]
-    assert asked(b"<") == [1, 4, 7]
-    assert asked(b"") == [1, 4]
+    assert asked(b"abc") == [0, 1, 2, 4]
+    assert asked(b"a:") == [0, 2, 4, 5]
+    assert asked(b"[x]") == [2, 4]
+    assert asked(b"7-") == [3, 4]
+    assert asked(b"|") == [4, 6]
+    assert asked(b"<x") == [4, 7]
+    assert asked(b"") == [4]
 
 
 ATOMS = st.sampled_from(

@@ -7,6 +7,7 @@ which only shows in side effects: first-time-seen keys, ``check_diff`` texts and
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
 from wazuh_pack.engine.addresses import Network, parse_address
@@ -125,8 +126,9 @@ def list_user(seen: Occurrence) -> bytes | None:
     return static.get("srcuser", static.get("dstuser"))
 
 
+@cache
 def static_field(name: str) -> Callable[[Occurrence], bytes | None]:
-    """Return a reader of a static field."""
+    """Return the reader of a static field; the same one for the same name."""
 
     def read(seen: Occurrence) -> bytes | None:
         return seen.event.static.get(name)
@@ -135,9 +137,12 @@ def static_field(name: str) -> Callable[[Occurrence], bytes | None]:
 
 
 def dynamic_field(name: bytes) -> Callable[[Occurrence], bytes | None]:
-    """Return a reader of a dynamic field; names are compared without case."""
-    key = name.lower()
+    """Return the reader of a dynamic field; names are compared without case."""
+    return _dynamic_field(name.lower())
 
+
+@cache
+def _dynamic_field(key: bytes) -> Callable[[Occurrence], bytes | None]:
     def read(seen: Occurrence) -> bytes | None:
         return seen.event.lookup.get(key)
 
@@ -162,8 +167,8 @@ class ValueCondition:
 
     def holds(self, seen: Occurrence, _memory: Memory) -> bool:
         """See :class:`Condition`."""
-        value = self.read(seen)
-        return value is not None and self.expression.matches(value) is not self.negate
+        found = seen.text(self.read)
+        return found is not None and self.expression.matches(*found) is not self.negate
 
     def value(self, seen: Occurrence) -> bytes | None:
         """See :class:`Condition`."""

@@ -26,14 +26,16 @@ def search(rule: Rule, current: Occurrence, memory: Memory) -> bool:
     When it finds too few, the texts collected for ``previous_output`` are dropped, those of an
     earlier search for the same event included.
     """
-    found = _search(rule, current, _history(rule, memory))
+    found = _search(rule, current, _history(rule, current, memory))
     if not found:
         current.counted.clear()
     return found
 
 
-def _history(rule: Rule, memory: Memory) -> Iterable[Occurrence]:
+def _history(rule: Rule, current: Occurrence, memory: Memory) -> Iterable[Occurrence]:
     """Return the events that a rule looks through, newest first."""
+    if rule.search is not Search.EVENTS and memory.index is not None and memory.index.in_order:
+        return reversed(memory.index.events(rule, current))
     if rule.search is Search.SID:
         watched = rule.watched_sid
         return reversed(memory.by_rule.get(watched.index, ())) if watched else ()

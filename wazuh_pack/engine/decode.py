@@ -99,8 +99,8 @@ class _Run:
         if program is not None:
             candidates = index.for_program(program)
         else:
-            candidates = index.for_text(event.log)
-        for root, forgetful in candidates.roots:
+            candidates = index.for_text(self._whole())
+        for root, forgetful in candidates:
             decoder = root.decoder
             if program is not None and not self._expects(decoder.program_name, program):
                 continue
@@ -114,7 +114,7 @@ class _Run:
             event.decoder = decoder
             self._plugin_starts[Offset.PREMATCH] = self._after_parent
             return root
-        if candidates.forgetful:
+        if program is None and index.forgetful:
             self._state.captures = ()
         return None
 
@@ -213,9 +213,12 @@ class _Run:
     def _search(self, expression: Expression, start: int) -> Match | None:
         if start:
             return _search(expression, self._text(start), None, self._state)
+        return _search(expression, self._event.log, self._whole(), self._state)
+
+    def _whole(self) -> Folded:
         if self._folded is None:
             self._folded = fold(self._event.log)
-        return _search(expression, self._event.log, self._folded, self._state)
+        return self._folded
 
     def _text(self, start: int) -> bytes:
         """Return the text from a position on."""

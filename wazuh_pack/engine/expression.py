@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from wazuh_pack.engine.literals import Literal
 from wazuh_pack.engine.matching import Expression, Folded, Kind, Match, cut, fold
 from wazuh_pack.engine.osmatch import OsMatch
 from wazuh_pack.engine.osregex import OsRegex
@@ -31,6 +32,10 @@ class ExactString:
     def groups(self) -> int:
         """Always 0."""
         return 0
+
+    def necessary(self) -> tuple[Literal, ...]:
+        """See :meth:`Expression.necessary`."""
+        return (Literal(fold(self._value), at_start=True, at_end=True),)
 
     def matches(self, text: bytes, folded: Folded | None = None) -> bool:
         """See :meth:`Expression.matches`."""

@@ -63,7 +63,7 @@ def _flatten(event: Event, root: Object, *, keep_null: bool, arrays_as_csv: bool
         members, prefix = stack[-1]
         for key, value in members:
             if type(value) is str:
-                text = value.encode("utf-8", "surrogateescape")
+                text = value.encode() if value.isascii() else cjson.encode(value)
             elif isinstance(value, tuple):
                 stack.append((iter(value), f"{prefix}{key}."))
                 break
@@ -75,7 +75,8 @@ def _flatten(event: Event, root: Object, *, keep_null: bool, arrays_as_csv: bool
             if not prefix and key in _SLOTS and _set_static(event, key, text):
                 continue
             if len(dynamic) < FIELD_LIMIT:
-                name = (prefix + key).encode("utf-8", "surrogateescape")
+                path = prefix + key
+                name = path.encode() if path.isascii() else cjson.encode(path)
                 dynamic.append((name, text))
                 lookup.setdefault(name.lower(), text)
         else:

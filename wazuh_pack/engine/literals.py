@@ -30,6 +30,11 @@ class Literal:
         return folded.find(self.text)
 
 
+def shortest(texts: Iterable[str]) -> int:
+    """Return the length of the shortest text; 0 when there is none."""
+    return min(map(len, texts), default=0)
+
+
 @dataclass(frozen=True, slots=True)
 class LiteralSet:
     """Literals of which any may match; which one it was is not asked."""
@@ -50,6 +55,15 @@ class LiteralSet:
             prefixes=tuple(by_place.get((True, False), ())),
             suffixes=tuple(by_place.get((False, True), ())),
             whole=frozenset(by_place.get((True, True), ())),
+        )
+
+    def literals(self) -> tuple[Literal, ...]:
+        """Return the literals, in no particular order."""
+        return (
+            *(Literal(text) for text in self.parts),
+            *(Literal(text, at_start=True) for text in self.prefixes),
+            *(Literal(text, at_end=True) for text in self.suffixes),
+            *(Literal(text, at_start=True, at_end=True) for text in self.whole),
         )
 
     def match(self, folded: str) -> bool:

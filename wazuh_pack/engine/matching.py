@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import NewType, Protocol
+from typing import TYPE_CHECKING, NewType, Protocol
+
+if TYPE_CHECKING:
+    from wazuh_pack.engine.literals import Literal
 
 Folded = NewType("Folded", str)
 """A text as :func:`fold` returns it; one character a byte, for ``str`` searches twice as fast."""
@@ -53,6 +56,13 @@ class Expression(Protocol):
         in place; that is state of the decoding, so :attr:`Match.captures` is simply empty then.
         """
 
+    def necessary(self) -> tuple[Literal, ...] | None:
+        """Return literals of which at least one fits every folded text that matches.
+
+        None when nothing is known; no literals when nothing can match. Costs time: not for every
+        event.
+        """
+
     def matches(self, text: bytes, folded: Folded | None = None) -> bool:
         """Tell whether the pattern matches.
 
@@ -66,6 +76,12 @@ class Expression(Protocol):
         """Return where the pattern matches, or None; the arguments are those of :meth:`matches`."""
 
 
+def prepare(text: bytes) -> tuple[bytes, Folded]:
+    """Return the text up to its first NUL, as it is and folded."""
+    text = text.partition(b"\0")[0] if b"\0" in text else text
+    return text, Folded(text.lower().decode("latin-1"))
+
+
 def cut(text: bytes) -> bytes:
     """Return the text up to its first NUL, which is where analysisd takes every text to end."""
     return text.partition(b"\0")[0] if b"\0" in text else text
@@ -73,4 +89,4 @@ def cut(text: bytes) -> bytes:
 
 def fold(text: bytes) -> Folded:
     """Return the text up to its first NUL with ASCII letters in lower case."""
-    return Folded(cut(text).lower().decode("latin-1"))
+    return prepare(text)[1]

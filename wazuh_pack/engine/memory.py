@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wazuh_pack.engine.decode import DecodeState
+    from wazuh_pack.engine.history_index import HistoryIndex
     from wazuh_pack.engine.occurrence import Occurrence
     from wazuh_pack.engine.rules import Rule
 
@@ -49,6 +50,8 @@ class Memory:
     """Index of an ``if_matched_group`` rule -> the events it may count, oldest first."""
     events: deque[Occurrence] = field(default_factory=deque)
     """All kept events, oldest first."""
+    index: HistoryIndex | None = None
+    """Finds events for searches; None to search through whole histories."""
 
     def count(self, rule: Rule) -> int:
         """Count a rule as the result once more and return its new number."""
@@ -66,8 +69,13 @@ class Memory:
         """
         if rule.watched:
             histories = [self.by_rule.setdefault(rule.index, [])]
+            composites = rule.counted_by
         else:
             histories = [self.by_group.setdefault(fed.index, []) for fed in rule.feeds]
+            composites = rule.feeds
+        occurrence.release()
+        if self.index is not None:
+            self.index.add(occurrence, composites)
         for history in histories:
             history.append(occurrence)
         occurrence.stored_in = histories
@@ -83,4 +91,6 @@ class Memory:
             oldest = self.events.popleft()
             for history in oldest.stored_in:
                 history.remove(oldest)
+            if self.index is not None:
+                self.index.remove(oldest)
             gone += 1

@@ -6,13 +6,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from wazuh_pack.engine.expression import Folded, fold
+from wazuh_pack.engine.matching import Folded, fold, prepare
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import tzinfo
 
     from wazuh_pack.engine.event import Event
+    from wazuh_pack.engine.history_index import Key
     from wazuh_pack.engine.rules import Rule
+
+    Read = Callable[["Occurrence"], bytes | None]
 
 
 @dataclass(slots=True, eq=False)
@@ -39,7 +43,10 @@ class Occurrence:
     """``previous_log``, set by ``check_diff``."""
     stored_in: list[list[Occurrence]] = field(default_factory=list)
     """The histories that hold it, once for every entry."""
+    keys: list[tuple[int, Key]] = field(default_factory=list)
+    """Where the index of the histories has it: a rule's index and the key there."""
     _folded: Folded | None = None
+    _texts: dict[Read, tuple[bytes, Folded] | None] = field(default_factory=dict)
 
     @property
     def folded(self) -> Folded:
@@ -47,6 +54,21 @@ class Occurrence:
         if self._folded is None:
             self._folded = fold(self.event.log)
         return self._folded
+
+    def release(self) -> None:
+        """Forget what was prepared for matching; histories hold thousands of events."""
+        self._folded = None
+        self._texts = {}
+
+    def text(self, read: Read) -> tuple[bytes, Folded] | None:
+        """Return a value up to its first NUL and prepared for matching; None when it is absent."""
+        try:
+            return self._texts[read]
+        except KeyError:
+            value = read(self)
+            found = None if value is None else prepare(value)
+            self._texts[read] = found
+            return found
 
     @property
     def decoder_id(self) -> int:

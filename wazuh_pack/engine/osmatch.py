@@ -52,6 +52,10 @@ class OsMatch:
         """Always 0."""
         return 0
 
+    def necessary(self) -> tuple[Literal, ...] | None:
+        """See :meth:`Expression.necessary`."""
+        return None if self._always or self._negated else self._literals.literals()
+
     def matches(self, text: bytes, folded: Folded | None = None) -> bool:
         """See :meth:`Expression.matches`."""
         if self._always:

@@ -9,14 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wazuh_pack.engine.literals import LiteralSet
+from wazuh_pack.engine.literals import Literal, LiteralSet
 from wazuh_pack.engine.matching import Folded, Kind, Match, cut, fold
 from wazuh_pack.engine.osregex_parse import Op, parse
-from wazuh_pack.engine.osregex_shapes import Verbatim, matcher
+from wazuh_pack.engine.osregex_shapes import Verbatim, matcher, necessary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from wazuh_pack.engine.osregex_parse import Alternative
     from wazuh_pack.engine.osregex_shapes import Matcher
 
 
@@ -31,6 +32,7 @@ class OsRegex:
 
     pattern: bytes
     capturing: bool
+    _alternatives: tuple[Alternative, ...]
     _matchers: tuple[Matcher, ...]
     _literals: LiteralSet
     _others: tuple[Matcher, ...]
@@ -55,6 +57,7 @@ class OsRegex:
         return cls(
             pattern=pattern,
             capturing=capturing,
+            _alternatives=alternatives,
             _matchers=matchers,
             _literals=LiteralSet.of(found.literal for found in verbatim),
             _others=tuple(found for found in matchers if not isinstance(found, Verbatim)),
@@ -69,6 +72,16 @@ class OsRegex:
     def groups(self) -> int:
         """Always 0."""
         return 0
+
+    def necessary(self) -> tuple[Literal, ...] | None:
+        """See :meth:`Expression.necessary`."""
+        found: list[Literal] = []
+        for alternative in self._alternatives:
+            literals = necessary(alternative)
+            if literals is None:
+                return None
+            found += literals
+        return tuple(found)
 
     def matches(self, text: bytes, folded: Folded | None = None) -> bool:
         """See :meth:`Expression.matches`."""

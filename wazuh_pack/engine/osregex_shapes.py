@@ -15,7 +15,7 @@ from wazuh_pack.engine.osregex_sets import class_source, compiled
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from wazuh_pack.engine.osregex_program import Program
 
@@ -38,6 +38,44 @@ class Matcher(Protocol):
 
     def find(self, text: str, *, capturing: bool) -> Found | None:
         """Return where it matches."""
+
+
+def necessary(alternative: Alternative) -> tuple[Literal, ...] | None:
+    """Return a literal that fits every folded text that the alternative matches.
+
+    None when there is no telling; no literal when nothing matches.
+    """
+    tokens = alternative.tokens
+    certain = tokens[: _certain(tokens)]
+    if any(not token.members for token in certain):
+        return ()
+    if _is_of_fixed_length(tokens) and all(len(token.members) == 1 for token in tokens):
+        text = "".join(byte for token in tokens if token.advances for byte in token.members)
+        return (Literal(text, at_start=alternative.at_start, at_end=alternative.at_end),)
+    if alternative.at_start:
+        opening = "".join(byte for token in _fixed_opening(certain) for byte in token.members)
+        if opening:
+            return (Literal(opening, at_start=True),)
+    return tuple(map(Literal, _needles(certain)[:1])) or None
+
+
+def _is_of_fixed_length(tokens: Sequence[Token]) -> bool:
+    """Tell whether no token is repeated and no two parentheses are adjacent."""
+    spaced = not any(left.op is Op.GROUP is right.op for left, right in pairwise(tokens))
+    return spaced and not any(token.repeats for token in tokens)
+
+
+def _fixed_opening(certain: Sequence[Token]) -> Iterator[Token]:
+    """Yield the tokens of one certain byte that an anchored alternative begins with."""
+    previous: Op | None = None
+    for token in certain:
+        if token.op is Op.GROUP is not previous:
+            previous = token.op
+        elif token.advances and len(token.members) == 1:
+            previous = token.op
+            yield token
+        else:
+            return
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,13 +198,15 @@ def matcher(alternative: Alternative, *, capturing: bool) -> Matcher:
         return _of_fixed_length(alternative)
     scanned = partial(Scanned, alternative, capturing)
     if not alternative.at_start:
-        return scanned(_needles(certain), _block(certain), gate_decides=False)
+        return scanned(_needles(certain), _block(certain, at_start=False), gate_decides=False)
     if spaced and _is_determined(tokens, capturing=capturing):
         attempt = _translated(alternative)
         if _ends_in_one_byte(tokens):
             return attempt
         return scanned((), attempt.attempt, gate_decides=True)
-    return scanned((), _opening(tokens, certain), gate_decides=False)
+    return scanned(
+        (), _opening(tokens, certain) or _block(certain, at_start=True), gate_decides=False
+    )
 
 
 def _certain(tokens: Sequence[Token]) -> int:
@@ -213,12 +253,58 @@ def _needles(tokens: Sequence[Token]) -> tuple[str, ...]:
     return tuple(ranked[:_NEEDLES])
 
 
-def _block(tokens: Sequence[Token]) -> Attempt | None:
-    """Return a search for the longest block, unless that is about what the needles find."""
-    block = max(_blocks(tokens, len(FOLDED_BYTES) // 2), key=len, default=[])
-    if len(block) < _MINIMUM_BLOCK or all(len(token.members) == 1 for token in block):
+def _block(tokens: Sequence[Token], *, at_start: bool) -> Attempt | None:
+    """Return a search for the longest block, unless that is about what the needles find.
+
+    A block consists of tokens that match consecutive bytes: of one byte, or repeated escapes with
+    ``+`` that share no byte with their neighbours. Of an escape at its ends one byte is enough. So
+    there is nothing to go back to, and of all attempts only one can reach a run of bytes as the
+    first, the second ... repeated escape of the block: the search is linear.
+    """
+    longest: list[str] = []
+    block: list[Token] = []
+    for index, token in enumerate(tokens):
+        if token.op is Op.GROUP and not (index and tokens[index - 1].op is Op.GROUP):
+            continue
+        if not _has_place(tokens, index, at_start=at_start):
+            block = []
+            continue
+        overlaps = bool(block) and bool(block[-1].members & token.members)
+        if overlaps and block[-1].repeats:
+            block = block[-1:]
+        block.append(token)
+        longest = max(longest, _block_source(block), key=len)
+        if overlaps and token.repeats:
+            block = [token]
+    if len(longest) < _MINIMUM_BLOCK or not any(source.startswith("[") for source in longest):
         return None
-    return compiled("".join(class_source(token.members) for token in block)).search
+    return compiled("".join(longest)).search
+
+
+def _block_source(block: Sequence[Token]) -> list[str]:
+    inner = [_source(token) for token in block[1:-1]]
+    ends = [class_source(token.members) for token in (block[0], block[-1])]
+    return [ends[0], *inner, ends[1]] if len(block) > 1 else ends[:1]
+
+
+def _has_place(tokens: Sequence[Token], index: int, *, at_start: bool) -> bool:
+    """Tell whether a token matches bytes of its own in every match, and few enough to look for.
+
+    A repeated escape with ``+`` does when the flag is not set as the scan comes to it. It is not
+    behind an escape that leaves it cleared: one that never gives way, or gives way to a literal
+    byte or a parenthesis; nor, in the one attempt of an anchored alternative, before any escape.
+    """
+    token = tokens[index]
+    if len(token.members) > len(FOLDED_BYTES) // 2:
+        return False
+    if token.op is not Op.PLUS:
+        return token.advances
+    before = next((other for other in range(index - 1, -1, -1) if tokens[other].repeats), None)
+    if before is None:
+        return at_start
+    following = tokens[before + 1]
+    clears = following.op in (Op.BYTE, Op.GROUP)
+    return clears or not tokens[before].members & following.members
 
 
 def _opening(tokens: Sequence[Token], certain: Sequence[Token]) -> Attempt | None:

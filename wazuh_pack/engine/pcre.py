@@ -6,6 +6,7 @@ One escape is out of reach: the library that the ``pcre2`` package brings is bui
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 # What the package exports always adds a compile option that Wazuh does not use: PCRE2_ALT_BSUX
 # gives \x, \u and \U their JavaScript meaning (\x{41} would not be "A"). Only the layer below can
@@ -14,7 +15,11 @@ from pcre2 import PatternError
 from pcre2 import _cy as library
 
 from wazuh_pack.engine.matching import Folded, Kind, Match, cut
+from wazuh_pack.engine.pcre_literals import all_texts, necessary
 from wazuh_pack.errors import ExpressionError
+
+if TYPE_CHECKING:
+    from wazuh_pack.engine.literals import Literal
 
 _ALT_BSUX = 0x00000002
 """The number that PCRE2's ABI gives to the option."""
@@ -29,6 +34,8 @@ class Pcre2:
     pattern: bytes
     groups: int
     _code: library.PCRE2Code
+    _texts: frozenset[bytes] | None
+    """The only texts that match, when that is all there is to it."""
 
     @classmethod
     def compile(cls, pattern: bytes) -> Pcre2:
@@ -41,16 +48,27 @@ class Pcre2:
             code = library.compile(cut(pattern), 0, _ALT_BSUX)
         except PatternError as error:
             raise ExpressionError(f"PCRE2: {error}") from error
-        return cls(pattern=pattern, groups=library.pattern_capture_count(code), _code=code)
+        return cls(
+            pattern=pattern,
+            groups=library.pattern_capture_count(code),
+            _code=code,
+            _texts=all_texts(cut(pattern)),
+        )
 
     @property
     def kind(self) -> Kind:
         """Always :attr:`Kind.PCRE2`."""
         return Kind.PCRE2
 
+    def necessary(self) -> tuple[Literal, ...] | None:
+        """See :meth:`Expression.necessary`."""
+        return necessary(cut(self.pattern))
+
     def matches(self, text: bytes, folded: Folded | None = None) -> bool:
         """See :meth:`Expression.matches`."""
-        return self._match(cut(text) if folded is None else text) is not None
+        text = cut(text) if folded is None else text
+        texts = self._texts
+        return self._match(text) is not None if texts is None else text in texts
 
     def search(self, text: bytes, folded: Folded | None = None) -> Match | None:
         """See :meth:`Expression.search`.

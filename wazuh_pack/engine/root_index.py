@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wazuh_pack.engine.expression import Kind
+from wazuh_pack.engine.literal_index import LiteralIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from wazuh_pack.engine.decoder_model import DecoderSet, Root
-    from wazuh_pack.engine.matching import Expression
+    from wazuh_pack.engine.literals import Literal
+    from wazuh_pack.engine.matching import Expression, Folded
 
 _PROGRAMS_REMEMBERED = 4096
 _DIGITS = frozenset(b"0123456789")
@@ -22,35 +24,41 @@ _ESCAPED = frozenset(rb"()\$|<")
 _FIRST_NON_ASCII = 0x80
 
 
-class Candidates:
-    """Roots in the order of trial.
+class RootIndex:
+    """Finds the roots that can match an event, in the order of trial.
+
+    A root that is left out has an expression that cannot match, and no effect but one: osregexes
+    forget captured texts. So each root that is left comes with whether an osregex is tried before
+    it.
 
     Attributes:
-        roots: Each with whether an osregex is tried before it; osregexes forget captured texts.
-        forgetful: Whether any osregex is tried when no root matches.
+        forgetful: Whether any osregex is tried when no root without program name matches.
     """
 
-    __slots__ = ("forgetful", "roots")
+    __slots__ = (
+        "_by_first_byte",
+        "_by_program",
+        "_plain",
+        "_with_program",
+        "_without_program",
+        "forgetful",
+    )
 
-    def __init__(self, roots: Sequence[tuple[Root, bool]], *, forgetful: bool) -> None:
-        """Keep the roots."""
-        self.roots = tuple(roots)
-        self.forgetful = forgetful
-
-
-class RootIndex:
-    """Finds the roots that can match an event."""
-
-    def __init__(self, decoders: DecoderSet) -> None:
-        """Look at the patterns of all roots."""
+    def __init__(self, decoders: DecoderSet, *, plain: bool = False) -> None:
+        """Look at the patterns of all roots; if ``plain``, leave out none for its prematch."""
         self._with_program = decoders.with_program
-        self._by_program: dict[bytes, Candidates] = {}
-        self._by_first_byte: dict[bytes, Candidates] = {}
-        self._without_program = [
-            (root, first_bytes(root.decoder.prematch)) for root in decoders.without_program
-        ]
+        self._by_program: dict[bytes, Sequence[tuple[Root, bool]]] = {}
+        self.forgetful = False
+        roots: list[tuple[Root, bool]] = []
+        for root in decoders.without_program:
+            roots.append((root, self.forgetful))
+            prematch = root.decoder.prematch
+            self.forgetful |= prematch is not None and prematch.kind is Kind.OSREGEX
+        self._without_program = tuple(roots)
+        self._plain = plain
+        self._by_first_byte: dict[str, LiteralIndex] = {}
 
-    def for_program(self, program: bytes) -> Candidates:
+    def for_program(self, program: bytes) -> Iterable[tuple[Root, bool]]:
         """Return the roots for a program name.
 
         osmatch has no side effects, so its answers are remembered; what is written in another
@@ -58,27 +66,30 @@ class RootIndex:
         """
         found = self._by_program.get(program)
         if found is None:
-            roots = [root for root in self._with_program if _can_match(root, program)]
-            found = Candidates([(root, False) for root in roots], forgetful=False)
+            found = [(root, False) for root in self._with_program if _can_match(root, program)]
             if len(self._by_program) >= _PROGRAMS_REMEMBERED:
                 self._by_program.clear()
             self._by_program[program] = found
         return found
 
-    def for_text(self, text: bytes) -> Candidates:
-        """Return the roots for a text without program name: those that its first byte allows."""
-        first = text[:1]
-        found = self._by_first_byte.get(first)
-        if found is None:
-            roots: list[tuple[Root, bool]] = []
-            forgetful = False
-            for root, allowed in self._without_program:
-                if allowed is None or (first and first[0] in allowed):
-                    roots.append((root, forgetful))
-                prematch = root.decoder.prematch
-                forgetful = forgetful or (prematch is not None and prematch.kind is Kind.OSREGEX)
-            found = self._by_first_byte[first] = Candidates(roots, forgetful=forgetful)
-        return found
+    def for_text(self, folded: Folded) -> Iterable[tuple[Root, bool]]:
+        """Return the roots for a text without program name."""
+        roots = self._without_program
+        if self._plain:
+            return roots
+        first = folded[:1]
+        index = self._by_first_byte.get(first)
+        if index is None:
+            index = self._by_first_byte[first] = LiteralIndex(self._starting_with(first))
+        return [roots[number] for number in index.find(folded)]
+
+    def _starting_with(self, first: str) -> Iterator[tuple[int, Sequence[Literal] | None]]:
+        """Yield the roots that can match texts with this first byte, and their literals."""
+        for number, (root, _) in enumerate(self._without_program):
+            prematch = root.decoder.prematch
+            allowed = first_bytes(prematch)
+            if allowed is None or (first and ord(first) in allowed):
+                yield number, None if prematch is None else prematch.necessary()
 
 
 def first_bytes(pattern: Expression | None) -> frozenset[int] | None:

@@ -96,6 +96,8 @@ class RuleLoader:
             if rule.search is not None and rule.definition.context:
                 checks = (*checks, conditions.HistorySearch(rule, rule.search.value))
             rule.checks = checks
+            if rule.watched_sid is not None and rule.search is Search.SID:
+                rule.watched_sid.counted_by.append(rule)
             first = checks[0] if checks else None
             rule.decoder_id = first.decoder_id if isinstance(first, conditions.DecodedAs) else 0
         return rules

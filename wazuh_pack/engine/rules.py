@@ -138,6 +138,8 @@ class Rule:
 
     A composite stands here once for every place that this rule has in the tree.
     """
+    counted_by: list[Rule] = field(default_factory=list)
+    """The ``if_matched_sid`` rules that search this rule's events; set when loading is done."""
     checks: tuple[Condition, ...] = ()
     """All that must hold, history search included; set when loading is done."""
     decoder_id: int = 0

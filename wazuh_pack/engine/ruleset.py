@@ -54,6 +54,9 @@ class Ruleset:
         levels: The manager's thresholds.
         max_frequency: See :class:`~wazuh_pack.engine.rule_loader.RuleLoader`.
         refusal: Why logtest would open no session, empty when it would.
+        rules: The rules by id.
+        rule_names: Their ids as texts.
+        indexes: Whether sessions leave out what cannot match; results are the same either way.
     """
 
     diagnostics: tuple[Diagnostic, ...]
@@ -63,6 +66,7 @@ class Ruleset:
     refusal: str
     rules: Mapping[int, Rule]
     rule_names: frozenset[bytes]
+    indexes: bool
     _tree: RuleTree
 
     @classmethod
@@ -73,6 +77,7 @@ class Ruleset:
         lists: Mapping[str, Path] | None = None,
         *,
         levels: Levels | None = None,
+        indexes: bool = True,
     ) -> Ruleset:
         """Load a ruleset.
 
@@ -82,6 +87,8 @@ class Ruleset:
             decoders: Likewise.
             lists: Name that rules use (``etc/lists/x``) -> file.
             levels: The manager's thresholds.
+            indexes: False for plain evaluation, step by step: the same results, slower. It is what
+                the indexes and translations are compared with.
 
         Raises:
             LoadFailure: analysisd would not start.
@@ -91,7 +98,7 @@ class Ruleset:
             decoders=_sorted_files(decoders),
             lists=tuple((lists or {}).items()),
         )
-        return cls.from_files(files, levels=levels)
+        return cls.from_files(files, levels=levels, indexes=indexes)
 
     @classmethod
     def from_manager_home(cls, home: Path, *, levels: Levels | None = None) -> Ruleset:
@@ -121,8 +128,10 @@ class Ruleset:
         return cls.from_files(files, levels=levels or thresholds)
 
     @classmethod
-    def from_files(cls, files: RulesetFiles, *, levels: Levels | None = None) -> Ruleset:
-        """Load files whose order is settled.
+    def from_files(
+        cls, files: RulesetFiles, *, levels: Levels | None = None, indexes: bool = True
+    ) -> Ruleset:
+        """Load files whose order is settled; see :meth:`load` for the options.
 
         Raises:
             LoadFailure: analysisd would not start.
@@ -148,6 +157,7 @@ class Ruleset:
             refusal=_refusal(notes.diagnostics, rules),
             rules={rule.id: rule for rule in reversed(rules)},
             rule_names=frozenset(str(rule.id).encode() for rule in rules),
+            indexes=indexes,
             _tree=loader.tree,
         )
 

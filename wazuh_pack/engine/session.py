@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wazuh_pack.engine.decode import DecodeState, decode
+from wazuh_pack.engine.history_index import HistoryIndex
 from wazuh_pack.engine.memory import DiffStore, Memory
 from wazuh_pack.engine.occurrence import Occurrence
 from wazuh_pack.engine.predecode import EventError, predecode
@@ -52,7 +53,11 @@ class Session:
         self._manager = manager
         self._host = manager.host
         self._trace = trace
-        self._memory = Memory(diffs=diffs, decoding=DecodeState(ruleset.rule_names))
+        self._memory = Memory(
+            diffs=diffs,
+            decoding=DecodeState(ruleset.rule_names),
+            index=HistoryIndex() if ruleset.indexes else None,
+        )
         self._now = 0.0
         self._number = 0
 
@@ -112,7 +117,7 @@ class Session:
         if category == NAMES_ITS_RULE:
             return self._ruleset.rule(int(seen.event.rule_id or b"0"))
         roots = (root for root in self._ruleset.roots if root.rule.definition.category == category)
-        return find_rule(roots, seen, self._memory, trace)
+        return find_rule(roots, seen, self._memory, trace, indexes=self._ruleset.indexes)
 
 
 def _is_incomplete_firewall_event(event: Event) -> bool:

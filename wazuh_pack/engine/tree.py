@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from wazuh_pack.engine.rule_index import ChildIndex
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from wazuh_pack.engine.conditions import Condition
     from wazuh_pack.engine.memory import Memory
@@ -26,20 +28,23 @@ class RuleNode:
     rule: Rule
     parent: RuleNode | None
     children: list[RuleNode] = field(default_factory=list)
-    _by_decoder: dict[int, tuple[RuleNode, ...]] = field(default_factory=dict)
+    _by_decoder: dict[int, ChildIndex] = field(default_factory=dict)
 
-    def children_for(self, decoder_id: int) -> tuple[RuleNode, ...]:
-        """Return the children that do not ask for another decoder, in their order.
+    def candidates(self, seen: Occurrence) -> Sequence[RuleNode]:
+        """Return the children that may hold, in their order.
 
-        ``decoded_as`` is the first thing that analysisd looks at and has no side effect, so the
-        others can be left out. Only to be asked when loading is done.
+        ``decoded_as`` is the first thing that analysisd looks at and has no side effect, so rules
+        that ask for another decoder are left out. Only to be asked when loading is done.
         """
-        found = self._by_decoder.get(decoder_id)
-        if found is None:
+        if not self.children:
+            return ()
+        decoder_id = seen.decoder_id
+        index = self._by_decoder.get(decoder_id)
+        if index is None:
             wanted = (0, decoder_id)
-            found = tuple(node for node in self.children if node.rule.decoder_id in wanted)
-            self._by_decoder[decoder_id] = found
-        return found
+            index = ChildIndex([node for node in self.children if node.rule.decoder_id in wanted])
+            self._by_decoder[decoder_id] = index
+        return index.candidates(seen)
 
 
 class RuleTree:
@@ -160,13 +165,25 @@ class RuleTree:
 
 
 def find_rule(
-    roots: Iterable[RuleNode], seen: Occurrence, memory: Memory, trace: Trace | None = None
+    roots: Iterable[RuleNode],
+    seen: Occurrence,
+    memory: Memory,
+    trace: Trace | None = None,
+    *,
+    indexes: bool = True,
 ) -> Rule | None:
     """Return the rule that an event ends at, None when there is none.
 
     A holding rule's children decide first; when none of them is the result, the rule itself is,
     unless it is ``noalert``: then its siblings are tried. The rule found is counted as fired, and
     the event learns its parent.
+
+    Args:
+        roots: The top of the tree.
+        seen: The event.
+        memory: Counters and histories.
+        trace: Gets every rule that analysisd would try.
+        indexes: Leave out rules that cannot hold; never done for a trace.
     """
     levels = [iter(roots)]
     path: list[Rule] = []
@@ -178,10 +195,8 @@ def find_rule(
                 trace.tried(node.rule, failed, seen)
             if failed is None:
                 path.append(node.rule)
-                children = (
-                    node.children if trace is not None else node.children_for(seen.decoder_id)
-                )
-                levels.append(iter(children))
+                plain = trace is not None or not indexes
+                levels.append(iter(node.children if plain else node.candidates(seen)))
             continue
         levels.pop()
         rule = path.pop() if path else None
