@@ -53,7 +53,7 @@ class DecodeState:
     def index(self, decoders: DecoderSet) -> RootIndex:
         """Return the index of the roots; it is built once for the session's decoders."""
         if self._index is None or self._index[0] is not decoders:
-            self._index = decoders, RootIndex(decoders)
+            self._index = decoders, RootIndex(decoders, plain=decoders.plain)
         return self._index[1]
 
 

@@ -102,11 +102,13 @@ class DecoderSet:
         with_program: Roots for events with a program name, in the order tried.
         without_program: Roots for all other events.
         ids: Every name given to a decoder, built-in ones included, and its id.
+        plain: Whether all roots are tried, however unlikely.
     """
 
     with_program: tuple[Root, ...]
     without_program: tuple[Root, ...]
     ids: Mapping[bytes, int]
+    plain: bool = False
 
     def id_of(self, name: bytes) -> int:
         """Return the id of a name given to any decoder (children included); 0 if there is none."""

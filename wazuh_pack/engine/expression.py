@@ -37,6 +37,10 @@ class ExactString:
         """See :meth:`Expression.necessary`."""
         return (Literal(fold(self._value), at_start=True, at_end=True),)
 
+    def plain(self) -> ExactString:
+        """See :meth:`Expression.plain`."""
+        return self
+
     def matches(self, text: bytes, folded: Folded | None = None) -> bool:
         """See :meth:`Expression.matches`."""
         return (cut(text) if folded is None else text) == self._value

@@ -63,6 +63,9 @@ class Expression(Protocol):
         event.
         """
 
+    def plain(self) -> Expression:
+        """Return the same expression without faster ways to match."""
+
     def matches(self, text: bytes, folded: Folded | None = None) -> bool:
         """Tell whether the pattern matches.
 

@@ -8,20 +8,18 @@ else is literal and ASCII letters match in either case.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from wazuh_pack.engine.literals import PATTERN_LIMIT, Literal, LiteralSet
 from wazuh_pack.engine.matching import Folded, Kind, Match, cut, fold
 from wazuh_pack.errors import ExpressionError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # cached_property needs a __dict__, hence no slots
 class OsMatch:
-    """A compiled osmatch pattern. It reports neither an end nor captures."""
+    """A valid osmatch pattern, made ready when first used. It reports no end and no captures."""
 
     pattern: bytes
-    _negated: bool
-    _always: bool
-    _literals: LiteralSet
 
     @classmethod
     def compile(cls, pattern: bytes) -> OsMatch:
@@ -30,17 +28,26 @@ class OsMatch:
         Raises:
             ExpressionError: It is longer than 20480 bytes; nothing else is invalid.
         """
-        source = cut(pattern)
-        if len(source) > PATTERN_LIMIT:
+        if len(cut(pattern)) > PATTERN_LIMIT:
             raise ExpressionError(f"osmatch pattern longer than {PATTERN_LIMIT} bytes")
-        negated = source.startswith(b"!")
-        literals = [_literal(part) for part in fold(source[negated:]).split("|")]
-        return cls(
-            pattern=pattern,
-            _negated=negated,
-            _always=any(not literal.text and _loose(literal) for literal in literals),
-            _literals=LiteralSet.of(filter(_can_match, literals)),
-        )
+        return cls(pattern)
+
+    @cached_property
+    def _negated(self) -> bool:
+        return self.pattern.startswith(b"!")
+
+    @cached_property
+    def _parts(self) -> tuple[Literal, ...]:
+        source = cut(self.pattern)
+        return tuple(_literal(part) for part in fold(source[self._negated :]).split("|"))
+
+    @cached_property
+    def _always(self) -> bool:
+        return any(not literal.text and _loose(literal) for literal in self._parts)
+
+    @cached_property
+    def _literals(self) -> LiteralSet:
+        return LiteralSet.of(filter(_can_match, self._parts))
 
     @property
     def kind(self) -> Kind:
@@ -55,6 +62,10 @@ class OsMatch:
     def necessary(self) -> tuple[Literal, ...] | None:
         """See :meth:`Expression.necessary`."""
         return None if self._always or self._negated else self._literals.literals()
+
+    def plain(self) -> OsMatch:
+        """See :meth:`Expression.plain`."""
+        return self
 
     def matches(self, text: bytes, folded: Folded | None = None) -> bool:
         """See :meth:`Expression.matches`."""

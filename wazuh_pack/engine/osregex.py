@@ -6,13 +6,14 @@ same, and by the scan otherwise.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from wazuh_pack.engine.literals import Literal, LiteralSet
 from wazuh_pack.engine.matching import Folded, Kind, Match, cut, fold
-from wazuh_pack.engine.osregex_parse import Op, parse
-from wazuh_pack.engine.osregex_shapes import Verbatim, matcher, necessary
+from wazuh_pack.engine.osregex_parse import Op, check, parse
+from wazuh_pack.engine.osregex_shapes import Verbatim, matcher, necessary, scanner
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,21 +22,19 @@ if TYPE_CHECKING:
     from wazuh_pack.engine.osregex_shapes import Matcher
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # cached_property needs a __dict__, hence no slots
 class OsRegex:
-    """A compiled osregex pattern.
+    """An osregex pattern that is valid; it is made ready when it is first used.
 
     Attributes:
         pattern: The pattern as given.
-        capturing: Whether it has groups and was compiled for their captures.
+        captures: Whether its groups are to be captured.
+        translated: False to have every alternative scanned for, however simple it is.
     """
 
     pattern: bytes
-    capturing: bool
-    _alternatives: tuple[Alternative, ...]
-    _matchers: tuple[Matcher, ...]
-    _literals: LiteralSet
-    _others: tuple[Matcher, ...]
+    captures: bool
+    translated: bool = True
 
     @classmethod
     def compile(cls, pattern: bytes, *, captures: bool) -> OsRegex:
@@ -48,20 +47,38 @@ class OsRegex:
         Raises:
             ExpressionError: analysisd 4.14.7 refuses it.
         """
-        alternatives = parse(cut(pattern).decode("latin-1"))
-        capturing = captures and any(
-            token.op is Op.GROUP for part in alternatives for token in part.tokens
+        check(cut(pattern).decode("latin-1"))
+        return cls(pattern, captures)
+
+    def plain(self) -> OsRegex:
+        """See :meth:`Expression.plain`."""
+        return replace(self, translated=False)
+
+    @cached_property
+    def capturing(self) -> bool:
+        """Whether it has groups and is compiled for their captures."""
+        return self.captures and any(
+            token.op is Op.GROUP for part in self._alternatives for token in part.tokens
         )
-        matchers = tuple(matcher(part, capturing=capturing) for part in alternatives)
-        verbatim = [found for found in matchers if isinstance(found, Verbatim)]
-        return cls(
-            pattern=pattern,
-            capturing=capturing,
-            _alternatives=alternatives,
-            _matchers=matchers,
-            _literals=LiteralSet.of(found.literal for found in verbatim),
-            _others=tuple(found for found in matchers if not isinstance(found, Verbatim)),
+
+    @cached_property
+    def _alternatives(self) -> tuple[Alternative, ...]:
+        return parse(cut(self.pattern).decode("latin-1"))
+
+    @cached_property
+    def _matchers(self) -> tuple[Matcher, ...]:
+        make = matcher if self.translated else scanner
+        return tuple(make(part, capturing=self.capturing) for part in self._alternatives)
+
+    @cached_property
+    def _literals(self) -> LiteralSet:
+        return LiteralSet.of(
+            found.literal for found in self._matchers if isinstance(found, Verbatim)
         )
+
+    @cached_property
+    def _others(self) -> tuple[Matcher, ...]:
+        return tuple(found for found in self._matchers if not isinstance(found, Verbatim))
 
     @property
     def kind(self) -> Kind:

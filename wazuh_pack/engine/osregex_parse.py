@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 from string import ascii_lowercase, ascii_uppercase, digits
@@ -78,6 +79,17 @@ class Alternative:
 _GROUP = Token(Op.GROUP, frozenset("("))
 _CARET = Token(Op.BYTE, frozenset("^"))
 _DOLLAR = Token(Op.BYTE, frozenset("$"))
+
+
+_VALID = re.compile(
+    r"(?:[^\\()]|\\[wWdDsSpt.()\\$|<]|\((?:[^\\()|]|\\[wWdDsSpt.()\\$|<])*\))*", re.DOTALL
+)
+
+
+def check(source: str) -> None:
+    """Raise what :func:`parse` would raise; costs less."""
+    if len(source) > PATTERN_LIMIT or not _VALID.fullmatch(source):
+        parse(source)
 
 
 def parse(source: str) -> tuple[Alternative, ...]:

@@ -182,6 +182,11 @@ class Scanned:
         return self.gate is None or self.gate(text) is not None
 
 
+def scanner(alternative: Alternative, *, capturing: bool) -> Matcher:
+    """Return the matcher that scans, whatever the alternative."""
+    return Scanned(alternative, capturing, (), None, gate_decides=False)
+
+
 def matcher(alternative: Alternative, *, capturing: bool) -> Matcher:
     """Return the fastest matcher that is exact for the alternative.
 

@@ -5,7 +5,8 @@ One escape is out of reach: the library that the ``pcre2`` package brings is bui
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 # What the package exports always adds a compile option that Wazuh does not use: PCRE2_ALT_BSUX
@@ -27,15 +28,13 @@ _ALT_BSUX = 0x00000002
 _CONTEXT = library.create_match_context()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # cached_property needs a __dict__, hence no slots
 class Pcre2:
-    """A compiled PCRE2 pattern."""
+    """A valid PCRE2 pattern, made ready when it is first used."""
 
     pattern: bytes
-    groups: int
-    _code: library.PCRE2Code
-    _texts: frozenset[bytes] | None
-    """The only texts that match, when that is all there is to it."""
+    translated: bool = True
+    """False to ask the library even where the answer is known without."""
 
     @classmethod
     def compile(cls, pattern: bytes) -> Pcre2:
@@ -44,16 +43,26 @@ class Pcre2:
         Raises:
             ExpressionError: The library refuses it; the message is the library's.
         """
+        found = cls(pattern)
         try:
-            code = library.compile(cut(pattern), 0, _ALT_BSUX)
+            found._code  # noqa: B018 - compiles
         except PatternError as error:
             raise ExpressionError(f"PCRE2: {error}") from error
-        return cls(
-            pattern=pattern,
-            groups=library.pattern_capture_count(code),
-            _code=code,
-            _texts=all_texts(cut(pattern)),
-        )
+        return found
+
+    @cached_property
+    def groups(self) -> int:
+        """How many capture groups the pattern has."""
+        return int(library.pattern_capture_count(self._code))
+
+    @cached_property
+    def _code(self) -> library.PCRE2Code:
+        return library.compile(cut(self.pattern), 0, _ALT_BSUX)
+
+    @cached_property
+    def _texts(self) -> frozenset[bytes] | None:
+        """The only texts that match, when that is all there is to it."""
+        return all_texts(cut(self.pattern)) if self.translated else None
 
     @property
     def kind(self) -> Kind:
@@ -63,6 +72,10 @@ class Pcre2:
     def necessary(self) -> tuple[Literal, ...] | None:
         """See :meth:`Expression.necessary`."""
         return necessary(cut(self.pattern))
+
+    def plain(self) -> Pcre2:
+        """See :meth:`Expression.plain`."""
+        return replace(self, translated=False)
 
     def matches(self, text: bytes, folded: Folded | None = None) -> bool:
         """See :meth:`Expression.matches`."""

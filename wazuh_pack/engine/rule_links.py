@@ -188,9 +188,13 @@ class _Words:
         self._everything = not last and bool(pattern)
         self._starts = tuple(word[1:] for word in words if word.startswith(b"^"))
         self._inside = tuple(word for word in words if word and not word.startswith(b"^"))
+        is_single = len(self._inside) == 1 and not self._everything and not self._starts
+        self._single = self._inside[0] if is_single else None
 
     def match(self, groups: bytes) -> bool:
         text = groups.lower()
+        if self._single is not None:
+            return self._single in text
         return (
             self._everything
             or text.startswith(self._starts)

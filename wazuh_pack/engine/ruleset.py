@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import socket
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timezone
 from typing import TYPE_CHECKING
@@ -14,6 +16,7 @@ from wazuh_pack.engine.decoders import LoadError, load_decoders
 from wazuh_pack.engine.files import RulesetFiles, ruleset_files
 from wazuh_pack.engine.loadlog import LoadLog, RefuseFile
 from wazuh_pack.engine.memory import DiffStore
+from wazuh_pack.engine.plain import plain_decoders, plain_rules
 from wazuh_pack.engine.result import Mode
 from wazuh_pack.engine.rule_loader import Levels, RuleLoader
 from wazuh_pack.engine.session import Session
@@ -22,7 +25,7 @@ from wazuh_pack.location import Location
 from wazuh_pack.xmlio import apply_variables, read_file, read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import tzinfo
     from pathlib import Path
 
@@ -136,6 +139,11 @@ class Ruleset:
         Raises:
             LoadFailure: analysisd would not start.
         """
+        with _without_garbage_collection():
+            return cls._from_files(files, levels, indexes=indexes)
+
+    @classmethod
+    def _from_files(cls, files: RulesetFiles, levels: Levels | None, *, indexes: bool) -> Ruleset:
         try:
             decoders, logged = load_decoders(files.decoders)
         except LoadError as error:
@@ -149,6 +157,9 @@ class Ruleset:
         except RefuseFile as error:
             raise LoadFailure(notes.diagnostics) from error
         rules = loader.finish()
+        if not indexes:
+            plain_rules(rules)
+            decoders = plain_decoders(decoders)
         return cls(
             diagnostics=tuple(notes.diagnostics),
             decoders=decoders,
@@ -203,6 +214,21 @@ class Ruleset:
             diffs=diffs or DiffStore(),
             trace=trace,
         )
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Hold collections off: loading makes many objects that stay, and looks at all again and again.
+
+    It takes a third of the time otherwise.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _refusal(diagnostics: Iterable[Diagnostic], rules: Sequence[Rule]) -> str:

@@ -26,6 +26,13 @@ _VALUES = {b'"': re.compile(rb'[^">]*'), b"'": re.compile(rb"[^'>]*")}
 _COMMENT_END = re.compile(rb"-->|!>|[-!]\xff")
 _END_OF_FILE = (b"", b"\xff")
 
+_PLAIN_ATTRIBUTES = rb'(?:\s+[a-z_]+="[^">\0]*")*'
+_PLAIN_TAG = re.compile(rb"<([a-z_]+)(" + _PLAIN_ATTRIBUTES + rb")>")
+_PLAIN_ELEMENT = re.compile(
+    rb"(?:[^<]*[^<\\])?" + _PLAIN_TAG.pattern + rb"((?:[^<\0]*[^<\0\\])?)</\1>"
+)
+_PLAIN_ATTRIBUTE = re.compile(rb'([a-z_]+)="([^">\0]*)"')
+
 
 def read_file(path: Path) -> tuple[Node, ...]:
     """Return the root elements of a file.
@@ -63,6 +70,12 @@ class _Open:
         self.children: list[Node] = []
 
 
+def _plain_attributes(text: bytes) -> list[tuple[str, bytes]] | None:
+    """Return the attributes of a plain tag; None when they need a closer look."""
+    found = [(name.decode(), value) for name, value in _PLAIN_ATTRIBUTE.findall(text)]
+    return found if len(dict(found)) == len(found) < _ATTRIBUTE_LIMIT else None
+
+
 class _Reader:
     def __init__(self, data: bytes, path: Path) -> None:
         self._data = data
@@ -76,12 +89,37 @@ class _Reader:
         self._text = bytearray()
 
     def read(self) -> tuple[Node, ...]:
-        while self._to_next_tag():
+        while True:
+            while not self._text and 0 < len(self._stack) < _DEPTH_LIMIT and self._plain_element():
+                pass
+            if not self._to_next_tag():
+                break
             if self._data.startswith(b"/", self._pos + 1):
                 self._close()
             else:
                 self._open()
         return tuple(self._roots)
+
+    def _plain_element(self) -> bool:
+        """Take the text before an element, and the element, when nothing about it is special.
+
+        That is most of every file, and several times faster than byte by byte. The element holds
+        only text, nothing in it is near a limit, and no byte has a meaning beyond standing there.
+        """
+        found = _PLAIN_ELEMENT.match(self._data, self._pos)
+        if found is None or found.end() - self._pos >= _TEXT_LIMIT:
+            return False
+        name, text, content = found.group(1, 2, 3)
+        attributes = _plain_attributes(text)
+        if attributes is None:
+            return False
+        parent = self._stack[-1]
+        line = self._line_at(found.start(1))
+        self._pos = found.end()
+        parent.children.append(
+            Node(name.decode(), tuple(attributes), content, (), line, self._path)
+        )
+        return True
 
     def _to_next_tag(self) -> bool:
         """Take text up to the next ``<`` that is markup; False at a good end of the file."""
@@ -127,6 +165,8 @@ class _Reader:
     def _open(self) -> None:
         if len(self._stack) >= _DEPTH_LIMIT:
             self._fail("elements are nested too deeply")
+        if self._open_plainly():
+            return
         self._pos += 1
         name = self._name(_ELEMENT_NAME)
         line = self._line_at(self._pos)
@@ -142,7 +182,26 @@ class _Reader:
         if closed:
             self._finish()
 
+    def _open_plainly(self) -> bool:
+        """Open an element like those of :meth:`_plain_element`."""
+        found = _PLAIN_TAG.match(self._data, self._pos)
+        if found is None or found.end() - self._pos >= _TEXT_LIMIT:
+            return False
+        attributes = _plain_attributes(found[2])
+        if attributes is None:
+            return False
+        self._pos = found.end()
+        self._text.clear()
+        self._stack.append(_Open(found[1], attributes, self._line_at(found.start(1))))
+        return True
+
     def _close(self) -> None:
+        if self._stack:
+            tag = b"</" + self._stack[-1].name + b">"
+            if len(tag) < _TEXT_LIMIT and self._data.startswith(tag, self._pos):
+                self._pos += len(tag)
+                self._finish()
+                return
         self._pos += 2
         if not self._stack:
             self._fail("element closed that is not open")
