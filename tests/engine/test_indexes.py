@@ -299,6 +299,35 @@ def test_rules_that_cannot_hold_are_not_tried(write_ruleset):
     assert len(root.children) == 50
 
 
+COUNTING = """
+<group name="g,">
+  <rule id="100" level="3"><field name="x">.</field><description>d</description></rule>
+  <rule id="101" level="4" frequency="2" timeframe="20">
+    <if_matched_sid>100</if_matched_sid><same_field>x</same_field><description>d</description>
+  </rule>
+</group>
+"""
+
+
+@pytest.mark.parametrize(("between", "expected"), [(10, 100), (101, 101)])
+def test_an_event_older_than_the_one_before_it_ends_a_search(write_ruleset, between, expected):
+    session = write_ruleset(COUNTING.replace(">.<", ">\\.<")).session(manager="m")
+    for actor, time in (("a", 100), ("b", between)):
+        assert session.process(f'{{"x": "{actor}"}}', time=time).rule_id == 100
+    assert session.process('{"x": "a"}', time=105).rule_id == expected
+
+
+def test_a_condition_behind_one_with_effects_rules_nothing_out(write_ruleset):
+    ruleset = write_ruleset(
+        '<group name="g,"><rule id="100" level="3"><if_sid>1</if_sid><check_diff/>'
+        '<list field="x">etc/lists/l</list><description>d</description></rule></group>',
+        lists={"l": "a:\n"},
+    )
+    session = ruleset.session(manager="m")
+    assert session.process('{"y": "noted, though x is missing"}').rule_id is None
+    assert session.process('{"x": "a"}').rule_id == 100
+
+
 # XML.
 
 PIECES = st.sampled_from(
