@@ -255,7 +255,7 @@ EVENTS = st.lists(
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(rules=RULES, events=EVENTS, mode=st.sampled_from(Mode))
-def test_indexes_and_a_trace_change_no_answer(rules, events, mode, tmp_path_factory):
+def test_indexes_a_trace_and_the_cache_change_no_answer(rules, events, mode, tmp_path_factory):
     folder = tmp_path_factory.mktemp("rules")
     base = (
         '<group name="base,"><rule id="1" level="0" noalert="1"><category>syslog</category>'
@@ -274,15 +274,16 @@ def test_indexes_and_a_trace_change_no_answer(rules, events, mode, tmp_path_fact
     )
     paths = [folder / "rules.xml"], [folder / "decoders.xml"]
     fast, slow = Ruleset.load(*paths), Ruleset.load(*paths, indexes=False)
+    kept = [Ruleset.load(*paths, cache=folder / "cache") for _ in range(2)][1]
     sessions = [
         ruleset.session(mode=mode, manager="m", trace=trace)
-        for ruleset, trace in ((fast, False), (slow, False), (fast, True))
+        for ruleset, trace in ((fast, False), (slow, False), (fast, True), (kept, False))
     ]
     now = 1000.0
     for event, location, pause in events:
         now += pause
         answers = [one.process(event, location=location, time=now).as_logtest() for one in sessions]
-        assert answers[0] == answers[1] == answers[2]
+        assert answers == [answers[0]] * 4
 
 
 def test_rules_that_cannot_hold_are_not_tried(write_ruleset):

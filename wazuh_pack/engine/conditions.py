@@ -126,27 +126,41 @@ def list_user(seen: Occurrence) -> bytes | None:
     return static.get("srcuser", static.get("dstuser"))
 
 
-@cache
-def static_field(name: str) -> Callable[[Occurrence], bytes | None]:
-    """Return the reader of a static field; the same one for the same name."""
+class StaticField:
+    """Reads a static field; there is one reader of a name (:func:`static_field`)."""
 
-    def read(seen: Occurrence) -> bytes | None:
-        return seen.event.static.get(name)
+    __slots__ = ("name",)
 
-    return read
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, seen: Occurrence) -> bytes | None:
+        """Return the value."""
+        return seen.event.static.get(self.name)
 
 
-def dynamic_field(name: bytes) -> Callable[[Occurrence], bytes | None]:
+class DynamicField:
+    """Reads a dynamic field; there is one reader of a name (:func:`dynamic_field`)."""
+
+    __slots__ = ("key",)
+
+    def __init__(self, key: bytes) -> None:
+        self.key = key
+
+    def __call__(self, seen: Occurrence) -> bytes | None:
+        """Return the value."""
+        return seen.event.lookup.get(self.key)
+
+
+static_field = cache(StaticField)
+"""Return the reader of a static field."""
+
+_dynamic_field = cache(DynamicField)
+
+
+def dynamic_field(name: bytes) -> DynamicField:
     """Return the reader of a dynamic field; names are compared without case."""
     return _dynamic_field(name.lower())
-
-
-@cache
-def _dynamic_field(key: bytes) -> Callable[[Occurrence], bytes | None]:
-    def read(seen: Occurrence) -> bytes | None:
-        return seen.event.lookup.get(key)
-
-    return read
 
 
 def absent(_seen: Occurrence) -> bytes | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from threading import local
 from typing import TYPE_CHECKING, NewType, Protocol
 
 if TYPE_CHECKING:
@@ -77,6 +78,17 @@ class Expression(Protocol):
 
     def search(self, text: bytes, folded: Folded | None = None) -> Match | None:
         """Return where the pattern matches, or None; the arguments are those of :meth:`matches`."""
+
+
+class _Exhausted(local):
+    """Patterns whose matching hit a limit of their library since somebody looked; per thread."""
+
+    def __init__(self) -> None:
+        self.patterns: list[bytes] = []
+
+
+exhausted = _Exhausted()
+"""analysisd takes such a match for none and says nothing; sessions tell."""
 
 
 def prepare(text: bytes) -> tuple[bytes, Folded]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from pcre2 import PatternError
 from pcre2 import _cy as library
 
-from wazuh_pack.engine.matching import Folded, Kind, Match, cut
+from wazuh_pack.engine.matching import Folded, Kind, Match, cut, exhausted, fold
 from wazuh_pack.engine.pcre_literals import all_texts, necessary
 from wazuh_pack.errors import ExpressionError
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 _ALT_BSUX = 0x00000002
 """The number that PCRE2's ABI gives to the option."""
+
+_LONG = 1024
+"""Texts above this length, in bytes, are worth a look before they are matched."""
 
 _CONTEXT = library.create_match_context()
 
@@ -81,7 +84,7 @@ class Pcre2:
         """See :meth:`Expression.matches`."""
         text = cut(text) if folded is None else text
         texts = self._texts
-        return self._match(text) is not None if texts is None else text in texts
+        return self._match(text, folded) is not None if texts is None else text in texts
 
     def search(self, text: bytes, folded: Folded | None = None) -> Match | None:
         """See :meth:`Expression.search`.
@@ -91,7 +94,7 @@ class Pcre2:
         """
         if folded is None:
             text = cut(text)
-        found = self._match(text)
+        found = self._match(text, folded)
         if found is None:
             return None
         (_, end), *spans = (
@@ -103,9 +106,24 @@ class Pcre2:
         captures = tuple(text[start:stop] if start >= 0 else b"" for start, stop in spans)
         return Match(end - 1, captures)
 
-    def _match(self, text: bytes) -> library.PCRE2MatchData | None:
+    def _match(self, text: bytes, folded: Folded | None) -> library.PCRE2MatchData | None:
+        if len(text) > _LONG and self.translated and not self._can_match(text, folded):
+            return None
         try:
             return library.match(self._code, text, len(text), 0, _CONTEXT)[0]
         except library.LibraryError:
             # A match that hits one of the library's limits is no match for analysisd.
+            exhausted.patterns.append(self.pattern)
             return None
+
+    def _can_match(self, text: bytes, folded: Folded | None) -> bool:
+        """Look for what a match needs: the library can take seconds to find that out."""
+        literals = self._necessary
+        if literals is None:
+            return True
+        folded = fold(text) if folded is None else folded
+        return any(literal.find(folded) >= 0 for literal in literals)
+
+    @cached_property
+    def _necessary(self) -> tuple[Literal, ...] | None:
+        return self.necessary()

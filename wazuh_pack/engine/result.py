@@ -41,6 +41,8 @@ class Result:
         refused: Why the event was not judged at all; empty otherwise.
         load_warnings: How many warnings about ATT&CK references loading gave; logtest answers with
             them once, to a session's first event.
+        exhausted: The patterns whose matching hit PCRE2's match limit; for analysisd such a match
+            is none.
     """
 
     occurrence: Occurrence | None
@@ -51,6 +53,7 @@ class Result:
     trace: Trace | None = None
     refused: str = ""
     load_warnings: int = 0
+    exhausted: tuple[bytes, ...] = ()
 
     @property
     def mitre_warnings(self) -> int:

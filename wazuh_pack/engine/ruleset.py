@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gc
 import socket
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timezone
 from typing import TYPE_CHECKING
 
 from wazuh_pack.diagnostics import Diagnostic, Severity
 from wazuh_pack.engine.alert import Manager
+from wazuh_pack.engine.cache import RulesetCache, key_of
 from wazuh_pack.engine.cdb import CdbList, list_name, parse_list
 from wazuh_pack.engine.decoders import LoadError, load_decoders
 from wazuh_pack.engine.files import RulesetFiles, ruleset_files
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from wazuh_pack.engine.decoders import DecoderSet
     from wazuh_pack.engine.rules import Rule
-    from wazuh_pack.engine.tree import RuleNode, RuleTree
+    from wazuh_pack.engine.tree import RuleNode
     from wazuh_pack.xmlio import Node
 
 _DEFAULT_RULESET = (
@@ -59,6 +60,7 @@ class Ruleset:
         refusal: Why logtest would open no session, empty when it would.
         rules: The rules by id.
         rule_names: Their ids as texts.
+        roots: The top of the rule tree, in the order of trial.
         indexes: Whether sessions leave out what cannot match; results are the same either way.
     """
 
@@ -70,7 +72,7 @@ class Ruleset:
     rules: Mapping[int, Rule]
     rule_names: frozenset[bytes]
     indexes: bool
-    _tree: RuleTree
+    roots: Sequence[RuleNode]
 
     @classmethod
     def load(
@@ -81,6 +83,7 @@ class Ruleset:
         *,
         levels: Levels | None = None,
         indexes: bool = True,
+        cache: Path | None = None,
     ) -> Ruleset:
         """Load a ruleset.
 
@@ -92,6 +95,7 @@ class Ruleset:
             levels: The manager's thresholds.
             indexes: False for plain evaluation, step by step: the same results, slower. It is what
                 the indexes and translations are compared with.
+            cache: A folder to keep loaded rulesets in (see :mod:`wazuh_pack.engine.cache`).
 
         Raises:
             LoadFailure: analysisd would not start.
@@ -101,7 +105,7 @@ class Ruleset:
             decoders=_sorted_files(decoders),
             lists=tuple((lists or {}).items()),
         )
-        return cls.from_files(files, levels=levels, indexes=indexes)
+        return cls.from_files(files, levels=levels, indexes=indexes, cache=cache)
 
     @classmethod
     def from_manager_home(cls, home: Path, *, levels: Levels | None = None) -> Ruleset:
@@ -132,7 +136,12 @@ class Ruleset:
 
     @classmethod
     def from_files(
-        cls, files: RulesetFiles, *, levels: Levels | None = None, indexes: bool = True
+        cls,
+        files: RulesetFiles,
+        *,
+        levels: Levels | None = None,
+        indexes: bool = True,
+        cache: Path | None = None,
     ) -> Ruleset:
         """Load files whose order is settled; see :meth:`load` for the options.
 
@@ -140,7 +149,26 @@ class Ruleset:
             LoadFailure: analysisd would not start.
         """
         with _without_garbage_collection():
-            return cls._from_files(files, levels, indexes=indexes)
+            if cache is None or not indexes:
+                return cls._from_files(files, levels, indexes=indexes)
+            return cls._from_cache(files, levels, RulesetCache(cache))
+
+    @classmethod
+    def _from_cache(
+        cls, files: RulesetFiles, levels: Levels | None, entries: RulesetCache
+    ) -> Ruleset:
+        """Take a ruleset from the cache, or load it and keep it unless its files changed."""
+        try:
+            key = key_of(files, levels)
+        except OSError:
+            return cls._from_files(files, levels, indexes=True)
+        found = entries.read(key)
+        if found is None:
+            found = cls._from_files(files, levels, indexes=True)
+            with suppress(OSError):
+                if key_of(files, levels) == key:
+                    entries.write(key, found)
+        return found
 
     @classmethod
     def _from_files(cls, files: RulesetFiles, levels: Levels | None, *, indexes: bool) -> Ruleset:
@@ -169,13 +197,8 @@ class Ruleset:
             rules={rule.id: rule for rule in reversed(rules)},
             rule_names=frozenset(str(rule.id).encode() for rule in rules),
             indexes=indexes,
-            _tree=loader.tree,
+            roots=tuple(loader.tree.roots),
         )
-
-    @property
-    def roots(self) -> list[RuleNode]:
-        """The top of the rule tree, in the order of trial."""
-        return self._tree.roots
 
     @property
     def mitre_warnings(self) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wazuh_pack.engine.decode import DecodeState, decode
 from wazuh_pack.engine.history_index import HistoryIndex
+from wazuh_pack.engine.matching import exhausted
 from wazuh_pack.engine.memory import DiffStore, Memory
 from wazuh_pack.engine.occurrence import Occurrence
 from wazuh_pack.engine.predecode import EventError, predecode
@@ -89,9 +91,13 @@ class Session:
         judge = _judge_as_daemon if self._mode is Mode.DAEMON else _judge_as_logtest
         alert = judge(seen, self._find(seen, trace), self._memory, self._ruleset)
         warnings = self._ruleset.mitre_warnings if self._number == 1 else 0
-        return Result(
+        result = Result(
             seen, alert, self._manager, self._mode, self._number, trace, load_warnings=warnings
         )
+        if exhausted.patterns:
+            result = replace(result, exhausted=tuple(exhausted.patterns))
+            exhausted.patterns.clear()
+        return result
 
     def _tell_time(self, time: float | None) -> float:
         if time is not None:

@@ -13,12 +13,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def load_pack(tree: Path, *, stock: Path | None = None, lists: Mapping[str, Path]) -> Ruleset:
+def load_pack(
+    tree: Path,
+    *,
+    stock: Path | None = None,
+    lists: Mapping[str, Path],
+    indexes: bool = True,
+    cache: Path | None = None,
+) -> Ruleset:
     """Load ``rules_xml`` and ``decoders`` of a tree over a stock ruleset.
 
     ``stock`` holds ``rules/``, ``decoders/`` and perhaps ``lists/`` (a manager's ``ruleset``
     folder); without it our own minimal equivalents stand in. ``lists`` maps names below
-    ``etc/lists`` to files.
+    ``etc/lists`` to files. ``indexes`` and ``cache`` as in :meth:`Ruleset.load`.
 
     Raises:
         UsageError: ``stock`` is no ruleset.
@@ -37,6 +44,8 @@ def load_pack(tree: Path, *, stock: Path | None = None, lists: Mapping[str, Path
         rules=[base / "rules", tree / "rules_xml"],
         decoders=[base / "decoders", tree / "decoders"],
         lists=named,
+        indexes=indexes,
+        cache=cache,
     )
 
 
