@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "build": "Render the content into rules_xml/ and decoders/.",
     "bundle": "Build the single-file scripts for agents.",
+    "conformance": "Compare the engine with what a real analysisd answered.",
     "check": "Check content, drift, and that Wazuh would load everything.",
     "demo": "Replay an attack on a pipeline and show what the pack does about it.",
     "explain": "Show how an event became, or did not become, an alert.",
