@@ -20,6 +20,7 @@ ALLOWED = {
     "render": GROUND | {"model", "source", "xmlio"},
     "engine": GROUND | {"xmlio"},
     "verify": GROUND | {"model", "source", "xmlio", "render", "engine"},
+    "serve": GROUND | {"xmlio", "engine", "verify"},
     "bundle": GROUND,
     "install": GROUND | {"model", "source", "xmlio", "render", "engine", "bundle"},
 }

@@ -26,6 +26,7 @@ COMMANDS = {
     "list": "List the detections, one line or JSON object a rule.",
     "logtest": "Decode and match events as a manager's wazuh-logtest would.",
     "new": "Write the skeleton of a detection.",
+    "serve": "Answer the protocol of a manager's logtest socket.",
     "show": "Show one detection with its rules.",
     "test": "Prove every detection with its own events.",
     "uninstall": "Remove what `install` put there.",

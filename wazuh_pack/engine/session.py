@@ -51,7 +51,8 @@ class Session:
         self._clock = clock
         self._manager = manager
         self._host = manager.host
-        self._trace = trace
+        self.tracing = trace
+        """Record the path of the next events through the rules; may be changed between events."""
         self._memory = Memory(diffs=diffs, decoding=DecodeState(ruleset.rule_names))
         self._now = 0.0
         self._number = 0
@@ -80,7 +81,7 @@ class Session:
         if self._mode is Mode.DAEMON and _is_incomplete_firewall_event(decoded):
             return self._refused("the daemon drops firewall events without all of their fields")
         seen = self._occurrence(decoded)
-        trace = self._new_trace(seen) if self._trace else None
+        trace = self._new_trace(seen) if self.tracing else None
         judge = _judge_as_daemon if self._mode is Mode.DAEMON else _judge_as_logtest
         alert = judge(seen, self._find(seen, trace), self._memory, self._ruleset)
         warnings = self._ruleset.mitre_warnings if self._number == 1 else 0
