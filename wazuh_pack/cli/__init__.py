@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 COMMANDS = {
+    "backtest": "Show what a ruleset would have said about past logs.",
     "build": "Render the content into rules_xml/ and decoders/.",
     "bundle": "Build the single-file scripts for agents.",
     "conformance": "Compare the engine with what a real analysisd answered.",

@@ -60,7 +60,7 @@ class RulesetChoice:
                     "a manager's home is a whole ruleset", hint="give either that or files"
                 )
             return Ruleset.from_manager_home(self.home)
-        own = self._or_the_pack()
+        own = self.resolved()
         base = own.stock_folder()
         rules, decoders = _xml_files(own.rules), _xml_files(own.decoders)
         lists = dict(_named(own.lists, own.list_prefix))
@@ -73,7 +73,7 @@ class RulesetChoice:
 
     def stamp(self) -> Stamp:
         """Return what changes when any file of the choice is written, added or removed."""
-        own = self._or_the_pack()
+        own = self.resolved()
         folders = [*own.rules, *own.decoders, *own.lists]
         base = own.stock_folder() if self.home is None else None
         if base is not None:
@@ -95,7 +95,8 @@ class RulesetChoice:
                 )
         return base
 
-    def _or_the_pack(self) -> RulesetChoice:
+    def resolved(self) -> RulesetChoice:
+        """Return the choice with the pack's own folders where it names nothing else."""
         if self.rules or self.decoders or self.lists or self.home:
             return self
         tree = resources.tree()
