@@ -42,7 +42,7 @@ def set_stage(home: Path, catalog: Catalog, build: Build, *, enforce: bool) -> S
     with tempfile.TemporaryDirectory(prefix="wazuh-pack-") as scratch:
         source = assemble(
             catalog,
-            build.rule_ids(),
+            build,
             tree=resources.tree(),
             scratch=Path(scratch),
             home=PurePosixPath("/var/ossec"),
