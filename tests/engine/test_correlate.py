@@ -1,5 +1,7 @@
 """Composite rules, ignore, check_diff: what depends on earlier events."""
 
+import json
+
 import pytest
 
 from wazuh_pack.engine import DiffStore, Mode
@@ -75,7 +77,7 @@ def test_agents_are_counted_apart(load, options, expected):
 
 
 def event(**fields):
-    return "{" + ", ".join(f'"{key}": "{value}"' for key, value in fields.items()) + ', "m": "a"}'
+    return json.dumps({**fields, "m": "a"})
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 """Sessions and their results."""
 
+import json
+
 import pytest
 
-from wazuh_pack.engine import LoadFailure, Ruleset
+from wazuh_pack.engine import Levels, LoadFailure, Mode, Ruleset
 from wazuh_pack.engine.trace import Failure
 
 RULES = """
@@ -42,6 +44,24 @@ def test_bytes_and_text_are_the_same_event(write_ruleset):
 def test_bytes_that_are_no_text_are_kept(write_ruleset):
     result = write_ruleset(RULES).session().process(b"\xff\xfe")
     assert result.as_logtest()["full_log"] == "\udcff\udcfe"
+
+
+def test_only_the_daemon_drops_firewall_events_that_lack_a_field(write_ruleset):
+    ruleset = write_ruleset(
+        '<group name="f,"><rule id="2" level="3"><category>firewall</category>'
+        "<description>packet</description></rule></group>",
+        decoders=(
+            '<decoder name="p"><program_name>x</program_name></decoder>'
+            '<decoder name="fw"><type>firewall</type><prematch>^{</prematch>'
+            "<plugin_decoder>JSON_Decoder</plugin_decoder></decoder>"
+        ),
+    )
+    names = ("action", "srcip", "dstip", "srcport", "dstport", "protocol")
+    whole = json.dumps(dict.fromkeys(names, "1"))
+    part = json.dumps(dict.fromkeys(names[1:], "1"))
+    for mode, expected in ((Mode.LOGTEST, [2, 2]), (Mode.DAEMON, [2, None])):
+        session = ruleset.session(mode=mode)
+        assert [session.process(event).rule_id for event in (whole, part)] == expected
 
 
 def test_no_trace_is_kept_unless_asked_for(write_ruleset):
@@ -104,7 +124,39 @@ def test_a_manager_home_is_loaded_as_its_configuration_says(tmp_path):
         "<rule_dir>ruleset/rules</rule_dir></ruleset></ossec_config>",
         encoding="utf-8",
     )
-    assert set(Ruleset.from_manager_home(tmp_path).rules) == {1}
+    ruleset = Ruleset.from_manager_home(tmp_path)
+    assert set(ruleset.rules) == {1}
+    assert ruleset.levels == Levels(alert=1, mail=7)
+
+
+def test_thresholds_and_the_last_ruleset_element_count(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "rules.xml").write_text(
+            f'<group name="{name},"><rule id="{ord(name) - ord("a") + 1}" level="4">'
+            "<category>syslog</category><description>d</description></rule></group>",
+            encoding="utf-8",
+        )
+    (tmp_path / "decoders").mkdir()
+    (tmp_path / "decoders/x.xml").write_text(
+        '<decoder name="p"><program_name>x</program_name></decoder>'
+        '<decoder name="n"><prematch>^</prematch></decoder>',
+        encoding="utf-8",
+    )
+    (tmp_path / "etc").mkdir()
+    sections = "".join(
+        f"<ruleset><decoder_dir>decoders</decoder_dir><rule_dir>{name}</rule_dir></ruleset>"
+        for name in ("a", "b")
+    )
+    (tmp_path / "etc/ossec.conf").write_text(
+        f"<ossec_config>{sections}<alerts><log_alert_level>5</log_alert_level></alerts>"
+        "</ossec_config>",
+        encoding="utf-8",
+    )
+    ruleset = Ruleset.from_manager_home(tmp_path)
+    result = ruleset.session().process("a")
+    assert (result.rule_id, result.alert) == (2, False)
+    assert Ruleset.from_manager_home(tmp_path, levels=Levels()).session().process("a").alert
 
 
 def test_a_broken_configuration_fails_to_load(tmp_path):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from wazuh_pack.engine import LoadFailure, Mode
+from wazuh_pack.engine import LoadFailure, Mode, Ruleset
+from wazuh_pack.verify.vectors import read_steps
 
 
 def group(body, name="g,"):
@@ -227,8 +228,24 @@ def test_files_load_in_the_order_of_their_names(tmp_path, write_ruleset):
     write_ruleset()
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "10_late.xml").write_text(group(rule(100, 3)), encoding="utf-8")
-    from wazuh_pack.engine import Ruleset  # noqa: PLC0415 - only this test loads folders
-
     ruleset = Ruleset.load([tmp_path / "b", tmp_path / "00_rules.xml"], [tmp_path / "decoders.xml"])
     assert [rule.id for rule in ruleset.rules.values()] == [100, 1]
     assert ruleset.diagnostics == ()
+
+
+def test_a_long_chain_of_rules_is_followed_to_its_end(write_ruleset):
+    chain = "".join(
+        rule(number, 3, f"<if_sid>{number - 1}</if_sid>") for number in range(101, 2100)
+    )
+    ruleset = write_ruleset(group(rule(100, 3) + chain))
+    assert fired(ruleset, "a") == [2099]
+
+
+def test_leaving_rules_of_other_decoders_out_changes_nothing(shared):
+    suite = shared / "conformance/fuzz_events/synth01"
+    ruleset = Ruleset.load([suite / "rules.xml"], [suite / "decoders.xml"])
+    quick, thorough = ruleset.session(), ruleset.session(trace=True)
+    for step in read_steps(suite / "events.ndjson"):
+        one = quick.process(step.event, location=step.location)
+        other = thorough.process(step.event, location=step.location)
+        assert one.as_logtest() == other.as_logtest()

@@ -42,11 +42,13 @@ def command(
     """Plan, show, ask, apply."""
     loaded = _load.catalog()
     built = _load.build(loaded)
+    for name in collect:
+        _load.source(loaded, name)
     target = install.detect(home=home, destdir=destdir)
     with tempfile.TemporaryDirectory(prefix="wazuh-pack-") as scratch:
         source = assemble(
             loaded,
-            built.rule_ids(),
+            built,
             tree=resources.tree(),
             scratch=Path(scratch),
             home=PurePosixPath(home or "/var/ossec") if destdir else PurePosixPath(target.home),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time as clock
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from wazuh_pack.engine.session import Session
     from wazuh_pack.model import Catalog, Detection
 
-ALERT_LEVEL = 3
-"""``log_alert_level``: what a manager writes to alerts.json."""
+_PATIENCE = 10.0
+_PAUSE = 0.002
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,15 @@ class AlertFired:
 
 @dataclass(frozen=True, slots=True)
 class Responded:
-    """A response script ran; ``outcome`` is the line that it logged (empty: none)."""
+    """A response script ran; ``outcome`` is what it logged (empty: nothing in time)."""
 
     response: execd.Response
     status: int
     outcome: dict[str, Any]
+    returned: float
+    """Seconds until the script let execd go on."""
+    took: float
+    """Seconds until its decision was in the log."""
 
 
 Happening = SceneBegins | AlertFired | Responded
@@ -108,15 +113,23 @@ class Replay:
 
     def _respond(self, response: execd.Response, alert: dict[str, Any]) -> Responded:
         log = self.home / "logs/active-responses.log"
-        before = log.stat().st_size if log.exists() else 0
+        before = log.stat().st_size
+        began = clock.monotonic()
         status = execd.execute(response, alert, self.home, self.enter)
-        added = log.read_bytes()[before:].decode() if log.exists() else ""
-        return Responded(response, status, _outcome(added))
+        returned = clock.monotonic() - began
+        outcome = _outcome(log, before, str(alert["id"]))
+        return Responded(
+            response, status, outcome, returned=returned, took=clock.monotonic() - began
+        )
 
 
-def _outcome(text: str) -> dict[str, Any]:
-    lines = [line for line in text.splitlines() if "{" in line]
-    if not lines:
-        return {}
-    outcome: dict[str, Any] = json.loads(lines[-1][lines[-1].index("{") :])
-    return outcome
+def _outcome(log: Path, before: int, alert_id: str) -> dict[str, Any]:
+    """Wait for the line that the script's worker logs about an alert, and return its content."""
+    deadline = clock.monotonic() + _PATIENCE
+    while clock.monotonic() < deadline:
+        for line in log.read_bytes()[before:].decode().splitlines():
+            if alert_id in line and "{" in line:
+                content: dict[str, Any] = json.loads(line[line.index("{") :])
+                return dict(content.get("wazuh_pack", {}))
+        clock.sleep(_PAUSE)
+    return {}

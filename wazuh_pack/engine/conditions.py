@@ -275,11 +275,11 @@ class TimeCondition:
 
     def holds(self, seen: Occurrence, _memory: Memory) -> bool:
         """See :class:`Condition`."""
-        return self.range.holds(seen.clock)
+        return self.range.holds(f"{seen.local_time:%H:%M}")
 
     def value(self, seen: Occurrence) -> bytes | None:
         """See :class:`Condition`."""
-        return seen.clock.encode()
+        return f"{seen.local_time:%H:%M}".encode()
 
     def wanted(self) -> str:
         """See :class:`Condition`."""
@@ -295,11 +295,11 @@ class WeekdayCondition:
 
     def holds(self, seen: Occurrence, _memory: Memory) -> bool:
         """See :class:`Condition`."""
-        return seen.weekday in self.days
+        return seen.local_time.isoweekday() % 7 in self.days
 
     def value(self, seen: Occurrence) -> bytes | None:
         """See :class:`Condition`."""
-        return str(seen.weekday).encode()
+        return str(seen.local_time.isoweekday() % 7).encode()
 
     def wanted(self) -> str:
         """See :class:`Condition`."""

@@ -16,6 +16,7 @@ from wazuh_pack.engine.plugins import (
     decode_sonicwall,
     decode_symantec,
 )
+from wazuh_pack.engine.root_index import RootIndex
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from wazuh_pack.engine.decoder_model import Decoder, DecoderSet, Root
     from wazuh_pack.engine.event import Event
     from wazuh_pack.engine.matching import Expression, Folded, Match
-
-_PROGRAMS_REMEMBERED = 4096
 
 
 class DecodeState:
@@ -44,32 +43,24 @@ class DecodeState:
         self.categories: dict[Decoder, str] = {}
         """Types that plug-ins have changed; the change outlives the event."""
         self._first_seen = FirstTimeSeen()
-        self._by_program: dict[bytes, tuple[Root, ...]] = {}
+        self._index: tuple[DecoderSet, RootIndex] | None = None
 
     def first_time_seen(self, event: Event) -> bool:
         """Answer ``<if_fts/>``: True once per combination of the decoder's ``fts`` fields."""
         decoder = event.decoder
         return decoder is not None and decoder.fts and self._first_seen.check(event, decoder)
 
-    def roots_for(self, program: bytes, decoders: DecoderSet) -> tuple[Root, ...]:
-        """Return the roots whose program name can match, in order.
-
-        osmatch has no side effects, so its answers are remembered; what is written in another
-        language is tried for every event.
-        """
-        roots = self._by_program.get(program)
-        if roots is None:
-            roots = tuple(root for root in decoders.with_program if _can_match(root, program))
-            if len(self._by_program) >= _PROGRAMS_REMEMBERED:
-                self._by_program.clear()
-            self._by_program[program] = roots
-        return roots
+    def index(self, decoders: DecoderSet) -> RootIndex:
+        """Return the index of the roots; it is built once for the session's decoders."""
+        if self._index is None or self._index[0] is not decoders:
+            self._index = decoders, RootIndex(decoders)
+        return self._index[1]
 
 
 def decode(event: Event, decoders: DecoderSet, state: DecodeState) -> None:
     """Choose the event's decoder and fill its fields, the accumulator's included."""
     run = _Run(event, state)
-    root = run.choose_root(decoders)
+    root = run.choose_root(state.index(decoders))
     if root is None:
         return
     if not root.children:
@@ -83,13 +74,6 @@ def decode(event: Event, decoders: DecoderSet, state: DecodeState) -> None:
         event.category = state.categories.get(decoder, decoder.type)
         if decoder.accumulate:
             state.accumulator.share(event, decoder)
-
-
-def _can_match(root: Root, program: bytes) -> bool:
-    expected = root.decoder.program_name
-    if expected is None:
-        return False
-    return expected.kind is not Kind.OSMATCH or expected.matches(program)
 
 
 class _Run:
@@ -108,14 +92,15 @@ class _Run:
         self._after_regex: int | None = None
         self._plugin_starts: dict[Offset, int] = {Offset.WHOLE: 0}
 
-    def choose_root(self, decoders: DecoderSet) -> Root | None:
+    def choose_root(self, index: RootIndex) -> Root | None:
         """Return the first root that matches; it becomes the event's decoder."""
-        event, state = self._event, self._state
+        event = self._event
         program = event.program_name
-        roots: Sequence[Root] = decoders.without_program
         if program is not None:
-            roots = state.roots_for(program, decoders)
-        for root in roots:
+            candidates = index.for_program(program)
+        else:
+            candidates = index.for_text(event.log)
+        for root, forgetful in candidates.roots:
             decoder = root.decoder
             if program is not None and not self._expects(decoder.program_name, program):
                 continue
@@ -123,14 +108,18 @@ class _Run:
                 found = self._search(decoder.prematch, 0)
                 if found is None:
                     continue
+                if forgetful and not found.captures:
+                    self._state.captures = ()
                 self._after_parent = self._next(found.end)
             event.decoder = decoder
             self._plugin_starts[Offset.PREMATCH] = self._after_parent
             return root
+        if candidates.forgetful:
+            self._state.captures = ()
         return None
 
     def _expects(self, expected: Expression | None, program: bytes) -> bool:
-        """Finish what :meth:`DecodeState.roots_for` has begun."""
+        """Finish what :meth:`RootIndex.for_program` has begun."""
         if expected is None or expected.kind is Kind.OSMATCH:
             return True
         return _search(expected, program, None, self._state) is not None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from wazuh_pack.diagnostics import Diagnostic
 from wazuh_pack.engine.decoder_model import Decoder, Offset, Plugin, Target
 from wazuh_pack.engine.event import STATIC_FIELDS
 from wazuh_pack.engine.expression import Kind, compile_expression
@@ -207,8 +208,11 @@ class _Draft:
         try:
             compiled = compile_expression(pattern.text, pattern.kind, captures=captures)
         except ExpressionError as error:
-            message = f"expression '{shown}' is wrong: {error.message}"
-            raise self.refuse(message, "1452") from error
+            message = f"expression '{shown}' is wrong"
+            self.notes.diagnostics.append(
+                Diagnostic("1452", message, self.node.at, hint=error.message)
+            )
+            raise self.refuse() from error
         if captures and pattern.kind is Kind.OSREGEX and not _has_group(pattern.text):
             raise self.notes.refuse(f"regex '{shown}' captures nothing", self.node.at, "1451")
         return compiled

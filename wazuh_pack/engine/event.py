@@ -40,6 +40,9 @@ class Agent:
     ip: bytes = b""
 
 
+_MANAGER = Agent()
+
+
 @dataclass(slots=True)
 class Event:
     """One event: what came in, and what pre-decoding and decoding have found so far."""
@@ -47,7 +50,7 @@ class Event:
     full_log: bytes
     location: bytes
     time: float
-    agent: Agent = field(default_factory=Agent)
+    agent: Agent = _MANAGER
     lead: bytes = b""
     """The header that was cut off, with the NULs that analysisd writes into it."""
     log: bytes = b""

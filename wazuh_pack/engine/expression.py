@@ -20,6 +20,7 @@ class ExactString:
     """A comparison byte for byte: no anchors, no negation, case matters."""
 
     pattern: bytes
+    _value: bytes
 
     @property
     def kind(self) -> Kind:
@@ -33,7 +34,7 @@ class ExactString:
 
     def matches(self, text: bytes, folded: Folded | None = None) -> bool:
         """See :meth:`Expression.matches`."""
-        return text == self.pattern if folded is not None else cut(text) == self.pattern
+        return (cut(text) if folded is None else text) == self._value
 
     def search(self, text: bytes, folded: Folded | None = None) -> Match | None:
         """See :meth:`Expression.search`."""
@@ -61,4 +62,4 @@ def compile_expression(pattern: bytes, kind: Kind, *, captures: bool = False) ->
         from wazuh_pack.engine.pcre import Pcre2  # noqa: PLC0415
 
         return Pcre2.compile(pattern)
-    return ExactString(cut(pattern))
+    return ExactString(pattern, cut(pattern))

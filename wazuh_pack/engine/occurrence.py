@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from wazuh_pack.engine.expression import Folded, fold
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     from wazuh_pack.engine.event import Event
     from wazuh_pack.engine.rules import Rule
 
@@ -21,10 +24,8 @@ class Occurrence:
     """What ``<hostname>`` sees: the agent's name, else the header's host, else the manager."""
     second: int
     """When it was processed, on the session's clock."""
-    clock: str
-    """Local time ``hh:mm:ss``, for ``<time>``."""
-    weekday: int
-    """Local day of the week, Sunday = 0."""
+    zone: tzinfo
+    """The manager's time zone."""
     matched: int = 0
     """The level of the composite that has used this event up; 0 when none has."""
     rule: Rule | None = None
@@ -46,6 +47,16 @@ class Occurrence:
         if self._folded is None:
             self._folded = fold(self.event.log)
         return self._folded
+
+    @property
+    def decoder_id(self) -> int:
+        """The decoder's id, 0 when no decoder took the event."""
+        return self.event.decoder.id if self.event.decoder else 0
+
+    @property
+    def local_time(self) -> datetime:
+        """When it was processed, on the manager's wall clock; for ``<time>`` and ``<weekday>``."""
+        return datetime.fromtimestamp(self.second, self.zone)
 
     def value(self, name: str) -> bytes | None:
         """Return a static field's value, or the location under the name ``location``."""

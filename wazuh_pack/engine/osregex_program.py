@@ -59,6 +59,26 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """What an alternative begins with: an escape with ``+``, then a run that it cannot run into."""
+
+    members: str
+    run: Run
+
+    def find(self, text: str, start: int) -> int:
+        """Return the first position from ``start`` on where both fit and the scan would start.
+
+        That is where the bytes that the escape accepts begin, for the scan cannot start among them:
+        it restarts behind a byte that did not fit the escape, or that was the run's first.
+        """
+        while (found := self.run.find(text, start + 1)) >= 0:
+            if text[found - 1] in self.members:
+                return start + len(text[start:found].rstrip(self.members))
+            start = found
+        return -1
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """A parenthesis: which one of the alternative's, and what the same turn goes on to look at."""
 
@@ -119,29 +139,30 @@ class Program:
     accepting: tuple[tuple[bool, bool], ...]
     at_start: bool
     at_end: bool
-    head: Run | None
+    head: Run | Word | None
 
 
 def build(alternative: Alternative, *, capturing: bool) -> Program:
     """Prepare an alternative; ``capturing`` as in :func:`accepts_end`."""
     tokens = alternative.tokens
     indices = range(len(tokens) + 1)
+    accepting = tuple(
+        (
+            accepts_end(tokens, index, repeated=False, capturing=capturing),
+            accepts_end(tokens, index, repeated=True, capturing=capturing),
+        )
+        for index in indices
+    )
     numbers = list(accumulate((token.op is Op.GROUP for token in tokens), initial=0))
     return Program(
         steps=_steps(tokens, numbers),
         groups=numbers[-1],
         tails=frozenset(index for index in indices if _ends_early(tokens, index)),
         closes=tuple(_close_at_end(tokens, index, numbers) for index in indices),
-        accepting=tuple(
-            (
-                accepts_end(tokens, index, repeated=False, capturing=capturing),
-                accepts_end(tokens, index, repeated=True, capturing=capturing),
-            )
-            for index in indices
-        ),
+        accepting=accepting,
         at_start=alternative.at_start,
         at_end=alternative.at_end,
-        head=_head(tokens),
+        head=_head(tokens, accepting),
     )
 
 
@@ -155,6 +176,8 @@ def accepts_end(tokens: Sequence[Token], index: int, *, repeated: bool, capturin
         capturing: Whether the pattern has groups and is compiled for their captures; any number of
             starred escapes is then passed over, else at most three and never all that could be.
     """
+    if _op(tokens, index) is Op.BYTE:
+        return False
     index = _behind_group(tokens, _behind_stars(tokens, index) if capturing else index)
     if index == len(tokens):
         return True
@@ -255,12 +278,19 @@ def _repeat(tokens: Sequence[Token], index: int, numbers: Sequence[int]) -> Repe
     )
 
 
-def _head(tokens: Sequence[Token]) -> Run | None:
+def _head(tokens: Sequence[Token], accepting: Sequence[tuple[bool, bool]]) -> Run | Word | None:
     index = _behind_group(tokens, 0)
     if index == len(tokens):
         return None
     if tokens[index].advances:
         return _run(tokens, index)
-    if tokens[index].op is Op.PLUS:
+    if tokens[index].op is not Op.PLUS:
+        return None
+    members = tokens[index].members
+    behind = _behind_group(tokens, index + 1)
+    run = _run(tokens, behind)
+    # Where the text may end before the run has matched, the absence of the run decides nothing.
+    undecided = any(any(accepting[early]) for early in range(behind + len(run.tokens)))
+    if not run.tokens or undecided or members & run.tokens[0].members:
         return Run.of((tokens[index],))
-    return None
+    return Word("".join(members), run)

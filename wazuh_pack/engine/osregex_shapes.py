@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
@@ -99,21 +100,28 @@ class Translated:
         return Found(found.end() - 1, [mark for group in groups for mark in found.span(group)])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # cached_property needs a __dict__, hence no slots
 class Scanned:
     """An alternative that needs the scan.
 
     Attributes:
-        program: What is scanned for.
+        alternative: What is scanned for.
+        capturing: Whether the pattern has groups and is compiled for their captures.
         needles: Texts that every matching text contains.
         gate: What every matching text passes.
         gate_decides: Whether passing the gate means matching, only the end and captures being open.
     """
 
-    program: Program
+    alternative: Alternative
+    capturing: bool
     needles: tuple[str, ...]
     gate: Attempt | None
     gate_decides: bool
+
+    @cached_property
+    def program(self) -> Program:
+        """The alternative made ready; most alternatives of a ruleset never get past their gate."""
+        return build(self.alternative, capturing=self.capturing)
 
     def test(self, text: str) -> bool:
         """See :meth:`Matcher.test`."""
@@ -150,15 +158,15 @@ def matcher(alternative: Alternative, *, capturing: bool) -> Matcher:
     spaced = not any(left.op is Op.GROUP is right.op for left, right in pairwise(tokens))
     if spaced and not any(token.repeats for token in tokens):
         return _of_fixed_length(alternative)
-    program = build(alternative, capturing=capturing)
+    scanned = partial(Scanned, alternative, capturing)
     if not alternative.at_start:
-        return Scanned(program, _needles(certain), _block(certain), gate_decides=False)
+        return scanned(_needles(certain), _block(certain), gate_decides=False)
     if spaced and _is_determined(tokens, capturing=capturing):
         attempt = _translated(alternative)
         if _ends_in_one_byte(tokens):
             return attempt
-        return Scanned(program, (), attempt.attempt, gate_decides=True)
-    return Scanned(program, (), _opening(tokens, certain), gate_decides=False)
+        return scanned((), attempt.attempt, gate_decides=True)
+    return scanned((), _opening(tokens, certain), gate_decides=False)
 
 
 def _certain(tokens: Sequence[Token]) -> int:

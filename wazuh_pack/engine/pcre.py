@@ -1,19 +1,25 @@
-"""PCRE2 as analysisd 4.14.7 uses it: no options, no UTF, no just-in-time compilation."""
+r"""PCRE2 as analysisd 4.14.7 uses it: no options, no UTF, no just-in-time compilation.
+
+One escape is out of reach: the library that the ``pcre2`` package brings is built without ``\C``.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import pcre2
+# What the package exports always adds a compile option that Wazuh does not use: PCRE2_ALT_BSUX
+# gives \x, \u and \U their JavaScript meaning (\x{41} would not be "A"). Only the layer below can
+# leave it out; matching through that layer also takes a third of the time.
+from pcre2 import PatternError
 from pcre2 import _cy as library
 
 from wazuh_pack.engine.matching import Folded, Kind, Match, cut
 from wazuh_pack.errors import ExpressionError
 
-# The binding always adds two compile options that Wazuh does not use and that no public argument
-# takes away: PCRE2_NEVER_BACKSLASH_C, which refuses \C, and PCRE2_ALT_BSUX, which gives \x, \u and
-# \U their JavaScript meaning (\x{41} would not be "A"). The numbers are fixed by PCRE2's ABI.
-_UNWANTED_OPTIONS = 0x00100000 | 0x00000002
+_ALT_BSUX = 0x00000002
+"""The number that PCRE2's ABI gives to the option."""
+
+_CONTEXT = library.create_match_context()
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +28,7 @@ class Pcre2:
 
     pattern: bytes
     groups: int
-    _program: pcre2.Pattern
+    _code: library.PCRE2Code
 
     @classmethod
     def compile(cls, pattern: bytes) -> Pcre2:
@@ -31,14 +37,11 @@ class Pcre2:
         Raises:
             ExpressionError: The library refuses it; the message is the library's.
         """
-        source = cut(pattern)
         try:
-            code = library.compile(source, 0, _UNWANTED_OPTIONS)
-        except pcre2.PatternError as error:
+            code = library.compile(cut(pattern), 0, _ALT_BSUX)
+        except PatternError as error:
             raise ExpressionError(f"PCRE2: {error}") from error
-        # Without just-in-time compilation the match limit counts as it does in analysisd.
-        program = pcre2.Pattern(code, source, pcre2.NOFLAG, False, None)
-        return cls(pattern=pattern, groups=program.groups, _program=program)
+        return cls(pattern=pattern, groups=library.pattern_capture_count(code), _code=code)
 
     @property
     def kind(self) -> Kind:
@@ -47,7 +50,7 @@ class Pcre2:
 
     def matches(self, text: bytes, folded: Folded | None = None) -> bool:
         """See :meth:`Expression.matches`."""
-        return self._match(text, folded) is not None
+        return self._match(cut(text) if folded is None else text) is not None
 
     def search(self, text: bytes, folded: Folded | None = None) -> Match | None:
         """See :meth:`Expression.search`.
@@ -55,17 +58,23 @@ class Pcre2:
         The captures go up to the highest group that took part in the match; a lower one that did
         not is empty.
         """
-        found = self._match(text, folded)
+        if folded is None:
+            text = cut(text)
+        found = self._match(text)
         if found is None:
             return None
-        captures = list(found.groups())
-        while captures and captures[-1] is None:
-            captures.pop()
-        return Match(found.end() - 1, tuple(capture or b"" for capture in captures))
+        (_, end), *spans = (
+            library.match_substring_span_bynumber(found, text, group)
+            for group in range(self.groups + 1)
+        )
+        while spans and spans[-1][0] < 0:
+            spans.pop()
+        captures = tuple(text[start:stop] if start >= 0 else b"" for start, stop in spans)
+        return Match(end - 1, captures)
 
-    def _match(self, text: bytes, folded: Folded | None) -> pcre2.Match | None:
+    def _match(self, text: bytes) -> library.PCRE2MatchData | None:
         try:
-            return self._program.search(cut(text) if folded is None else text)
-        except pcre2.LibraryError:
-            # A match that hits the library's limits is no match for analysisd.
+            return library.match(self._code, text, len(text), 0, _CONTEXT)[0]
+        except library.LibraryError:
+            # A match that hits one of the library's limits is no match for analysisd.
             return None

@@ -27,24 +27,24 @@ _OUTPUT_HOST = re.compile(
     rb"[A-Z][a-z][a-z] [ 0123][0-9] [0-9][0-9]:[0-9][0-9]:[0-9][0-9] ([^ ]+)", re.DOTALL
 )
 
-# Each header: its bytes at fixed columns and the shortest event it is looked for in. Where columns
-# beyond the end are needed the daemon sees the terminating NUL, hence the lookahead on the length.
+# Each header: its bytes at fixed columns, then how many bytes must follow at least (the daemon asks
+# for a minimal length of the whole event).
 _SYSLOG_HEADERS = (
-    (rb"(?=.{17}).{3} .{2} .{2}:.{2}:.{2} ", 16),
-    (rb"(?=.{24}).{4}-.{2}-.{2} .{2}:.{2}:.{2},", 24),
-    (rb"(?=.{33}).{4}-.{2}-.{2}T.{2}:.{2}:.{5}:.{2} ", 26),
-    (rb"(?=.{33}).{4}-.{2}-.{2}T.{2}:.{2}:.{2}\..{6}:", 30),
-    (rb"(?=.{33}).{4}-.{2}-.{2}T.{2}:.{2}:.{2}\..{9}:", 33),
-    (rb"(?=.{33}).{4}-.{2}-.{2}T.{2}:.{2}:.{2}\.", 32),
-    (rb"(?=.{21})[0-9].{3} .{3} .{2} .{2}:.{2}:.{2} ", 21),
-    (rb"(?=.{33})[0-9].{3}-.{2}-.{2} .{2}:.{2}:.{2}\..{6}[-+].{4} ", 32),
+    (rb".{3} .{2} .{2}:.{2}:.{2} (?=.)", 16),
+    (rb".{4}-.{2}-.{2} .{2}:.{2}:.{2},(?=.{4})", 24),
+    (rb".{4}-.{2}-.{2}T.{2}:.{2}:.{5}:.{2} (?=.{7})", 26),
+    (rb".{4}-.{2}-.{2}T.{2}:.{2}:.{2}\..{6}:(?=.{6})", 30),
+    (rb".{4}-.{2}-.{2}T.{2}:.{2}:.{2}\..{9}:(?=.{3})", 33),
+    (rb".{4}-.{2}-.{2}T.{2}:.{2}:.{2}\.(?=.{13})", 32),
+    (rb"[0-9].{3} .{3} .{2} .{2}:.{2}:.{2} ", 21),
+    (rb"[0-9].{3}-.{2}-.{2} .{2}:.{2}:.{2}\..{6}[-+].{4} (?=.)", 32),
 )
-_XFERLOG = rb"(?=.{28}).{3} .{3} .{2} .{2}:.{2}:.{2} .{4} . "
-_SNORT = rb"(?=.{24}).{2}/.{2}-.{2}:.{2}:.{2}\..{6} "
-_SURICATA = rb"(?=.{28}).{2}/.{2}/.{4}-.{2}:.{2}:.{2}\..{6} "
-_APACHE = rb"(?=.{27})\[.{3} .{3} .{2} .{2}:.{2}:.{2} .{4}\]"
-_APPLE = rb"(?=.{26})\[T.{3} .{4}\..{2}\..{2} .{2}:"
-_SQUID = rb"(?=.{32})1[0-9]{3}.{6}\..{2}[0-9] (?:.{6} |.{7} )"
+_XFERLOG = rb".{3} .{3} .{2} .{2}:.{2}:.{2} .{4} . (?=.)"
+_SNORT = rb".{2}/.{2}-.{2}:.{2}:.{2}\..{6} (?=.{2})"
+_SURICATA = rb".{2}/.{2}/.{4}-.{2}:.{2}:.{2}\..{6} (?=.)"
+_APACHE = rb"\[.{3} .{3} .{2} .{2}:.{2}:.{2} .{4}\](?=.)"
+_APPLE = rb"\[T.{3} .{4}\..{2}\..{2} .{2}:(?=.{6})"
+_SQUID = rb"1[0-9]{3}.{6}\..{2}[0-9] (?:.{6} (?=.{10})|.{7} (?=.{9}))"
 
 
 class EventError(PackError):
@@ -85,24 +85,6 @@ def output_location(event: Event) -> bytes | None:
         return event.location
     _, arrow, path = event.location[:_LOCATION_LIMIT].partition(b">")
     return path if arrow else None
-
-
-def output_agent(event: Event, manager: bytes) -> dict[str, bytes]:
-    """Return ``agent`` of the output: id and, where known, name and ip.
-
-    Args:
-        event: The event.
-        manager: The manager's host name.
-    """
-    agent = {"id": event.agent.id}
-    if event.location.startswith(b"("):
-        agent["name"] = manager if event.hostname is None else event.hostname
-    elif event.agent.id == _MANAGER_ID:
-        agent["name"] = manager
-    ip = _ip(event.location)
-    if ip is not None and ip != b"any":
-        agent["ip"] = ip
-    return agent
 
 
 def output_agentless(event: Event) -> dict[str, bytes] | None:

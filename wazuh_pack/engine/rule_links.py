@@ -66,7 +66,8 @@ class RuleLinker:
         at = draft.node.at
         for parent_id in _parent_ids(text):
             if parent_id is None:
-                message = f"'if_sid' holds something else than ids (rule '{rule.id}')"
+                option = "if_matched_sid" if rule.if_matched_sid else "if_sid"
+                message = f"'{option}' holds something else than ids (rule '{rule.id}')"
                 self.notes.warn(message, at, "7607")
                 if not hung:
                     raise SkipRule

@@ -12,7 +12,8 @@ from wazuh_pack.engine.loadlog import LoadLog, RefuseFile, SkipRule
 from wazuh_pack.engine.rule_attributes import Attributes, read_attributes
 from wazuh_pack.engine.rule_draft import Draft, build_conditions
 from wazuh_pack.engine.rule_links import RuleLinker
-from wazuh_pack.engine.rule_options import Surroundings, read_option
+from wazuh_pack.engine.rule_options import read_option
+from wazuh_pack.engine.rule_surroundings import Surroundings
 from wazuh_pack.engine.rules import (
     DEFAULT_CATEGORY,
     Correlation,
@@ -44,7 +45,7 @@ _RANK_PER_LEVEL = 100
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """The manager's thresholds."""
+    """The manager's thresholds; the defaults are those of the ossec.conf that Wazuh installs."""
 
     alert: int = 3
     """``log_alert_level``."""
@@ -95,6 +96,8 @@ class RuleLoader:
             if rule.search is not None and rule.definition.context:
                 checks = (*checks, conditions.HistorySearch(rule, rule.search.value))
             rule.checks = checks
+            first = checks[0] if checks else None
+            rule.decoder_id = first.decoder_id if isinstance(first, conditions.DecodedAs) else 0
         return rules
 
     def _groups(self, path: Path) -> Sequence[Node]:
@@ -105,7 +108,9 @@ class RuleLoader:
                 return ()
         except XmlError as error:
             if error.code == "1103":
-                self.notes.warn(error.message, at, error.code)
+                number = getattr(error.__cause__, "errno", 0)
+                message = f"{error.message} (error {number}); it is skipped"
+                self.notes.warn(message, at, error.code)
                 return ()
             raise self.notes.refuse(error.message, error.at or at, error.code) from error
         if not roots:

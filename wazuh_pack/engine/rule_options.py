@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wazuh_pack.engine import conditions
 from wazuh_pack.engine.addresses import parse_network
-from wazuh_pack.engine.cdb import Lookup
 from wazuh_pack.engine.compiled import PREDICATES
-from wazuh_pack.engine.expression import Kind, compile_expression
+from wazuh_pack.engine.expression import Kind
 from wazuh_pack.engine.loadlog import RefuseFile
 from wazuh_pack.engine.rule_attributes import is_number
 from wazuh_pack.engine.rule_draft import TEXT_OPTIONS, AddressList, Draft, compile_text, join
+from wazuh_pack.engine.rule_list import read_list
 from wazuh_pack.engine.rule_mitre import read_mitre
+from wazuh_pack.engine.rule_same import DIFFERENT, EXACT_NAMES, NO_LONGER, SAME
+from wazuh_pack.engine.rule_surroundings import Surroundings, invalid_value
 from wazuh_pack.engine.rules import RULE_CATEGORIES
 from wazuh_pack.engine.schedule import TimeError, parse_days, parse_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from wazuh_pack.engine.cdb import CdbList
-    from wazuh_pack.engine.decoders import DecoderSet
-    from wazuh_pack.engine.expression import Expression
     from wazuh_pack.engine.loadlog import LoadLog
-    from wazuh_pack.engine.occurrence import Occurrence
     from wazuh_pack.xmlio import Node
 
 MAX_FIELDS = 256
@@ -44,88 +41,6 @@ _EXTRA_TEXTS = frozenset(
     {"user", "srcgeoip", "dstgeoip", "status", "hostname", "data", "extra_data"}
 )
 
-_SAME = {
-    "same_source_ip": "srcip",
-    "same_srcip": "srcip",
-    "same_dstip": "dstip",
-    "same_src_port": "srcport",
-    "same_srcport": "srcport",
-    "same_dst_port": "dstport",
-    "same_dstport": "dstport",
-    "same_protocol": "protocol",
-    "same_action": "action",
-    "same_location": "location",
-    "same_srcuser": "srcuser",
-    "same_user": "dstuser",
-    "same_id": "id",
-    "same_url": "url",
-    "same_data": "data",
-    "same_extra_data": "extra_data",
-    "same_status": "status",
-    "same_system_name": "system_name",
-    "same_srcgeoip": "srcgeoip",
-    "same_dstgeoip": "dstgeoip",
-}
-_DIFFERENT = {
-    "different_srcip": "srcip",
-    "not_same_source_ip": "srcip",
-    "different_dstip": "dstip",
-    "different_src_port": "srcport",
-    "different_srcport": "srcport",
-    "different_dst_port": "dstport",
-    "different_dstport": "dstport",
-    "different_protocol": "protocol",
-    "different_action": "action",
-    "different_id": "id",
-    "not_same_id": "id",
-    "different_url": "url",
-    "different_data": "data",
-    "different_extra_data": "extra_data",
-    "different_status": "status",
-    "different_system_name": "system_name",
-    "different_srcgeoip": "srcgeoip",
-    "different_dstgeoip": "dstgeoip",
-    "different_srcuser": "srcuser",
-    "different_user": "dstuser",
-    "not_same_user": "dstuser",
-    "different_location": "location",
-}
-_EXACT_NAMES = frozenset(
-    {
-        *("same_id", "same_url", "same_data", "same_extra_data", "same_status"),
-        *("same_system_name", "same_srcgeoip", "same_dstgeoip", "different_srcip"),
-        *("not_same_source_ip", "different_protocol", "different_action", "different_id"),
-        *("not_same_id", "different_url", "different_data", "different_extra_data"),
-        *("different_status", "different_system_name", "different_srcgeoip"),
-        *("different_dstgeoip",),
-    }
-)
-"""The few option names that must be written in lower case."""
-
-_NO_LONGER = frozenset({"same_agent", "not_same_agent"})
-
-_LIST_READERS: dict[bytes, Callable[[Occurrence], bytes | None]] = {
-    b"user": conditions.list_user,
-    b"hostname": conditions.hostname,
-    b"program_name": conditions.program_name,
-    **{
-        name: conditions.static_field(name.decode())
-        for name in (
-            *(b"srcip", b"srcport", b"dstip", b"dstport", b"url", b"id", b"status"),
-            *(b"action", b"protocol", b"system_name", b"data", b"extra_data"),
-        )
-    },
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What options refer to."""
-
-    decoders: DecoderSet
-    lists: Sequence[CdbList]
-    notes: LoadLog
-
 
 def read_option(draft: Draft, node: Node, around: Surroundings) -> None:
     """Add one element to a draft.
@@ -135,15 +50,15 @@ def read_option(draft: Draft, node: Node, around: Surroundings) -> None:
         RefuseFile: analysisd would not start.
     """
     name = node.name.lower()
-    if name in _EXACT_NAMES and node.name != name:
+    if name in EXACT_NAMES and node.name != name:
         raise _unknown(draft, node, around)
     if name in TEXT_OPTIONS:
         _text(draft, node, name, around.notes)
-    elif name in _SAME:
-        draft.same.append(_SAME[name])
-    elif name in _DIFFERENT:
-        draft.different.append(_DIFFERENT[name])
-    elif name in _NO_LONGER:
+    elif name in SAME:
+        draft.same.append(SAME[name])
+    elif name in DIFFERENT:
+        draft.different.append(DIFFERENT[name])
+    elif name in NO_LONGER:
         around.notes.warn(f"{name} is no longer supported and ignored", node.at)
     elif name in _OPTIONS:
         _OPTIONS[name](draft, node, around)
@@ -154,11 +69,6 @@ def read_option(draft: Draft, node: Node, around: Surroundings) -> None:
 def _unknown(draft: Draft, node: Node, around: Surroundings) -> Exception:
     message = f"'{node.name}' is no option of rule '{draft.attributes.id}'"
     return around.notes.refuse(message, node.at)
-
-
-def _invalid_value(node: Node, around: Surroundings) -> Exception:
-    message = f"invalid value of '{node.name}': {conditions.text(node.content)}."
-    return around.notes.refuse(message, node.at, "1274")
 
 
 def _negate(draft: Draft, node: Node, notes: LoadLog) -> bool:
@@ -236,7 +146,7 @@ def _time(draft: Draft, node: Node, around: Surroundings) -> None:
         around.notes.error(message, node.at, "1240")
         found = None
     if found is None:
-        raise _invalid_value(node, around)
+        raise invalid_value(node, around)
     draft.single["time"] = conditions.TimeCondition(found)
     draft.extra = True
 
@@ -246,7 +156,7 @@ def _weekday(draft: Draft, node: Node, around: Surroundings) -> None:
     if days is None:
         message = f"'{conditions.text(node.content)}' names no days"
         around.notes.error(message, node.at, "1241")
-        raise _invalid_value(node, around)
+        raise invalid_value(node, around)
     draft.single["weekday"] = conditions.WeekdayCondition(days)
     draft.extra = True
 
@@ -256,7 +166,7 @@ def _compiled_rule(draft: Draft, node: Node, around: Surroundings) -> None:
     if predicate is None:
         message = f"there is no built-in rule '{conditions.text(node.content)}'"
         around.notes.error(message, node.at)
-        raise _invalid_value(node, around)
+        raise invalid_value(node, around)
     draft.single["compiled_rule"] = conditions.CompiledRule(node.content, predicate)
     draft.extra = True
 
@@ -392,59 +302,6 @@ def _mitre(draft: Draft, node: Node, around: Surroundings) -> None:
     read_mitre(draft, node, around.notes)
 
 
-def _list(draft: Draft, node: Node, around: Surroundings) -> None:
-    notes = around.notes
-    if not node.attributes:
-        notes.error("a list needs its field", node.at)
-        raise _invalid_value(node, around)
-    kind, check_value = Lookup.MATCH_KEY, None
-    read: Callable[[Occurrence], bytes | None] | None = None
-    name = b""
-    for attribute, value in node.attributes:
-        match attribute.lower():
-            case "lookup":
-                kind = _lookup_kind(node, value, around)
-            case "field":
-                name = value.lower() if value.lower() in _LIST_READERS else value
-                name = name.lstrip(b" ").partition(b" ")[0]
-                read = _LIST_READERS.get(value.lower()) or conditions.dynamic_field(name)
-            case "check_value":
-                check_value = compile_expression(value, Kind.OSMATCH)
-            case _:
-                notes.error(f"a list attribute is unknown: '{conditions.text(value)}'", node.at)
-                raise _invalid_value(node, around)
-    if read is None:
-        notes.error("a list requires the field attribute", node.at)
-        raise _invalid_value(node, around)
-    _add_list(draft, node, around, (kind, read, check_value, name))
-
-
-def _lookup_kind(node: Node, value: bytes, around: Surroundings) -> Lookup:
-    try:
-        return Lookup(value.lower().decode("latin-1"))
-    except ValueError:
-        refused = _invalid_value(node, around)
-        around.notes.error(f"a list has no lookup '{conditions.text(value)}'", node.at)
-        raise refused from None
-
-
-_ListParts = tuple[Lookup, "Callable[[Occurrence], bytes | None]", "Expression | None", bytes]
-
-
-def _add_list(draft: Draft, node: Node, around: Surroundings, parts: _ListParts) -> None:
-    """Of three and more lists analysisd loses all but the last two."""
-    found = next((entry for entry in around.lists if entry.named(node.content)), None)
-    if found is None:
-        message = (
-            f"the list '{conditions.text(node.content)}' is not loaded;"
-            f" rule '{draft.attributes.id}' is dropped"
-        )
-        raise around.notes.skip(message, node.at, "7616")
-    kind, read, check_value, name = parts
-    condition = conditions.ListCondition(found, read, kind, check_value, name)
-    draft.lists = [*draft.lists[-1:], condition]
-
-
 _OPTIONS: dict[str, Callable[[Draft, Node, Surroundings], None]] = {
     "decoded_as": _decoded_as,
     "field": _field,
@@ -474,5 +331,5 @@ _OPTIONS: dict[str, Callable[[Draft, Node, Surroundings], None]] = {
     "ignore": _muting_fields,
     "check_if_ignored": _muting_fields,
     "mitre": _mitre,
-    "list": _list,
+    "list": read_list,
 }

@@ -140,6 +140,8 @@ class Rule:
     """
     checks: tuple[Condition, ...] = ()
     """All that must hold, history search included; set when loading is done."""
+    decoder_id: int = 0
+    """The decoder that ``decoded_as`` asks for, 0 for any; set when loading is done."""
     files: list[Path] = field(default_factory=list)
     """Every file that defined or overwrote it."""
 

@@ -14,8 +14,9 @@ from wazuh_pack.engine.decoders import LoadError, load_decoders
 from wazuh_pack.engine.files import RulesetFiles, ruleset_files
 from wazuh_pack.engine.loadlog import LoadLog, RefuseFile
 from wazuh_pack.engine.memory import DiffStore
+from wazuh_pack.engine.result import Mode
 from wazuh_pack.engine.rule_loader import Levels, RuleLoader
-from wazuh_pack.engine.session import Mode, Session
+from wazuh_pack.engine.session import Session
 from wazuh_pack.errors import XmlError
 from wazuh_pack.location import Location
 from wazuh_pack.xmlio import apply_variables, read_file, read_text
@@ -34,6 +35,7 @@ _DEFAULT_RULESET = (
     b"<ruleset><decoder_dir>ruleset/decoders</decoder_dir><rule_dir>ruleset/rules</rule_dir>"
     b"<decoder_dir>etc/decoders</decoder_dir><rule_dir>etc/rules</rule_dir></ruleset>"
 )
+_BUILT_IN = Levels(alert=1, mail=7)
 _STOCK_LISTS = ("ruleset/lists", "etc/lists")
 
 
@@ -96,8 +98,9 @@ class Ruleset:
         """Load what a manager in this folder would load.
 
         The last ``<ruleset>`` element of ``etc/ossec.conf`` says what (analysisd forgets earlier
-        ones); without any, the stock and the user's folders and all their lists are taken.
-        ``<alerts>`` gives the thresholds unless ``levels`` does.
+        ones, only their lists stay until another element names lists); without any, the stock and
+        the user's folders and all their lists are taken. ``<alerts>`` gives the thresholds unless
+        ``levels`` does.
 
         Raises:
             LoadFailure: analysisd would not start.
@@ -105,11 +108,17 @@ class Ruleset:
         conf = home / "etc" / "ossec.conf"
         try:
             sections = _sections(conf) if conf.is_file() else []
-            chosen = [section for section in sections if section.name == "ruleset"]
-            files = ruleset_files(chosen[-1], home) if chosen else _default_files(home)
+            chosen = [
+                ruleset_files(section, home) for section in sections if section.name == "ruleset"
+            ]
         except XmlError as error:
             raise LoadFailure([_as_diagnostic(error, conf)]) from error
-        return cls.from_files(files, levels=levels or _levels(sections))
+        thresholds = _levels(sections) if sections else None
+        if not chosen:
+            return cls.from_files(_default_files(home), levels=levels or thresholds)
+        lists = next((files.lists for files in reversed(chosen) if files.lists), ())
+        files = RulesetFiles(chosen[-1].rules, chosen[-1].decoders, lists)
+        return cls.from_files(files, levels=levels or thresholds)
 
     @classmethod
     def from_files(cls, files: RulesetFiles, *, levels: Levels | None = None) -> Ruleset:
@@ -146,6 +155,11 @@ class Ruleset:
     def roots(self) -> list[RuleNode]:
         """The top of the rule tree, in the order of trial."""
         return self._tree.roots
+
+    @property
+    def mitre_warnings(self) -> int:
+        """How many diagnostics are about ATT&CK references."""
+        return sum("ATT&CK" in found.message for found in self.diagnostics)
 
     def rule(self, rule_id: int) -> Rule | None:
         """Return a loaded rule by its id."""
@@ -211,16 +225,16 @@ def _sections(conf: Path) -> list[Node]:
 
 
 def _levels(sections: Sequence[Node]) -> Levels:
+    """Return the thresholds of ``<alerts>``; a missing one is what analysisd has built in."""
     found = {
         option.name: int(option.content)
         for section in sections
         for option in section.children
         if section.name == "alerts" and option.content.isdigit()
     }
-    standard = Levels()
     return Levels(
-        alert=found.get("log_alert_level", standard.alert),
-        mail=found.get("email_alert_level", standard.mail),
+        alert=found.get("log_alert_level", _BUILT_IN.alert),
+        mail=found.get("email_alert_level", _BUILT_IN.mail),
     )
 
 
@@ -239,17 +253,18 @@ def _default_files(home: Path) -> RulesetFiles:
 def _load_lists(files: RulesetFiles, notes: LoadLog) -> list[CdbList]:
     found = []
     for name, path in files.lists:
-        entries = _read_list(name, path, notes)
+        entries = _read_list(path, notes)
         if entries is not None:
             found.append(CdbList(list_name(name), entries))
     return found
 
 
-def _read_list(name: str, path: Path, notes: LoadLog) -> dict[bytes, bytes] | None:
+def _read_list(path: Path, notes: LoadLog) -> dict[bytes, bytes] | None:
     try:
         return parse_list(path.read_bytes())
     except OSError as error:
-        notes.warn(f"cannot open '{name}': {error.strerror}", Location(path), "1103")
+        message = f"cannot open the list (error {error.errno}, {error.strerror})"
+        notes.warn(message, Location(path), "1103")
         return None
 
 

@@ -36,8 +36,8 @@ class TimeRange:
     outside: bool
 
     def holds(self, clock: str) -> bool:
-        """Tell whether a local time ``hh:mm:ss`` satisfies the range."""
-        return (self.start <= clock[:5] <= self.end) is not self.outside
+        """Tell whether a local time ``hh:mm`` satisfies the range."""
+        return (self.start <= clock <= self.end) is not self.outside
 
 
 class TimeError(ValueError):

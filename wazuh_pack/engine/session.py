@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-from enum import Enum
 from typing import TYPE_CHECKING
 
-from wazuh_pack.engine.alert import Manager, event_json, rule_json, timestamp
 from wazuh_pack.engine.decode import DecodeState, decode
 from wazuh_pack.engine.memory import DiffStore, Memory
-from wazuh_pack.engine.mitre import mitre_output
 from wazuh_pack.engine.occurrence import Occurrence
 from wazuh_pack.engine.predecode import EventError, predecode
+from wazuh_pack.engine.result import Mode, Result
 from wazuh_pack.engine.trace import Trace
 from wazuh_pack.engine.tree import find_rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wazuh_pack.engine.alert import Manager
     from wazuh_pack.engine.event import Event
     from wazuh_pack.engine.rules import Rule
     from wazuh_pack.engine.ruleset import Ruleset
@@ -28,150 +25,7 @@ NAMES_ITS_RULE = "ossec-alert"
 """The category of events that carry the id of their rule; no other rule is looked for."""
 
 
-class Mode(Enum):
-    """Whose behaviour a session shows.
-
-    They differ in: what a rule's ``ignore`` time does, ``no_log``/``log_alert`` (only the daemon
-    obeys them), results of level 0 (the daemon forgets the rule), and whether errors of loading
-    refuse the session (logtest).
-    """
-
-    LOGTEST = "logtest"
-    DAEMON = "daemon"
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What became of one event.
-
-    Attributes:
-        occurrence: The judged event; None when it was refused.
-        alert: The event raises an alert.
-        manager: Whose analysisd judged it.
-        mode: Whose behaviour it is.
-        number: The event's number in its session, from 1.
-        trace: The path through the rules, when the session records it.
-        refused: Why the event was not judged at all; empty otherwise.
-    """
-
-    occurrence: Occurrence | None
-    alert: bool
-    manager: Manager
-    mode: Mode
-    number: int
-    trace: Trace | None = None
-    refused: str = ""
-
-    @property
-    def matched(self) -> Rule | None:
-        """The rule that is the result."""
-        return self.occurrence.rule if self.occurrence else None
-
-    @property
-    def rule_id(self) -> int | None:
-        """The id of the rule, None when there is none."""
-        return self.matched.id if self.matched else None
-
-    @property
-    def level(self) -> int:
-        """The level of the rule, 0 when there is none."""
-        return self.matched.level if self.matched else 0
-
-    @property
-    def rule(self) -> dict[str, object] | None:
-        """``rule`` of the output."""
-        return rule_json(self.occurrence) if self.occurrence else None
-
-    @property
-    def decoder(self) -> str | None:
-        """The decoder's name."""
-        return self._part("decoder", "name")
-
-    @property
-    def parent(self) -> str | None:
-        """The name of the decoder's parent."""
-        return self._part("decoder", "parent")
-
-    @property
-    def predecoder(self) -> dict[str, object]:
-        """``predecoder`` of the output."""
-        return self._object("predecoder")
-
-    @property
-    def data(self) -> dict[str, object]:
-        """``data`` of the output."""
-        return self._object("data")
-
-    @property
-    def previous_output(self) -> str | None:
-        """The events that a composite counted, newest first."""
-        value = self.output().get("previous_output")
-        return value if isinstance(value, str) else None
-
-    def output(self) -> dict[str, object]:
-        """Return the event as logtest's ``output`` has it, or as the daemon's archives do.
-
-        Time stamp and id are left out. Empty for a refused event.
-        """
-        if self.occurrence is None:
-            return {}
-        keep = self.mode is Mode.DAEMON
-        return event_json(self.occurrence, self.manager, keep_full_log=keep)
-
-    def as_alert(self) -> dict[str, object]:
-        """Return the line of alerts.json; the number after the dot of ``id`` is the event's own."""
-        if self.occurrence is None:
-            return {}
-        event = self.occurrence.event
-        found = event_json(self.occurrence, self.manager, keep_full_log=False)
-        ordered: dict[str, object] = {"timestamp": timestamp(event.time, self.manager.timezone)}
-        for key in ("rule", "agent", "manager"):
-            if key in found:
-                ordered[key] = found.pop(key)
-        ordered["id"] = f"{int(event.time)}.{self.number}"
-        return ordered | found
-
-    def as_logtest(self) -> dict[str, object]:
-        """Return the fields that say what was decoded, matched and alerted, in a flat form.
-
-        Keys: decoder, parent, predecoder, data, rule (None when no rule matched), alert, location,
-        full_log; where they apply: previous_output, previous_log, agent, agentless,
-        decoder_accumulate, decoder_ftscomment, mitre_warnings, codemsg (-1: refused).
-        """
-        output = self.output()
-        found: dict[str, object] = {
-            "decoder": self._part("decoder", "name", output),
-            "parent": self._part("decoder", "parent", output),
-            "predecoder": output.get("predecoder", {}),
-            "data": output.get("data", {}),
-            "rule": output.get("rule"),
-            "alert": self.alert,
-            "location": output.get("location"),
-        }
-        if self.occurrence is None:
-            found["codemsg"] = -1
-            return found
-        for key in ("full_log", "previous_output", "previous_log", "agentless"):
-            if key in output:
-                found[key] = output[key]
-        if self.occurrence.event.agent.id != b"000" and "agent" in output:
-            found["agent"] = output["agent"]
-        for key in ("accumulate", "ftscomment"):
-            value = self._part("decoder", key, output)
-            if value is not None:
-                found[f"decoder_{key}"] = value
-        warnings = mitre_output(self.matched.definition.mitre).warnings if self.matched else 0
-        if warnings and self.mode is Mode.LOGTEST:
-            found["mitre_warnings"] = warnings
-        return found
-
-    def _object(self, key: str) -> dict[str, object]:
-        value = self.output().get(key)
-        return value if isinstance(value, dict) else {}
-
-    def _part(self, key: str, part: str, output: dict[str, object] | None = None) -> str | None:
-        value = (self.output() if output is None else output).get(key)
-        return value.get(part) if isinstance(value, dict) else None
+_FIREWALL_FIELDS = {"action", "srcip", "dstip", "srcport", "dstport", "protocol"}
 
 
 class Session:
@@ -196,6 +50,7 @@ class Session:
         self._mode = mode
         self._clock = clock
         self._manager = manager
+        self._host = manager.host
         self._trace = trace
         self._memory = Memory(diffs=diffs, decoding=DecodeState(ruleset.rule_names))
         self._now = 0.0
@@ -222,11 +77,16 @@ class Session:
         except EventError as error:
             return self._refused(error.message)
         decode(decoded, self._ruleset.decoders, self._memory.decoding)
+        if self._mode is Mode.DAEMON and _is_incomplete_firewall_event(decoded):
+            return self._refused("the daemon drops firewall events without all of their fields")
         seen = self._occurrence(decoded)
         trace = self._new_trace(seen) if self._trace else None
         judge = _judge_as_daemon if self._mode is Mode.DAEMON else _judge_as_logtest
         alert = judge(seen, self._find(seen, trace), self._memory, self._ruleset)
-        return Result(seen, alert, self._manager, self._mode, self._number, trace)
+        warnings = self._ruleset.mitre_warnings if self._number == 1 else 0
+        return Result(
+            seen, alert, self._manager, self._mode, self._number, trace, load_warnings=warnings
+        )
 
     def _tell_time(self, time: float | None) -> float:
         if time is not None:
@@ -237,13 +97,11 @@ class Session:
         return Result(None, False, self._manager, self._mode, self._number, refused=why)
 
     def _occurrence(self, event: Event) -> Occurrence:
-        moment = datetime.fromtimestamp(event.time, self._manager.timezone)
         return Occurrence(
             event=event,
-            hostname=self._manager.host if event.hostname is None else event.hostname,
+            hostname=self._host if event.hostname is None else event.hostname,
             second=int(event.time),
-            clock=f"{moment:%H:%M:%S}",
-            weekday=moment.isoweekday() % 7,
+            zone=self._manager.timezone,
         )
 
     def _new_trace(self, seen: Occurrence) -> Trace:
@@ -253,12 +111,13 @@ class Session:
         category = seen.event.category
         if category == NAMES_ITS_RULE:
             return self._ruleset.rule(int(seen.event.rule_id or b"0"))
-        for root in self._ruleset.roots:
-            if root.rule.definition.category == category:
-                found = find_rule(root, seen, self._memory, trace)
-                if found is not None:
-                    return found
-        return None
+        roots = (root for root in self._ruleset.roots if root.rule.definition.category == category)
+        return find_rule(roots, seen, self._memory, trace)
+
+
+def _is_incomplete_firewall_event(event: Event) -> bool:
+    """Tell what ``log_fw`` filters; it is on unless someone switched it off."""
+    return event.category == "firewall" and not event.static.keys() >= _FIREWALL_FIELDS
 
 
 def _judge_as_logtest(

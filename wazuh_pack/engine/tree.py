@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from wazuh_pack.engine.conditions import Condition
     from wazuh_pack.engine.memory import Memory
@@ -26,6 +26,20 @@ class RuleNode:
     rule: Rule
     parent: RuleNode | None
     children: list[RuleNode] = field(default_factory=list)
+    _by_decoder: dict[int, tuple[RuleNode, ...]] = field(default_factory=dict)
+
+    def children_for(self, decoder_id: int) -> tuple[RuleNode, ...]:
+        """Return the children that do not ask for another decoder, in their order.
+
+        ``decoded_as`` is the first thing that analysisd looks at and has no side effect, so the
+        others can be left out. Only to be asked when loading is done.
+        """
+        found = self._by_decoder.get(decoder_id)
+        if found is None:
+            wanted = (0, decoder_id)
+            found = tuple(node for node in self.children if node.rule.decoder_id in wanted)
+            self._by_decoder[decoder_id] = found
+        return found
 
 
 class RuleTree:
@@ -146,29 +160,36 @@ class RuleTree:
 
 
 def find_rule(
-    node: RuleNode, seen: Occurrence, memory: Memory, trace: Trace | None = None
+    roots: Iterable[RuleNode], seen: Occurrence, memory: Memory, trace: Trace | None = None
 ) -> Rule | None:
-    """Return the rule that an event ends at below (or at) a node; None when the node does not hold.
+    """Return the rule that an event ends at, None when there is none.
 
-    A holding rule's children decide first. The rule found is counted as fired, and the event learns
-    its direct parent.
+    A holding rule's children decide first; when none of them is the result, the rule itself is,
+    unless it is ``noalert``: then its siblings are tried. The rule found is counted as fired, and
+    the event learns its parent.
     """
-    rule = node.rule
-    failed = first_failure(rule, seen, memory)
-    if trace is not None:
-        trace.tried(rule, failed, seen)
-    if failed is not None:
-        return None
-    for child in node.children:
-        found = find_rule(child, seen, memory, trace)
-        if found is not None:
-            if seen.parent is None:
-                seen.parent = rule
-            return found
-    if rule.definition.noalert:
-        return None
-    seen.fired = memory.count(rule)
-    return rule
+    levels = [iter(roots)]
+    path: list[Rule] = []
+    while levels:
+        node = next(levels[-1], None)
+        if node is not None:
+            failed = first_failure(node.rule, seen, memory)
+            if trace is not None:
+                trace.tried(node.rule, failed, seen)
+            if failed is None:
+                path.append(node.rule)
+                children = (
+                    node.children if trace is not None else node.children_for(seen.decoder_id)
+                )
+                levels.append(iter(children))
+            continue
+        levels.pop()
+        rule = path.pop() if path else None
+        if rule is not None and not rule.definition.noalert:
+            seen.fired = memory.count(rule)
+            seen.parent = path[-1] if path else None
+            return rule
+    return None
 
 
 def first_failure(rule: Rule, seen: Occurrence, memory: Memory) -> Condition | None:

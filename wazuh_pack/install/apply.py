@@ -42,16 +42,7 @@ class _Job:
     run: Callable[[Tree], object]
 
 
-def _nothing(_: str) -> None:
-    """Do nothing."""
-
-
-def apply(
-    plan: Plan,
-    *,
-    prove: Callable[[], None] | None = None,
-    checkpoint: Callable[[str], None] = _nothing,
-) -> None:
+def apply(plan: Plan, *, prove: Callable[[], None] | None = None) -> None:
     """Carry out ``plan``; when this returns, everything is in place and synced to disk.
 
     What is there is saved and the whole transaction is written down before the first change. If
@@ -63,7 +54,6 @@ def apply(
         plan: The plan; the tree must still be as it was when the plan was made.
         prove: Called when all files are in place, before RECORD.json is written; it raises to
             have everything undone.
-        checkpoint: Called with a name before every action on disk, so that tests can interrupt.
 
     Raises:
         InstallError: The plan has errors, the tree changed since, another installer is at work,
@@ -82,7 +72,7 @@ def apply(
             tree.lock()
             journal.refuse_pending(tree)
             _check_unchanged(tree, plan)
-            _run(tree, plan, prove=prove, checkpoint=checkpoint)
+            _run(tree, plan, prove=prove)
     except OSError as error:
         raise InstallError(
             f"cannot write to {error.filename or home}: {error.strerror}",
@@ -90,35 +80,35 @@ def apply(
         ) from error
 
 
-def _run(
-    tree: Tree,
-    plan: Plan,
-    *,
-    prove: Callable[[], None] | None,
-    checkpoint: Callable[[str], None],
-) -> None:
+def _run(tree: Tree, plan: Plan, *, prove: Callable[[], None] | None) -> None:
     jobs = list(_jobs(tree, plan))
     last = next(index for index, job in enumerate(jobs) if job.operation.path == RECORD)
     operations = [job.operation for job in jobs]
     try:
-        checkpoint("begin")
         tree.make_folder(FOLDER, mode=_PRIVATE, ids=None)
         for operation in operations:
-            _save(tree, operation, checkpoint)
-        checkpoint("journal")
+            _save(tree, operation)
         journal.write(tree, operations)
         for index, job in enumerate(jobs):
             if index == last and prove is not None:
                 prove()
-            checkpoint(f"{job.operation.action} {job.operation.path}")
-            job.run(tree)
-        checkpoint("commit")
+            _do(tree, job)
         journal.commit(tree)
     except BaseException as error:
-        _restore(tree, operations, error, privileged=plan.target.privileged)
+        if not journal.is_committed(tree):
+            _restore(tree, operations, error, privileged=plan.target.privileged)
         raise
-    checkpoint("discard")
     journal.discard(tree)
+
+
+def _do(tree: Tree, job: _Job) -> None:
+    try:
+        job.run(tree)
+    except OSError as error:
+        raise InstallError(
+            f"cannot {job.operation.action} {tree.home / job.operation.path}: {error.strerror}",
+            hint="everything was restored",
+        ) from error
 
 
 def _restore(
@@ -137,9 +127,8 @@ def _restore(
         raise InstallError(f"{error}; the old state is restored, but {'; '.join(kept)}") from error
 
 
-def _save(tree: Tree, operation: Operation, checkpoint: Callable[[str], None]) -> None:
+def _save(tree: Tree, operation: Operation) -> None:
     if operation.saved:
-        checkpoint(f"save {operation.path}")
         content = tree.read(operation.path)
         saved = FOLDER / operation.saved
         tree.write(saved, content, mode=BACKUP_MODE, ids=None, like=operation.path)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wazuh_pack.model import Catalog
+    from wazuh_pack.render import Build
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Choices:
 
 def assemble(
     catalog: Catalog,
-    ids: Mapping[str, int],
+    build: Build,
     *,
     tree: Path,
     scratch: Path,
@@ -42,8 +43,8 @@ def assemble(
 
     Args:
         catalog: The content.
-        ids: Rule ids by key.
-        tree: Where the rendered XML and the scripts' sources are.
+        build: The rendered rules and decoders, and the rule ids.
+        tree: Where the scripts' sources are.
         scratch: An existing folder for the bundles.
         home: The Wazuh home as the running manager sees it.
         choices: What to install; everything but log collection by default.
@@ -52,7 +53,7 @@ def assemble(
         PackError: a script or a fragment cannot be built.
     """
     choices = choices or Choices()
-    files = [*_rendered(tree), *_lists(catalog)]
+    files = [*_rendered(build), *_lists(catalog)]
     rows: tuple[ossecconf.ResponseRow, ...] = ()
     wodles: list[ossecconf.Wodle] = []
     if choices.responses:
@@ -63,7 +64,7 @@ def assemble(
             files.append(PackFile.of(Kind.CONFIG, script.config.name, script.config))
         rows = ossecconf.response_rows(
             catalog,
-            ids,
+            build.rule_ids(),
             [ossecconf.Script(item.action, item.executable, item.location) for item in scripts],
         )
     if choices.wodles:
@@ -100,11 +101,13 @@ def assemble(
     )
 
 
-def _rendered(tree: Path) -> list[PackFile]:
+def _rendered(build: Build) -> list[PackFile]:
+    kinds = {"rules_xml": Kind.RULE, "decoders": Kind.DECODER}
     return [
-        PackFile.of(kind, path.name, path)
-        for kind, folder in ((Kind.RULE, "rules_xml"), (Kind.DECODER, "decoders"))
-        for path in sorted((tree / folder).glob("*.xml"))
+        PackFile.of(kinds[path.parent.name], path.name, content)
+        for path, content in sorted(
+            (PurePosixPath(name), data) for name, data in build.files.items()
+        )
     ]
 
 

@@ -179,12 +179,21 @@ def _ruleset_findings(text: ConfText) -> Iterator[Diagnostic]:
     last = rulesets[-1]
     children = list(text.children(last))
     for tag, folder in (("rule_dir", "etc/rules"), ("decoder_dir", "etc/decoders")):
-        if not any(c.name == tag and _tidy_path(c.node.text) == folder for c in children):
+        loads = [c for c in children if c.name == tag and _tidy_path(c.node.text) == folder]
+        if not loads:
             yield Diagnostic(
                 "WP605",
                 f"<ruleset> does not load {folder}",
                 at=text.location(last),
                 hint=f"add <{tag}>{folder}</{tag}> to it",
+            )
+        elif all(load.node.get("pattern") for load in loads):
+            yield Diagnostic(
+                "WP610",
+                f"only files of {folder} that match a pattern are loaded",
+                at=text.location(loads[0]),
+                hint="see that it matches 9*-wazuh-pack-*.xml",
+                severity=Severity.WARNING,
             )
 
 

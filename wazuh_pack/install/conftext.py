@@ -29,17 +29,20 @@ _NOT_NEWLINE = re.compile(rb"[^\r\n]")
 _TAG = re.compile(
     rb"""<(?P<close>/?)(?P<name>[^\s<>/!?]+)(?:[^<>"']|"[^"]*"|'[^']*')*?(?P<empty>/?)>"""
 )
+_MISMATCH = re.compile(
+    r"Opening and ending tag mismatch: (?P<opened>\S+) line (?P<line>\d+) and (?P<closed>[^\s,]+)"
+)
+_PLACE = re.compile(r", line \d+, column \d+.*$", re.DOTALL)
 _WRAPPER = b"<w>\n"
 _STAND_IN = b"\xa6"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Element:
-    """One element and its place in the file (byte offsets, the line counts from 1)."""
+    """One element and its place in the file, in byte offsets."""
 
     name: str
     depth: int
-    line: int
     start: int
     body: int
     """Where its content starts."""
@@ -105,7 +108,6 @@ def parse(data: bytes, path: Path) -> ConfText:
         Element(
             name=str(node.tag),
             depth=span.depth,
-            line=_line(data, span.start),
             start=span.start,
             body=span.body,
             close=span.close,
@@ -136,11 +138,8 @@ def veil(data: bytes, path: Path) -> bytes:
 
 def locate(data: bytes, offset: int, path: Path) -> Location:
     """Return the line and column of a byte offset."""
-    return Location(path, _line(data, offset), offset - (data.rfind(b"\n", 0, offset) + 1) + 1)
-
-
-def _line(data: bytes, offset: int) -> int:
-    return data.count(b"\n", 0, offset) + 1
+    line_start = data.rfind(b"\n", 0, offset) + 1
+    return Location(path, data.count(b"\n", 0, offset) + 1, offset - line_start + 1)
 
 
 def _cover(found: re.Match[bytes]) -> bytes:
@@ -161,10 +160,23 @@ def _read(veiled: bytes, data: bytes, path: Path) -> etree._Element:
         line, column = error.position
         last = data.count(b"\n") + 1
         raise InstallError(
-            f"malformed: {error.msg}",
+            f"malformed: {_explain(error.msg)}",
             at=Location(path, min(max(line - 1, 1), last), max(column, 1)),
             hint="repair the file first; Wazuh would not start with it either",
         ) from error
+
+
+def _explain(message: str) -> str:
+    """Return libxml2's message without its line numbers, which count our wrapper, and its name."""
+    found = _MISMATCH.match(message)
+    if not found:
+        return _PLACE.sub("", message)
+    opened, line, closed = found["opened"], int(found["line"]) - 1, found["closed"]
+    if opened == "w" and not line:
+        return f"</{closed}> closes nothing"
+    if closed == "w":
+        return f"<{opened}> of line {line} is not closed"
+    return f"<{opened}> of line {line} is closed by </{closed}>"
 
 
 @dataclass(slots=True)

@@ -172,10 +172,7 @@ class Tree:
                 _write_all(fd, content)
                 if like is not None:
                     self._copy_attributes(like, fd)
-                if ids is not None:
-                    os.fchown(fd, *ids)
-                os.fchmod(fd, mode)
-                os.fsync(fd)
+                _set_access(fd, mode=mode, ids=ids)
             except BaseException:
                 os.close(fd)
                 os.unlink(temporary, dir_fd=parent)
@@ -208,12 +205,17 @@ class Tree:
                 return
             fd = os.open(path.name, _DIRECTORY, dir_fd=parent)
             try:
-                if ids is not None:
-                    os.fchown(fd, *ids)
-                os.fchmod(fd, mode)
+                _set_access(fd, mode=mode, ids=ids)
             finally:
                 os.close(fd)
             os.fsync(parent)
+
+    def set_folder(self, path: PurePosixPath, *, mode: int, ids: tuple[int, int] | None) -> None:
+        """Set the mode, and the owner and group if given, of a folder."""
+        with self._folder(path) as fd:
+            if fd is None:
+                raise InstallError(f"{self.home / path} does not exist")
+            _set_access(fd, mode=mode, ids=ids)
 
     def remove_folder(self, path: PurePosixPath) -> bool:
         """Remove a folder if it is there and empty; say whether it is gone."""
@@ -236,10 +238,7 @@ class Tree:
         with self._file(path) as fd:
             if fd is None:
                 raise InstallError(f"{self.home / path} does not exist")
-            if ids is not None:
-                os.fchown(fd, *ids)
-            os.fchmod(fd, mode)
-            os.fsync(fd)
+            _set_access(fd, mode=mode, ids=ids)
 
     @contextlib.contextmanager
     def _parent(self, path: PurePosixPath) -> Iterator[int]:
@@ -318,6 +317,13 @@ def temporary_name(name: str) -> str:
     It ends with ``.tmp``, which Wazuh neither loads as a rule nor syncs in a cluster (4.14.7).
     """
     return f".{name}.wazuh-pack.tmp"
+
+
+def _set_access(fd: int, *, mode: int, ids: tuple[int, int] | None) -> None:
+    if ids is not None:
+        os.fchown(fd, *ids)
+    os.fchmod(fd, mode)
+    os.fsync(fd)
 
 
 def _state(fd: int, content: bytes) -> FileState:

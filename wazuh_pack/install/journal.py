@@ -97,6 +97,11 @@ def commit(tree: Tree) -> None:
     tree.rename(JOURNAL, COMMITTED.name)
 
 
+def is_committed(tree: Tree) -> bool:
+    """Say whether the transaction is final, so that undoing it would tear it."""
+    return tree.state(COMMITTED) is not None
+
+
 def discard(tree: Tree) -> None:
     """Remove the journal and what was saved; the journal first, so that it is never half there."""
     tree.remove(JOURNAL)
@@ -163,6 +168,9 @@ def _undo_rmdir(tree: Tree, operation: Operation, privileged: bool) -> bool:
     if folder is not None:
         ids = (folder.uid, folder.gid) if privileged else None
         tree.make_folder(operation.path, mode=folder.mode, ids=ids)
+        # An earlier repair may have been killed between making it and giving it its mode.
+        if tree.folder(operation.path) != folder:
+            tree.set_folder(operation.path, mode=folder.mode, ids=ids)
     return True
 
 

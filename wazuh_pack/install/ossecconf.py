@@ -35,7 +35,6 @@ from wazuh_pack.install.conftext import ConfText, Element, locate, parse
 __all__ = [
     "ConfBlock",
     "Merged",
-    "contains",
     "edited_regions",
     "fragment",
     "merge",
@@ -122,11 +121,6 @@ def fragment(block: ConfBlock) -> bytes:
         lines = "".join(f"  <list>{name}</list>\n" for name in block.lists)
         text += f"<!-- These lines belong in the <ruleset> of ossec.conf:\n{lines}-->\n"
     return text.encode()
-
-
-def contains(conf: bytes, *, path: Path = _NAME) -> bool:
-    """Say whether a region of ours is in ``conf``."""
-    return bool(find_regions(conf, path))
 
 
 def edited_regions(conf: bytes, *, path: Path = _NAME) -> tuple[Region, ...]:

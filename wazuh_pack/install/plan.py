@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from wazuh_pack.diagnostics import Diagnostic, Severity
 from wazuh_pack.errors import InstallError
 from wazuh_pack.install import journal
 from wazuh_pack.install.confblock import find_regions
@@ -28,10 +29,12 @@ from wazuh_pack.install.steps import (
     ReplaceFile,
     Step,
 )
-from wazuh_pack.install.target import CONF
+from wazuh_pack.install.target import CONF, NEWEST, version_numbers
+from wazuh_pack.location import Location
 
 if TYPE_CHECKING:
-    from wazuh_pack.diagnostics import Diagnostic
+    from collections.abc import Iterator
+
     from wazuh_pack.install.confblock import ConfBlock
     from wazuh_pack.install.source import Owner, PackSource
     from wazuh_pack.install.target import Target
@@ -122,6 +125,7 @@ class _Planner:
             present, before = loaded
             if known is None:
                 original = before
+                self.back_up(present)
             if before.sha256 != sha256(content):
                 reason = self._replaced(present, before, known)
                 self.steps.append(ReplaceFile(file.destination, before, content, access, reason))
@@ -163,10 +167,23 @@ class _Planner:
 
     def drop_others(self) -> None:
         """Plan the removal of what an earlier installation brought and this one does not."""
-        wanted = self.placed
         for entry in self.record.files if self.record else ():
-            if entry.path not in wanted:
-                self.removals += steps_back(self.tree, self.target, entry)
+            if entry.path in self.placed:
+                continue
+            steps = steps_back(self.tree, self.target, entry)
+            self.removals += steps
+            if entry.original and not _keeps(steps):
+                self._forget(entry.original)
+
+    def _forget(self, original: FileState) -> None:
+        """Plan the removal of a backup whose file is back in place."""
+        needed = {entry.original.sha256 for entry in self.entries if entry.original}
+        if self.conf:
+            needed.add(self.conf.sha256)
+        path = BACKUPS / original.sha256
+        state = self.tree.state(path)
+        if state is not None and original.sha256 not in needed:
+            self.removals.append(RemoveFile(path, state, "a backup that is back in place"))
 
     def merge_conf(self, block: ConfBlock, *, force: bool) -> None:
         """Plan the edit of ossec.conf."""
@@ -228,7 +245,17 @@ class _Planner:
             record_before=before,
             record_changes=before is None or before.sha256 != sha256(record.dump()),
             backups=tuple(self.backups.items()),
-            findings=self.findings,
+            findings=(*_version_findings(self.target), *self.findings),
+        )
+
+
+def _version_findings(target: Target) -> Iterator[Diagnostic]:
+    if version_numbers(target.version) > NEWEST:
+        yield Diagnostic(
+            "WP620",
+            f"the pack was not checked against Wazuh {target.version}",
+            at=Location(target.home),
+            severity=Severity.WARNING,
         )
 
 
@@ -238,10 +265,11 @@ def steps_back(tree: Tree, target: Target, entry: Entry) -> list[Step]:
     A file that was changed since is kept. Without an original the file is removed.
     """
     loaded = tree.load(entry.path)
-    if loaded is None:
-        return []
-    before = loaded[1]
     original = entry.original
+    if loaded is None:
+        gone = KeepFile(entry.path, "removed since we wrote it")
+        return [gone] if original else []
+    before = loaded[1]
     if before.sha256 != entry.sha256:
         return [KeepFile(entry.path, "changed since we wrote it; yours now")]
     if original is None:
@@ -253,6 +281,10 @@ def steps_back(tree: Tree, target: Target, entry: Entry) -> list[Step]:
             raise InstallError(f"the backup of {entry.path} is damaged", hint="see RECORD.json")
         return [ReplaceFile(entry.path, before, content, access, "what was here before us")]
     return [] if _has_access(before, access) else [ChangeMode(entry.path, before, access)]
+
+
+def _keeps(steps: list[Step]) -> bool:
+    return any(isinstance(step, KeepFile) for step in steps)
 
 
 def access_of(state: FileState, target: Target) -> Ownership:

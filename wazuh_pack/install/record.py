@@ -52,8 +52,8 @@ class Record:
     """What is installed in a Wazuh home.
 
     ``folders`` are those that we created. ``conf`` is the state that ossec.conf was in before our
-    first edit, None when it was never edited; ``regions`` are our parts of it. ``owners_set`` is false when owners could not be
-    given, as in a tree staged by an ordinary user.
+    first edit, None when it was never edited; ``regions`` are our parts of it. ``owners_set`` is
+    false when owners could not be given, as in a tree staged by an ordinary user.
     """
 
     version: str

@@ -47,10 +47,12 @@ def plan_uninstall(target: Target, record: Record, *, force: bool = False) -> Pl
         journal.refuse_pending(tree)
         conf, extra = _conf_steps(tree, target, force=force)
         files = [step for entry in record.files for step in steps_back(tree, target, entry)]
-        backups = _backup_steps(tree, record)
+        backups = _backup_steps(
+            tree, record, kept={s.path for s in files if isinstance(s, KeepFile)}
+        )
         removed = {s.path for s in (*files, *backups) if isinstance(s, RemoveFile)} | {RECORD}
-        kept = {path for path, _ in extra}
-        folders = _folder_steps(tree, record, removed=removed, kept=kept)
+        new = {path for path, _ in extra}
+        folders = _folder_steps(tree, record, removed=removed, new=new)
         return Plan(
             action="uninstall",
             target=target,
@@ -84,9 +86,9 @@ def _conf_steps(
     return [*make, edit], extra
 
 
-def _backup_steps(tree: Tree, record: Record) -> list[Step]:
-    """Return the removal of backups of originals, which are back in place or replaced by choice."""
-    originals = {entry.original.sha256 for entry in record.files if entry.original}
+def _backup_steps(tree: Tree, record: Record, *, kept: set[PurePosixPath]) -> list[Step]:
+    """Return the removal of the backups of originals, but for those of files that are kept."""
+    originals = {e.original.sha256 for e in record.files if e.original and e.path not in kept}
     if record.conf:
         originals.add(record.conf.sha256)
     steps: list[Step] = []
@@ -96,19 +98,19 @@ def _backup_steps(tree: Tree, record: Record) -> list[Step]:
         if name in originals and state is not None:
             steps.append(RemoveFile(path, state, "a backup of ours"))
         else:
-            steps.append(KeepFile(path, "a version of a file that was changed by hand"))
+            steps.append(KeepFile(path, "a version of a file that was not ours"))
     return steps
 
 
 def _folder_steps(
-    tree: Tree, record: Record, *, removed: set[PurePosixPath], kept: set[PurePosixPath]
+    tree: Tree, record: Record, *, removed: set[PurePosixPath], new: set[PurePosixPath]
 ) -> list[Step]:
     """Return the removal of the folders that we made and that will be empty, innermost first."""
     steps: list[Step] = []
     gone = set(removed)
     for folder in sorted(record.folders, key=lambda path: len(path.parts), reverse=True):
         left = {folder / name for name in tree.names(folder)} - gone
-        if tree.folder(folder) is None or left or any(folder in path.parents for path in kept):
+        if tree.folder(folder) is None or left or any(folder in path.parents for path in new):
             continue
         gone.add(folder)
         steps.append(RemoveFolder(folder))

@@ -87,15 +87,16 @@ def detect(*, home: Path | None = None, destdir: Path | None = None) -> Target:
     with Tree(place) as tree:
         version, kind = _version(tree)
         is_manager = kind in {"server", "local"} if kind else _looks_like_manager(tree)
+    ids = _wazuh_ids(base)
     _check_version(place, version)
     if not staged:
-        _check_manager(place, is_manager=is_manager)
+        _check_manager(place, is_manager=is_manager, knows_wazuh=ids is not None)
     return Target(
         home=place,
         version=version,
         is_manager=is_manager or staged,
         staged=staged,
-        wazuh_ids=_wazuh_ids(base),
+        wazuh_ids=ids,
         privileged=os.geteuid() == 0,
     )
 
@@ -132,7 +133,7 @@ def _check_version(place: Path, version: str) -> None:
         )
 
 
-def _check_manager(place: Path, *, is_manager: bool) -> None:
+def _check_manager(place: Path, *, is_manager: bool, knows_wazuh: bool) -> None:
     if not is_manager:
         raise InstallError(
             f"{place} is a Wazuh agent", hint="install on the manager; agents get what they need"
@@ -142,6 +143,11 @@ def _check_manager(place: Path, *, is_manager: bool) -> None:
             f"installing into {place} needs root",
             hint="files that Wazuh runs as root must belong to root; use sudo, or stage the files"
             " with DESTDIR",
+        )
+    if not knows_wazuh:
+        raise InstallError(
+            f"{place} is a manager, but this system has no user and group wazuh",
+            hint="is the home mounted from another system? stage the files with DESTDIR there",
         )
 
 

@@ -45,7 +45,10 @@ def main(argv: Sequence[str]) -> int:
         return 1
 
     def work() -> None:
-        work_off(home, script)
+        try:
+            work_off(home, script)
+        except Exception as error:  # noqa: BLE001 -- nobody else would ever hear of it
+            _worker(home, script).fail(f"internal error: {type(error).__name__}: {error}")
 
     if not detach(work):
         work()
@@ -70,12 +73,23 @@ def work_off(home: Home, script: str) -> None:
         home: Wazuh's home.
         script: The path by which the script was started; its last part is its name in the log.
     """
-    worker = _worker(home, script)
-    Inbox(f"{home.state(STATE)}/inbox").drain(worker.handle, worker.maintain)
+    workers: list[Worker] = []
+
+    def handle(messages: Sequence[bytes]) -> None:
+        if not workers:
+            workers.append(_worker(home, script))
+        workers[0].handle(messages)
+
+    def finish() -> None:
+        for worker in workers:
+            worker.maintain()
+
+    Inbox(f"{home.state(STATE)}/inbox").drain(handle, finish)
 
 
 def _worker(home: Home, script: str) -> Worker:
-    # Not before execd has its answer: what the worker needs takes longer to import than all else.
+    # Not before execd has its answer, and not where another process is at work already: what the
+    # worker needs takes longer to import than everything else together.
     from wazuh_pack.respond.worker import Worker  # noqa: PLC0415 -- see above
 
     return Worker(home, home.state(STATE), script)

@@ -63,27 +63,29 @@ class NameCache:
             UnresolvedNameError: A name cannot be resolved and never could.
         """
         for name in names:
-            if name not in self._known:
+            if not self._addresses(name):
                 self._ask(name, now)
-            if not self._known.get(name, (0.0, []))[1]:
+            if not self._addresses(name):
                 raise UnresolvedNameError(
                     f"the protected name {name} cannot be resolved; repair name resolution, or "
                     "write its addresses into 'never'"
                 )
-        return [(name, address) for name in names for address in self._known[name][1]]
+        return [(name, address) for name in names for address in self._addresses(name)]
 
     def refresh(self, names: Sequence[str], now: float) -> None:
         """Ask again for what is older than five minutes; a failure keeps the old answer."""
         for name in names:
-            if not 0 <= now - self._known.get(name, (0.0, []))[0] < _FRESH:
+            asked = self._known[name][0] if name in self._known else 0.0
+            if not 0 <= now - asked < _FRESH:
                 self._ask(name, now)
+
+    def _addresses(self, name: str) -> list[str]:
+        return self._known[name][1] if name in self._known else []
 
     def _ask(self, name: str, now: float) -> None:
         found = [text for text in self._lookup(name) if _is_address(text)]
-        old = self._known.get(name, (now, []))[1]
-        if found or old:
-            self._known[name] = (now, found or old)
-            write_atomic(self._path, json.dumps(self._known).encode())
+        self._known[name] = (now, found or self._addresses(name))
+        write_atomic(self._path, json.dumps(self._known).encode())
 
 
 def _is_address(text: str) -> bool:

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_MAX = 8 << 20
+_MAX = 64 << 20
 _GATEWAY_FLAG = 0x2
 _LEAF = re.compile(r"\|-- ([0-9.]+)")
 _RESOLVERS = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
@@ -41,7 +41,7 @@ def own_addresses(proc: str = "/proc") -> Iterator[str]:
         UnknownHostError: The kernel does not tell.
     """
     table = read(f"{proc}/net/fib_trie", _MAX)
-    if table is None:
+    if table is None or len(table) == _MAX:
         raise UnknownHostError(f"{proc}/net/fib_trie: not readable; own addresses are unknown")
     leaf = ""
     for line in table.decode("ascii", "replace").splitlines():

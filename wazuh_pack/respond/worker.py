@@ -39,7 +39,7 @@ class Worker:
     kill switch takes effect at once.
     """
 
-    __slots__ = ("_blocker", "_clock", "_home", "_log", "_settings", "_state")
+    __slots__ = ("_blocker", "_clock", "_healthy", "_home", "_log", "_settings", "_state")
 
     def __init__(
         self, home: Home, state: str, script: str, clock: Callable[[], float] = time.time
@@ -49,6 +49,7 @@ class Worker:
         self._state = state
         self._clock = clock
         self._log = DecisionLog(home.log, program_name(script))
+        self._healthy = True
         self._blocker: Blocker | None = None
         self._settings: Settings | None = None
 
@@ -56,14 +57,17 @@ class Worker:
         """Decide about each message, act, and log one line for each; never raises."""
         parsed = [_parse(message) for message in messages]
         requests = [item for item in parsed if isinstance(item, Request)]
-        decided = iter(self._decide(requests))
+        decided = self._decide(requests)
+        self._healthy = not any(decision.outcome == FAILED for decision in decided)
+        rest = iter(decided)
         for item in parsed:
-            decision = next(decided) if isinstance(item, Request) else item
-            self._log.write(decision.command, decision.fields())
+            self._write(next(rest) if isinstance(item, Request) else item)
 
     def maintain(self) -> None:
-        """Do what no block should have to wait for; never raises."""
-        if self._blocker is None or self._settings is None or not self._due():
+        """Do what no block should have to wait for, unless nothing works anyway; never raises."""
+        if self._blocker is None or self._settings is None or not self._healthy:
+            return
+        if not self._due():
             return
         try:
             if self._settings.mode == ENFORCE:

@@ -22,6 +22,7 @@ _DESCRIBED = (
     "command",
     "stateful",
     "locations",
+    "default_location",
     "platforms",
     "requires",
     "state_folder",

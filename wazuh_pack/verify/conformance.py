@@ -27,7 +27,7 @@ _START = 1_790_000_000.0
 _BETWEEN_EVENTS = 0.001
 _MANAGER = "<manager>"
 _ARGUMENT = re.compile(r"""'([^']*)'|"([^"]*)"|(?<![\w.])(\d+)(?![\w.])""")
-_NAMES_FILE = ("1226", "1227")
+_NAMES_FILE = ("1103", "1226", "1227")
 _NAMES_FILE_ONLY = ("1202", "1220")
 _ABSENT = "<absent>"
 
@@ -120,22 +120,27 @@ def _run_events(path: Path, ruleset: Ruleset | None, mode: Mode, result: SuiteRe
 
 
 def _run_file(path: Path, stock: Path | None) -> SuiteResult:
-    """Each line is a session of its own; the answer to its last event counts."""
+    """Each line is a session of its own; a line of several events passes when all of them do."""
     result = SuiteResult(path.name)
     stock = stock or path.parent / "ruleset"
-    extra = path.parent / "testing-ruleset" if path.name.startswith("runtests") else None
     with tempfile.TemporaryDirectory() as folder:
+        extra = stock.parent / "testing-ruleset" if path.name.startswith("runtests") else None
         ruleset = Ruleset.from_files(stage_stock(stock, Path(folder), extra))
     for index, vector in enumerate(read_lines(path)):
-        session = ruleset.session(manager=_MANAGER)
-        answer: dict[str, Any] = {}
-        for number, event in enumerate(vector.get("events") or [vector["log"]]):
-            now = _START + number * _BETWEEN_EVENTS
-            answer = session.process(
-                as_bytes(event), location=as_bytes(vector["location"]), time=now
-            ).as_logtest()
-        result.add(index, differences(vector["actual"], _as_vector(answer)))
+        result.add(index, _vector_differences(vector, ruleset.session(manager=_MANAGER)))
     return result
+
+
+def _vector_differences(
+    vector: dict[str, Any], session: Session
+) -> Iterator[tuple[str, object, object]]:
+    location = as_bytes(vector["location"])
+    steps = vector.get("events") or [vector]
+    for number, step in enumerate(steps):
+        now = _START + number * _BETWEEN_EVENTS
+        result = session.process(as_bytes(step["log"]), location=location, time=now)
+        prefix = f"events.{number}" if len(steps) > 1 else ""
+        yield from differences(step["actual"], _as_vector(result.as_logtest()), prefix)
 
 
 def _as_vector(answer: dict[str, Any]) -> dict[str, Any]:
@@ -143,8 +148,9 @@ def _as_vector(answer: dict[str, Any]) -> dict[str, Any]:
     rule = answer["rule"]
     found = {
         key: answer.get(key)
-        for key in ("alert", "data", "decoder", "full_log", "parent", "predecoder", "rule")
+        for key in ("alert", "decoder", "full_log", "parent", "predecoder", "rule")
     }
+    found["data"] = answer["data"] or None
     found["groups"] = rule["groups"] if rule else None
     found["level"] = rule["level"] if rule else None
     found["rule_id"] = rule.get("id") if rule else None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from wazuh_pack.diagnostics import Diagnostic
 from wazuh_pack.engine.mitre import attack
+from wazuh_pack.limits import Level
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,12 +17,13 @@ if TYPE_CHECKING:
 def lint(catalog: Catalog) -> list[Diagnostic]:
     """Return every finding, by detection."""
     known = frozenset(attack().techniques)
-    seen: dict[str, Detection] = {}
+    seen: dict[tuple[str, str], Detection] = {}
     findings: list[Diagnostic] = []
     for detection in catalog.detections:
         findings.extend(_attack(detection, known))
         findings.extend(_text(detection))
-        other = seen.setdefault(detection.title.lower(), detection)
+        prefix = catalog.source(detection.source).prefix
+        other = seen.setdefault((prefix, detection.title.lower()), detection)
         if other is not detection:
             findings.append(
                 _finding(
@@ -45,7 +47,7 @@ def _attack(detection: Detection, known: frozenset[str]) -> Iterator[Diagnostic]
 def _text(detection: Detection) -> Iterator[Diagnostic]:
     if detection.response is not None and not detection.runbook:
         yield _finding("WP204", detection, "a response without a runbook", "say how to undo it")
-    if not detection.references:
+    if not detection.references and detection.severity is not Level.SIGNAL:
         yield _finding("WP205", detection, "no reference", "link the primary documentation")
 
 

@@ -73,7 +73,11 @@ def _print_object(line: bytes) -> bytes:
 
 
 def stage_suite(suite: Path, home: Path, stock: Path | None) -> RulesetFiles:
-    """Lay a suite's files out below ``home`` and return what would be loaded."""
+    """Lay a suite's files out below ``home`` and return what would be loaded.
+
+    The suites over the stock ruleset were recorded where Wazuh's own rule tests had run: a file of
+    the testing ruleset beside the stock one stands in place of the stock file of its name.
+    """
     etc = home / "etc"
     etc.mkdir(parents=True)
     for kind in ("rules", "decoders"):
@@ -86,8 +90,10 @@ def stage_suite(suite: Path, home: Path, stock: Path | None) -> RulesetFiles:
     _link(suite / "dirs", etc / "dirs")
     _link(suite / "lists", etc / "lists")
     if stock is not None:
-        _link(stock, home / "ruleset")
         _link(stock / "lists", etc / "lists")
+        _link(stock / "decoders", home / "ruleset/decoders")
+        testing = stock.parent / "testing-ruleset"
+        _link_stock_rules(stock, home, {file.name: file for file in testing.glob("*.xml")})
     own = suite / "ruleset.xml"
     return _files(own.read_text(encoding="utf-8") if own.is_file() else _default(suite), home)
 
@@ -105,18 +111,25 @@ def stage_stock(stock: Path, home: Path, extra: Path | None) -> RulesetFiles:
     A file of the testing folder replaces the stock rule file of its name; ``*_rules.xml`` and
     ``*_decoders.xml`` become the user's own.
     """
-    for folder in ("etc/rules", "etc/decoders", "ruleset/rules"):
+    for folder in ("etc/rules", "etc/decoders"):
         (home / folder).mkdir(parents=True)
     _link(stock / "lists", home / "etc/lists")
     _link(stock / "decoders", home / "ruleset/decoders")
     added = {file.name: file for file in extra.glob("*.xml")} if extra else {}
-    for file in sorted((stock / "rules").glob("*.xml")):
-        (home / "ruleset/rules" / file.name).symlink_to(added.pop(file.name, file))
+    _link_stock_rules(stock, home, added)
     for name, file in sorted(added.items()):
         kind = "decoders" if name.endswith("_decoders.xml") else "rules"
         (home / "etc" / kind / name).symlink_to(file)
     lists = "".join(f"<list>etc/lists/{name}</list>" for name in _STOCK_LISTS)
     return _files(f"<ruleset>{_STOCK_RULESET}{lists}</ruleset>", home)
+
+
+def _link_stock_rules(stock: Path, home: Path, instead: dict[str, Path]) -> None:
+    """Link the stock rules; takes from ``instead`` what stands in place of a file of its name."""
+    folder = home / "ruleset/rules"
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in sorted((stock / "rules").glob("*.xml")):
+        (folder / file.name).symlink_to(instead.pop(file.name, file))
 
 
 def _files(text: str, home: Path) -> RulesetFiles:
@@ -126,4 +139,5 @@ def _files(text: str, home: Path) -> RulesetFiles:
 
 def _link(source: Path, target: Path) -> None:
     if source.is_dir() and not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
         target.symlink_to(source.resolve())

@@ -144,6 +144,8 @@ class _Reader:
 
     def _close(self) -> None:
         self._pos += 2
+        if not self._stack:
+            self._fail("element closed that is not open")
         name = self._name(_CLOSING_NAME).partition(b"\0")[0]
         self._pos += 1
         expected = self._stack[-1].name
@@ -189,7 +191,7 @@ class _Reader:
         The ``>`` after such a ``/`` is left where it is: Wazuh reads it as text of the parent.
         """
         while True:
-            if len(found) > _ATTRIBUTE_LIMIT - 1:
+            if len(found) >= _ATTRIBUTE_LIMIT:
                 self._fail("too many attributes")
             self._pos = self._run(_BLANKS)
             start = self._pos

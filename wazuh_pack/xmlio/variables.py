@@ -10,7 +10,7 @@ from wazuh_pack.errors import XmlError
 from wazuh_pack.xmlio.node import Node
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from wazuh_pack.location import Location
 
@@ -27,14 +27,9 @@ class _Item:
     name: str
     content: bytes
     at: Location
-    element: Node | None
+    is_element: bool
     children: list[_Item] = field(default_factory=list)
     attributes: list[_Item] = field(default_factory=list)
-
-    @property
-    def is_variable(self) -> bool:
-        """Attributes count too: whatever is called ``var`` is a definition."""
-        return self.name.lower() == "var"
 
 
 def apply_variables(roots: Iterable[Node]) -> tuple[Node, ...]:
@@ -47,24 +42,42 @@ def apply_variables(roots: Iterable[Node]) -> tuple[Node, ...]:
         XmlError: A definition is malformed or a variable is unknown (code 1227).
     """
     nodes = tuple(roots)
-    items = list(_flatten(nodes, 0))
-    if not any(item.is_variable for item in items):
+    if not _has_variable(nodes):
         return nodes
+    items = list(_flatten(nodes))
     variables: list[tuple[bytes, bytes]] = []
     for index, item in enumerate(items):
-        if item.is_variable:
+        if _is_variable(item.name):
             variables.append((_variable_name(items, index).lower(), item.content))
         elif variables and len(item.content) >= _SHORTEST_WITH_VARIABLE:
             item.content = _replace(item, variables)
-    return tuple(_to_node(item) for item in _arrange(items))
+    return _to_nodes(_arrange(items), items)
 
 
-def _flatten(nodes: Iterable[Node], level: int) -> Iterable[_Item]:
-    for node in nodes:
-        yield _Item(level, node.name, node.content, node.at, node)
+def _has_variable(nodes: Sequence[Node]) -> bool:
+    work = list(nodes)
+    while work:
+        node = work.pop()
+        if _is_variable(node.name) or any(_is_variable(name) for name, _ in node.attributes):
+            return True
+        work += node.children
+    return False
+
+
+def _is_variable(name: str) -> bool:
+    """Attributes count too: whatever is called ``var`` is a definition."""
+    return name.lower() == "var"
+
+
+def _flatten(nodes: Sequence[Node]) -> Iterator[_Item]:
+    """Yield elements and attributes in document order; without recursion, files may be deep."""
+    work = [(node, 0) for node in reversed(nodes)]
+    while work:
+        node, level = work.pop()
+        yield _Item(level, node.name, node.content, node.at, is_element=True)
         for name, value in node.attributes:
-            yield _Item(level, name, value, node.at, None)
-        yield from _flatten(node.children, level + 1)
+            yield _Item(level, name, value, node.at, is_element=False)
+        work.extend((child, level + 1) for child in reversed(node.children))
 
 
 def _variable_name(items: Sequence[_Item], index: int) -> bytes:
@@ -73,7 +86,7 @@ def _variable_name(items: Sequence[_Item], index: int) -> bytes:
     for other in items[index + 1 :]:
         if other.level < item.level:
             break
-        if other.element is None and not other.is_variable:
+        if not other.is_element and not _is_variable(other.name):
             if other.name.lower() != "name":
                 raise _error("only the attribute 'name' is allowed in a variable", item)
             if len(other.content) > _NAME_LIMIT:
@@ -99,7 +112,8 @@ def _replace(item: _Item, variables: Sequence[tuple[bytes, bytes]]) -> bytes:
         read = found.start() if found else len(text)
         name = text[dollar + 1 : read]
         if len(name) > _NAME_LIMIT:
-            raise _error("the name of a variable is too long", item)
+            message = f"the name of a variable is longer than '{_NAME_LIMIT}'"
+            raise _error(message, item)
         value = next((value for key, value in variables if key == name.lower()), None)
         if value is not None:
             result = result[:write] + value + text[read:]
@@ -121,9 +135,9 @@ def _arrange(items: Iterable[_Item]) -> list[_Item]:
     path: list[_Item] = []
     owner: _Item | None = None
     for item in items:
-        if item.is_variable:
+        if _is_variable(item.name):
             owner = None
-        elif item.element is None:
+        elif not item.is_element:
             if owner is not None:
                 owner.attributes.append(item)
         else:
@@ -137,15 +151,20 @@ def _arrange(items: Iterable[_Item]) -> list[_Item]:
     return roots
 
 
-def _to_node(item: _Item) -> Node:
-    return Node(
-        name=item.name,
-        attributes=tuple((attribute.name, attribute.content) for attribute in item.attributes),
-        content=item.content,
-        children=tuple(_to_node(child) for child in item.children),
-        line=item.at.line,
-        path=item.at.path,
-    )
+def _to_nodes(roots: Iterable[_Item], items: Sequence[_Item]) -> tuple[Node, ...]:
+    """Build nodes from the last item to the first, so that children are there before parents."""
+    done: dict[int, Node] = {}
+    for item in reversed(items):
+        if item.is_element:
+            done[id(item)] = Node(
+                name=item.name,
+                attributes=tuple((entry.name, entry.content) for entry in item.attributes),
+                content=item.content,
+                children=tuple(done[id(child)] for child in item.children),
+                line=item.at.line,
+                path=item.at.path,
+            )
+    return tuple(done[id(root)] for root in roots)
 
 
 def _error(message: str, item: _Item) -> XmlError:

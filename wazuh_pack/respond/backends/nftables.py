@@ -50,7 +50,9 @@ class Nftables(Backend):
         if errors and _PRESENT in errors:
             errors = self._try(_changes(changes, careful=True), len(changes))
         if errors and _ABSENT in errors:
-            self._rebuild(changes, everything)
+            ours = {change.target for change in changes}
+            others = [change for change in everything() if change.target not in ours]
+            self._rebuild([*others, *changes])
         elif errors:
             raise BackendError(_first_error(errors))
 
@@ -61,16 +63,13 @@ class Nftables(Backend):
         """
         errors = self._try(_rules(), 0)
         if errors and _ABSENT in errors:
-            self._rebuild((), everything)
+            wanted = list(everything())
+            if wanted:
+                self._rebuild(wanted)
         elif errors:
             raise BackendError(_first_error(errors))
 
-    def _rebuild(
-        self, changes: Sequence[Change], everything: Callable[[], Iterable[Change]]
-    ) -> None:
-        ours = {change.target for change in changes}
-        wanted = [change for change in everything() if change.target not in ours]
-        wanted += changes
+    def _rebuild(self, wanted: Sequence[Change]) -> None:
         script = _skeleton() + _rules() + _changes(wanted, careful=True)
         errors = self._try(script, len(wanted))
         if errors:

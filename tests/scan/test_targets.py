@@ -1,0 +1,143 @@
+import pytest
+
+from wazuh_pack.agentkit.errors import ProcessError
+from wazuh_pack.scan.config import Targets
+from wazuh_pack.scan.targets import plan
+
+A, B, C, D = ("sha256:" + letter * 64 for letter in "abcd")
+
+LISTING = "\n".join(
+    [
+        f"{A}\tshop/web\tlatest",
+        f"{A}\tshop/web\t1.2",
+        f"{B}\tshop/api\t3",
+        f"{C}\t<none>\t<none>",
+        f"{D}\tregistry.example.org/base\t<none>",
+    ]
+)
+
+
+def engines(running=(), **listings):
+    """Stand for the command line programs of container engines."""
+
+    def ask(engine, arguments):
+        if engine not in listings:
+            raise ProcessError(f"{engine}: not in /usr/bin; install it")
+        if arguments[0] == "image":
+            return listings[engine]
+        if arguments[0] == "ps":
+            return "\n".join(f"container-{number}" for number, _ in enumerate(running))
+        assert arguments[:4] == ("container", "inspect", "--format", "{{.Image}}")
+        return "\n".join(running)
+
+    return ask
+
+
+def names(result):
+    return [(job.artifact.name, job.target, job.engine) for job in result.jobs]
+
+
+def test_every_image_is_scanned_once_by_id_whatever_it_is_called():
+    result = plan(Targets(images="all"), engines(docker=LISTING))
+
+    assert names(result) == [
+        ("shop/web:1.2", A, "docker"),
+        ("shop/api:3", B, "docker"),
+        ("registry.example.org/base", D, "docker"),
+    ]
+    assert result.problems == []
+
+
+def test_images_in_use_are_marked_and_may_have_no_name():
+    result = plan(Targets(images="all"), engines(running=[C, A], docker=LISTING))
+
+    running = {job.artifact.name: job.artifact.running for job in result.jobs}
+    assert running == {
+        "shop/web:1.2": True,
+        "shop/api:3": False,
+        C: True,
+        "registry.example.org/base": False,
+    }
+
+
+def test_only_images_in_use():
+    result = plan(Targets(images="running"), engines(running=[B], docker=LISTING))
+
+    assert names(result) == [("shop/api:3", B, "docker")]
+
+
+def test_podman_leaves_the_kind_of_digest_out():
+    ask = engines(running=["b" * 64], podman=LISTING.replace("sha256:", ""))
+
+    assert names(plan(Targets(images="running"), ask)) == [("shop/api:3", B, "podman")]
+
+
+def test_patterns_allow_and_deny_names():
+    result = plan(
+        Targets(images="all", allow=("shop/*",), deny=("*:latest", "*/api:*")),
+        engines(docker=LISTING),
+    )
+
+    assert names(result) == [("shop/web:1.2", A, "docker")]
+
+
+def test_a_missing_engine_is_told_only_if_it_is_missed():
+    one = plan(Targets(images="all"), engines(docker=LISTING))
+    none = plan(Targets(images="all"), engines())
+    named = plan(Targets(images="all", engines=("docker", "podman")), engines(docker=LISTING))
+
+    assert one.problems == []
+    assert [reason for reason, _ in none.problems] == ["no_engine", "no_engine"]
+    assert named.problems == [("no_engine", "podman: not in /usr/bin; install it")]
+    assert len(named.jobs) == 3
+
+
+def test_listed_images_come_from_wherever_they_are():
+    digest = "@sha256:" + "0" * 64
+    result = plan(Targets(images="list", image_list=("b:1" + digest, "a:1", "a:1")), engines())
+
+    assert names(result) == [
+        ("a:1", "a:1", "docker,podman,remote"),
+        ("b:1", "b:1" + digest, "docker,podman,remote"),
+    ]
+
+
+def test_a_line_that_an_engine_should_not_give_is_passed_over():
+    listing = f"WARNING: something\n{A}\tshop/web\t1\textra\n{B}\tshop/api\t3"
+
+    assert names(plan(Targets(images="all"), engines(docker=listing))) == [
+        ("shop/api:3", B, "docker")
+    ]
+
+
+def test_paths_are_patterns_of_the_right_kind(tmp_path):
+    for name in ("one", "two", "-rf"):
+        (tmp_path / "ws" / name).mkdir(parents=True)
+    (tmp_path / "ws/file.json").write_text("{}", encoding="utf-8")
+
+    result = plan(
+        Targets(
+            filesystems=(f"{tmp_path}/ws/*",),
+            sboms=(f"{tmp_path}/ws/*",),
+            rootfs=(str(tmp_path),),
+            repositories=("https://git.example.org/shop",),
+        ),
+        engines(),
+    )
+
+    assert [(job.command, job.artifact.kind, job.target) for job in result.jobs] == [
+        ("filesystem", "filesystem", f"{tmp_path}/ws/-rf"),
+        ("filesystem", "filesystem", f"{tmp_path}/ws/one"),
+        ("filesystem", "filesystem", f"{tmp_path}/ws/two"),
+        ("rootfs", "rootfs", str(tmp_path)),
+        ("sbom", "sbom", f"{tmp_path}/ws/file.json"),
+        ("repository", "repository", "https://git.example.org/shop"),
+    ]
+
+
+@pytest.mark.parametrize("kind", ["filesystems", "sboms", "rootfs", "repositories"])
+def test_a_pattern_that_matches_nothing_is_a_problem(tmp_path, kind):
+    result = plan(Targets(**{kind: (f"{tmp_path}/none*",)}), engines())
+
+    assert result.jobs == []
+    assert result.problems == [("target_not_found", f"nothing to scan matches {tmp_path}/none*")]

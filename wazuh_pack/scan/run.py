@@ -1,0 +1,247 @@
+"""The wodle's entrance.
+
+Wazuh 4.14.7 runs it every few minutes, reads what it writes to standard output and makes every line
+an event once it has ended. Command wodles hold each other's pipes, so one that takes long delays
+all others on the host. A run therefore only starts what is due, detached from every pipe, and
+delivers what waits in the spool.
+
+Standard output carries events and nothing else, and standard error nothing: Wazuh reads both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import secrets
+import signal
+import sqlite3
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Sequence
+
+from wazuh_pack.agentkit.detach import detach
+from wazuh_pack.agentkit.errors import AgentError, ConfigError
+from wazuh_pack.agentkit.files import write_all
+from wazuh_pack.agentkit.locks import FileLock
+from wazuh_pack.scan import config as configuration
+from wazuh_pack.scan import schedule, state
+from wazuh_pack.scan.events import Event, Source, encode
+from wazuh_pack.scan.places import Places, home_of
+from wazuh_pack.scan.replay import events_from_report
+from wazuh_pack.scan.report import ReportError
+from wazuh_pack.scan.spool import Spool, SpoolFullError
+from wazuh_pack.scan.trivy import Runner
+from wazuh_pack.scan.work import Run
+
+MAX_LINES = 1000
+"""Events per run of the wodle: Wazuh takes 100 a second, and a run shall be short."""
+
+_DAY = 86_400
+_NO_LIMIT = 10**9
+
+
+def main(arguments: Sequence[str], script: str = "") -> int:
+    """Run the wodle; return its exit status.
+
+    0: in order. 1: something is wrong, and an event says what. 2: the command line is.
+
+    Args:
+        arguments: The command line without the program's name.
+        script: The program's path, which tells the Wazuh home it belongs to.
+    """
+    options = _parse(arguments)
+    os.umask(0o077)
+    if options.report:
+        return _replay(Path(options.report))
+    if not sys.stderr.isatty():
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+    places = Places(options.home or home_of(script))
+    try:
+        places.make()
+        return _scan_now(places) if options.wait else _wodle(places)
+    except BrokenPipeError:
+        return 1
+    except (AgentError, OSError, sqlite3.Error, SpoolFullError) as error:
+        return _say(_source().failed("other", f"{type(error).__name__}: {error}"))
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="wazuh-pack-trivy",
+        description="Write waiting scan events to standard output; start a scan if one is due.",
+    )
+    parser.add_argument("--home", help="Wazuh's home folder (default: the one this script is in)")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--wait", action="store_true", help="scan now, in the foreground")
+    what.add_argument("--report", metavar="FILE", help="show the events of a Trivy JSON report")
+    return parser.parse_args(arguments)
+
+
+def _wodle(places: Places) -> int:
+    """Start what is due, say what is wrong, deliver what waits."""
+    lock = FileLock(str(places.run_lock))
+    if not lock.try_acquire():
+        return 0  # another run is at it
+    try:
+        status = 0
+        spool = Spool(places.spool)
+        notices = schedule.Notices(places.notices)
+        try:
+            config = configuration.load(places.config)
+        except AgentError as error:
+            status = 1
+            if notices.wanted("configuration", time.time(), _DAY):
+                spool.publish([encode(_configuration_problem(error))])
+        else:
+            _start_if_due(places, config)
+            _report_silence(places, config, spool, notices)
+        spool.deliver(sys.stdout.fileno(), max_lines=MAX_LINES, stopped=_Stop().asked)
+        return status
+    finally:
+        lock.release()
+
+
+def _scan_now(places: Places) -> int:
+    try:
+        config = configuration.load(places.config)
+    except AgentError as error:
+        return _say(_configuration_problem(error))
+    lock = FileLock(str(places.scan_lock))
+    if not lock.try_acquire():
+        return _say(_source().failed("lock", "another scan is under way on this host"))
+    try:
+        _recover(places)
+        succeeded = _perform(places, config)
+    finally:
+        lock.release()
+    Spool(places.spool).deliver(
+        sys.stdout.fileno(), max_lines=_NO_LIMIT, max_bytes=_NO_LIMIT, stopped=_Stop().asked
+    )
+    return 0 if succeeded else 1
+
+
+def _start_if_due(places: Places, config: configuration.Config) -> None:
+    lock = FileLock(str(places.scan_lock))
+    if not lock.try_acquire():
+        return  # a scan is under way; its lock goes with it, however it ends
+    try:
+        _recover(places)
+        record = schedule.Record.load(places.schedule)
+        now = time.time()
+        if not record.begun:
+            record = schedule.begin(record, now, config.schedule, random.random)
+            record.save(places.schedule)
+        due = schedule.is_due(record, now, config.schedule)
+    finally:
+        lock.release()
+    if due:
+        detach(lambda: _scan_detached(places, config))
+
+
+def _scan_detached(places: Places, config: configuration.Config) -> None:
+    lock = FileLock(str(places.scan_lock))
+    if lock.try_acquire():
+        _perform(places, config)
+
+
+def _perform(places: Places, config: configuration.Config) -> bool:
+    """Run a scan; the caller holds the scan lock."""
+    runner = Runner()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: runner.stop())
+    # Noted before the scan: one that kills the host must not be repeated every few minutes.
+    record = schedule.Record.load(places.schedule)
+    record = schedule.after_run(record, time.time(), config.schedule, succeeded=False)
+    record.save(places.schedule)
+    try:
+        outcome = Run(config, places, runner=runner).perform()
+    except Exception as error:  # noqa: BLE001 - a fault of ours must be an event, not silence
+        Spool(places.spool).publish([encode(_source().failed("internal", _where(error)))])
+        return False
+    record = schedule.after_run(record, time.time(), config.schedule, succeeded=outcome.succeeded)
+    record.save(places.schedule)
+    return outcome.succeeded and not outcome.failed
+
+
+def _recover(places: Places) -> None:
+    """Settle what a killed scan left between memory and spool; the caller holds the scan lock."""
+    spool = Spool(places.spool)
+
+    def committed(scan_id: str) -> bool:
+        memory, problem = state.open_memory(places.memory, secrets.token_hex(8))
+        if problem:
+            spool.publish([encode(_source().event("memory_reset", {"error": problem}))])
+        try:
+            return memory.committed(scan_id)
+        finally:
+            memory.close()
+
+    spool.recover(committed)
+
+
+def _report_silence(
+    places: Places, config: configuration.Config, spool: Spool, notices: schedule.Notices
+) -> None:
+    """Make an event if there has been no successful scan for too long."""
+    now = time.time()
+    silent = schedule.overdue(schedule.Record.load(places.schedule), now, config.schedule)
+    if not silent or not notices.wanted("overdue", now, config.schedule.interval):
+        return
+    hours = int(silent // 3600)
+    event = _source().event(
+        "scan_overdue", {"hours": hours, "error": f"no successful scan for {hours} hours"}
+    )
+    try:
+        spool.publish([encode(event)])
+    except (OSError, SpoolFullError):
+        _say(event)
+
+
+def _replay(path: Path) -> int:
+    try:
+        for event in events_from_report(path):
+            write_all(sys.stdout.fileno(), encode(event))
+    except BrokenPipeError:
+        return 1
+    except (ReportError, OSError) as error:
+        return _say(_source().failed("parse_error", f"{path}: {error}"))
+    return 0
+
+
+def _configuration_problem(error: AgentError) -> Event:
+    problems = error.problems if isinstance(error, ConfigError) else [str(error)]
+    return _source().failed("configuration", "; ".join(problems), parts=len(problems))
+
+
+def _where(error: BaseException) -> str:
+    """Return an error's type and place; its text could hold anything."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}"
+
+
+def _source() -> Source:
+    return Source(secrets.token_hex(8))
+
+
+def _say(event: Event) -> int:
+    """Write one event past the spool, for when that cannot be used."""
+    write_all(sys.stdout.fileno(), encode(event))
+    return 1
+
+
+class _Stop:
+    """Turns SIGTERM, which Wazuh sends when time is up, into a delivery that ends at a line."""
+
+    def __init__(self) -> None:
+        self._stopped = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+
+    def asked(self) -> bool:
+        return self._stopped
+
+    def _stop(self, *_: object) -> None:
+        self._stopped = True

@@ -1,0 +1,229 @@
+"""Runs Trivy on one artifact and says what went wrong, if something did.
+
+Trivy reads ``trivy.yaml``, ``.trivyignore`` and ``trivy-secret.yaml`` from its working folder; it
+therefore works in an empty private one, and nothing in what it scans can tell it what to ignore.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import signal
+import subprocess
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Mapping, Sequence
+
+from wazuh_pack.agentkit.redact import redact
+from wazuh_pack.scan.findings import clean, public
+
+if TYPE_CHECKING:
+    from wazuh_pack.scan.config import Config, Scanner
+    from wazuh_pack.scan.targets import Job
+
+GRACE = 60
+"""Seconds between Trivy's own time limit and ours."""
+
+REASONS = (
+    ("rate_limit", r"TOOMANYREQUESTS|429 Too Many Requests|toomanyrequests"),
+    ("no_space", r"no space left on device"),
+    ("lock", r"cache may be in use by another process"),
+    ("timeout", r"context deadline exceeded"),
+    (
+        "db_download",
+        (
+            "failed to download (?:vulnerability|Java) DB|DB error|OCI artifact error"
+            "|cannot be specified on the first run"
+        ),
+    ),
+    (
+        "target_not_found",
+        (
+            "unable to find the specified image|unable to initialize an image scanner"
+            "|MANIFEST_UNKNOWN|UNAUTHORIZED|repository not found|no such file or directory"
+        ),
+    ),
+)
+"""Reason class and what Trivy (0.69 to 0.74) says; the first that fits counts."""
+
+_PASSED_ON = (
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "DOCKER_HOST", "DOCKER_CONFIG", "XDG_RUNTIME_DIR"),
+)
+_ERRORS = 64 << 10
+_MESSAGE = 800
+
+
+class ScanError(Exception):
+    """Trivy gave no report; ``reason`` is the class that rules match."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """One run of Trivy: arguments, environment and the private folder it works in."""
+
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+    folder: Path
+    report: Path
+
+
+def prepare(binary: str, job: Job, config: Config, folder: Path) -> Invocation:
+    """Return how Trivy is to be called for a job.
+
+    Args:
+        binary: Path of a trusted Trivy.
+        job: What to scan.
+        config: How.
+        folder: An existing, empty, private folder with ``cwd`` and ``tmp`` in it.
+    """
+    scanner = config.scanner
+    report = folder / "report.json"
+    argv = [binary, job.command, "--format", "json", "--output", str(report)]
+    argv += ["--quiet", "--no-progress", "--skip-version-check", "--disable-telemetry"]
+    argv += ["--list-all-pkgs=false", "--exit-code", "0", "--cache-dir", scanner.cache_dir]
+    argv += ["--timeout", f"{scanner.timeout}s", "--scanners", _scanners(job, config)]
+    argv += _filters(job, scanner)
+    if job.engine:
+        argv += ["--image-src", job.engine]
+    if scanner.server:
+        argv += ["--server", scanner.server]
+    if scanner.offline:
+        argv += ["--offline-scan", "--skip-db-update", "--skip-java-db-update"]
+        argv += [] if job.command == "sbom" else ["--skip-check-update"]
+    environment = {"XDG_RUNTIME_DIR": "/run"}  # where root's Podman has its socket
+    environment.update({name: os.environ[name] for name in _PASSED_ON if name in os.environ})
+    environment.update(
+        PATH="/usr/sbin:/usr/bin:/sbin:/bin", HOME=str(folder), TMPDIR=str(folder / "tmp")
+    )
+    # "--" keeps a target from being read as an option.
+    argv += ["--", job.target]
+    return Invocation(tuple(argv), environment, folder / "cwd", report)
+
+
+def scope(job: Job, config: Config) -> str:
+    """Return what decides which findings a job can see; equal texts mean comparable scans."""
+    scanner = config.scanner
+    parts = [f"scanners={_scanners(job, config)}", f"unfixed={not scanner.ignore_unfixed}"]
+    parts.append(f"skip={','.join(scanner.skip_dirs)}")
+    if scanner.ignore_file:
+        try:
+            content = Path(scanner.ignore_file).read_bytes()
+        except OSError:
+            content = b""
+        parts.append(f"ignore={hashlib.sha256(content).hexdigest()}")
+    return ";".join(parts)
+
+
+class Runner:
+    """Runs Trivy, one at a time; :meth:`stop` may be called from a signal handler."""
+
+    def __init__(self) -> None:
+        self.stopping = False
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def stop(self) -> None:
+        """End the run that is under way, and let no other begin."""
+        self.stopping = True
+        if self._child is not None:
+            _kill_group(self._child.pid)
+
+    def run(self, invocation: Invocation, *, seconds: float, nice: int) -> None:
+        """Run Trivy; afterwards its report is at ``invocation.report``.
+
+        Args:
+            invocation: What to run.
+            seconds: When its whole process group is killed.
+            nice: How much less than us it may press for the processor.
+
+        Raises:
+            ScanError: It could not be started, failed, or took too long.
+        """
+        errors = invocation.folder / "errors"
+        status = self._supervise(invocation, errors, seconds, nice)
+        if self.stopping:
+            raise ScanError("killed", "the scan was told to stop")
+        if status is None:
+            raise ScanError("timeout", f"Trivy was killed after {seconds:.0f} seconds")
+        if status < 0:
+            name = signal.Signals(-status).name
+            raise ScanError("killed", f"Trivy was killed by {name}; short of memory?")
+        if status:
+            raise classify(_tail(errors), status)
+        if not invocation.report.is_file():
+            raise ScanError("parse_error", "Trivy ended well but left no report")
+
+    def _supervise(
+        self, invocation: Invocation, errors: Path, seconds: float, nice: int
+    ) -> int | None:
+        """Run to the end; ``None`` when time was up. Whatever happens, nothing stays behind."""
+
+        def lower_priority() -> None:
+            os.nice(nice)
+
+        with errors.open("wb") as sink:
+            try:
+                child = self._child = subprocess.Popen(
+                    invocation.argv,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=sink,
+                    cwd=invocation.folder,
+                    env=dict(invocation.environment),
+                    start_new_session=True,
+                    preexec_fn=lower_priority,  # noqa: PLW1509 - we have no threads
+                )
+            except OSError as error:
+                raise ScanError("no_trivy", f"Trivy cannot be started: {error.strerror}") from error
+            try:
+                if self.stopping:  # told so while the process was being made
+                    return None
+                return child.wait(timeout=seconds)
+            except subprocess.TimeoutExpired:
+                return None
+            finally:
+                _kill_group(child.pid)
+                child.wait()
+                self._child = None
+
+
+def classify(errors: str, status: int) -> ScanError:
+    """Return the failure that Trivy's own words describe."""
+    reason = next((name for name, words in REASONS if re.search(words, errors)), "other")
+    last = errors.rpartition("FATAL")[2] or errors
+    message = redact(public(clean(last)))[:_MESSAGE] or f"Trivy ended with status {status}"
+    return ScanError(reason, message)
+
+
+def _scanners(job: Job, config: Config) -> str:
+    wanted: Sequence[str] = config.reporting.scanners
+    if job.command == "sbom":  # knows no others
+        wanted = [name for name in wanted if name in ("vuln", "license")] or ["vuln"]
+    return ",".join(wanted)
+
+
+def _filters(job: Job, scanner: Scanner) -> list[str]:
+    arguments = ["--ignore-unfixed"] if scanner.ignore_unfixed else []
+    if scanner.ignore_file:
+        arguments += ["--ignorefile", scanner.ignore_file]
+    if job.command != "sbom":
+        for folder in scanner.skip_dirs:
+            arguments += ["--skip-dirs", folder]
+    return arguments
+
+
+def _kill_group(leader: int) -> None:
+    with suppress(ProcessLookupError):  # the whole group may have ended
+        os.killpg(leader, signal.SIGKILL)
+
+
+def _tail(path: Path) -> str:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _ERRORS))
+        return file.read().decode("utf-8", "replace")
