@@ -78,6 +78,7 @@ class Run:
         self._spool = Spool(places.spool)
         self._source = Source(secrets.token_hex(8), now=now)
         self._work = Path(config.scanner.temp_dir or places.work)
+        self._checked = False
 
     def perform(self) -> Outcome:
         """Scan everything."""
@@ -118,9 +119,9 @@ class Run:
             self._publish(source.event("scan_started", describe(job.artifact)))
             for name in ("cwd", "tmp"):
                 (folder / name).mkdir(parents=True, mode=0o700)
-            _Scan(self._config, self._places, self._spool, source, job).perform(
-                self._runner, binary, folder
-            )
+            one = _Scan(self._config, self._places, self._spool, source, job)
+            one.perform(self._runner, binary, folder, check=not self._checked)
+            self._checked = True
         except trivy.ScanError as error:
             reason, text = error.reason, str(error)
         except ReportError as error:
@@ -190,7 +191,11 @@ class _Scan:
         self._source = source
         self._job = job
 
-    def perform(self, runner: trivy.Runner, binary: Binary, folder: Path) -> None:
+        self._check = True
+
+    def perform(self, runner: trivy.Runner, binary: Binary, folder: Path, *, check: bool) -> None:
+        """Scan; ``check`` says whether the memory is to be looked through for damage."""
+        self._check = check
         begun = time.monotonic()
         invocation = trivy.prepare(binary.path, self._job, self._config, folder)
         limit = self._config.scanner.timeout + trivy.GRACE
@@ -232,7 +237,7 @@ class _Scan:
             memory.close()
 
     def _memory(self) -> state.Memory:
-        memory, problem = state.open_memory(self._places.memory, self._stamp())
+        memory, problem = state.open_memory(self._places.memory, self._stamp(), check=self._check)
         if problem:
             self._say_forgotten(problem)
         return memory
