@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 def detach(work: Callable[[], object]) -> bool:
     """Run ``work`` in a process of its own that nothing of the caller's holds on to.
 
-    The process is a grandchild in its own session without a terminal, works in ``/`` and has no
-    descriptor of the caller: standard input, output and error are ``/dev/null``, everything else
-    is closed, so that a pipe's other end sees the caller go.
+    The process is a grandchild in its own session without a terminal and has no descriptor of the
+    caller: standard input, output and error are ``/dev/null``, everything else is closed, so that a
+    pipe's other end sees the caller go. The current folder stays: execd starts a script by a
+    relative path, and Python 3.8 looks for the modules in its archive by that path.
 
     Returns:
         False when no process could be started; then nothing has been done.
@@ -41,7 +42,6 @@ def detach(work: Callable[[], object]) -> bool:
 
 
 def _leave_everything() -> None:
-    os.chdir("/")
     os.umask(0o077)
     null = os.open(os.devnull, os.O_RDWR)
     for standard in range(3):

@@ -46,10 +46,16 @@ class Inbox:
         except (OSError, LockTimeoutError) as error:
             raise InboxError(f"{self._folder}: {error}") from error
 
-    def drain(self, handle: Callable[[Sequence[bytes]], None], batch: int = 256) -> None:
+    def drain(
+        self,
+        handle: Callable[[Sequence[bytes]], None],
+        finish: Callable[[], None],
+        batch: int = 256,
+    ) -> None:
         """Let ``handle`` deal with all messages, unless another process is doing so.
 
-        ``handle`` gets up to ``batch`` messages at a time, oldest first, and must not raise.
+        ``handle`` gets up to ``batch`` messages at a time, oldest first; ``finish`` is called once
+        none is left, while nobody else is at work. Neither may raise.
         """
         lock = FileLock(f"{self._folder}/worker.lock")
         # Looked at again after the lock is released: a message may have come in between, from a
@@ -57,6 +63,7 @@ class Inbox:
         while self._waiting() and lock.try_acquire():
             try:
                 self._work(handle, batch)
+                finish()
             finally:
                 lock.release()
 

@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_MAX_TEXT = 256
+_MAX_TEXT = 1024
 
 
 def clean(text: str, limit: int = _MAX_TEXT) -> str:

@@ -1,0 +1,97 @@
+import pytest
+
+from wazuh_pack.agentkit.errors import InboxError
+from wazuh_pack.agentkit.inbox import Inbox
+from wazuh_pack.agentkit.locks import FileLock
+
+
+class Handler:
+    """Remembers what it was given."""
+
+    def __init__(self):
+        self.batches = []
+        self.finished = 0
+
+    def handle(self, messages):
+        self.batches.append(list(messages))
+
+    def finish(self):
+        self.finished += 1
+
+
+def drain(folder, handler, **options):
+    Inbox(str(folder)).drain(handler.handle, handler.finish, **options)
+
+
+def test_messages_are_handled_once_in_the_order_they_came(tmp_path):
+    inbox, handler = Inbox(str(tmp_path)), Handler()
+    for number in range(12):
+        inbox.put(b"%d" % number)
+    drain(tmp_path, handler, batch=5)
+    drain(tmp_path, handler)
+
+    expected = [b"%d" % number for number in range(12)]
+    assert handler.batches == [expected[:5], expected[5:10], expected[10:]]
+    assert handler.finished == 1
+
+
+def test_only_one_worker_is_at_it(tmp_path):
+    Inbox(str(tmp_path)).put(b"x")
+    handler = Handler()
+    with FileLock(str(tmp_path / "worker.lock")):
+        drain(tmp_path, handler)
+
+    assert handler.batches == []
+    drain(tmp_path, handler)
+    assert handler.batches == [[b"x"]]
+
+
+def test_a_message_that_comes_while_the_worker_is_about_to_leave_is_not_left_behind(tmp_path):
+    inbox, handler = Inbox(str(tmp_path)), Handler()
+    inbox.put(b"first")
+
+    def finish():
+        if not handler.finished:
+            inbox.put(b"late")
+        handler.finish()
+
+    inbox.drain(handler.handle, finish)
+    assert handler.batches == [[b"first"], [b"late"]]
+
+
+def test_a_message_whose_worker_died_is_taken_again_before_later_ones(tmp_path):
+    inbox = Inbox(str(tmp_path))
+    inbox.put(b"first")
+
+    def die(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        inbox.drain(die, lambda: None)
+    inbox.put(b"second")
+    handler = Handler()
+    drain(tmp_path, handler)
+
+    assert handler.batches == [[b"first", b"second"]]
+
+
+def test_a_full_inbox_takes_no_more(tmp_path):
+    inbox = Inbox(str(tmp_path), capacity=2)
+    inbox.put(b"1")
+    inbox.put(b"2")
+
+    with pytest.raises(InboxError, match="2 messages are waiting already"):
+        inbox.put(b"3")
+
+
+def test_a_folder_that_is_not_there_is_an_error_of_the_inbox(tmp_path):
+    with pytest.raises(InboxError, match="none"):
+        Inbox(str(tmp_path / "none")).put(b"x")
+
+
+def test_other_files_in_the_folder_are_left_alone(tmp_path):
+    (tmp_path / "000000000001.message.77.tmp").write_text("half")
+    handler = Handler()
+    drain(tmp_path, handler)
+
+    assert handler.batches == []

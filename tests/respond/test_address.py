@@ -1,0 +1,107 @@
+import pytest
+
+from wazuh_pack.agentkit.errors import MessageError
+from wazuh_pack.respond.address import parse_address, parse_network
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("0.0.0.0", "0.0.0.0"),  # noqa: S104 -- refused later, by the policy
+        ("2001:db8::1", "2001:db8::1"),
+        ("2001:DB8:0:0:0:0:0:1", "2001:db8::1"),
+        ("2001:0db8:0000:0000:0000:0000:0000:0001", "2001:db8::1"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ("::FFFF:203.0.113.9", "203.0.113.9"),
+        ("::ffff:cb00:7109", "203.0.113.9"),
+        ("0:0:0:0:0:ffff:203.0.113.9", "203.0.113.9"),
+        ("::", "::"),
+    ],
+)
+def test_an_address_is_read_to_its_canonical_form(text, address):
+    assert str(parse_address(text)) == address
+
+
+HOSTILE = [
+    "",
+    " ",
+    "-",
+    "203.0.113.9 ",
+    " 203.0.113.9",
+    "203.0.113.9\n",
+    "203.0.113.9\x00",
+    "203.0.113.9/32",
+    "203.0.113.0/24",
+    "203.0.113.9:22",
+    "[2001:db8::1]",
+    "[2001:db8::1]:22",
+    "2001:db8::1/64",
+    "fe80::1%eth0",
+    "203.0.113.9,10.0.0.1",
+    "203.0.113.9, 10.0.0.1",
+    "203.0.113.9 } drop; add rule",
+    "203.0.113.9; nft flush ruleset",
+    "$(id)",
+    "`id`",
+    "--help",
+    "-f",
+    "1.2.3",
+    "1",
+    "3405803785",
+    "0xcb007109",
+    "0xcb.0.0x71.9",
+    "010.0.0.1",
+    "10.0.0.01",
+    "00.0.0.0",
+    "256.0.0.1",
+    "1.2.3.4.5",
+    "1.2.3.-4",
+    "+1.2.3.4",
+    "1.2.3.4e0",
+    "\u0661.2.3.4",
+    "\uff11.2.3.4",
+    "1\u30022.3.4",
+    "::1.2.3.4",
+    "64:ff9b::1.2.3.4",
+    "2001:db8:::1",
+    "2001:db8::1::",
+    "2001:db8:1",
+    "12345::",
+    "g::1",
+    "::ffff:256.0.0.1",
+    "::ffff:01.2.3.4",
+    "localhost",
+    "example.org",
+    "1.2.3.4.in-addr.arpa",
+    "any",
+    "0/0",
+    "x" * 100_000,
+    "1." * 50_000,
+    ":" * 100_000,
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: repr(text[:24]))
+def test_anything_else_is_refused(text):
+    with pytest.raises(MessageError):
+        parse_address(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "network"),
+    [
+        ("192.0.2.1", "192.0.2.1/32"),
+        ("192.0.2.0/24", "192.0.2.0/24"),
+        ("2001:db8::/32", "2001:db8::/32"),
+        ("::ffff:192.0.2.0/120", "192.0.2.0/24"),
+    ],
+)
+def test_an_administrator_writes_addresses_and_networks(text, network):
+    assert str(parse_network(text)) == network
+
+
+@pytest.mark.parametrize("text", ["192.0.2.1/24", "192.0.2.0/33", "x", "::ffff:0.0.0.0/80"])
+def test_a_network_that_may_be_a_mistake_is_refused(text):
+    with pytest.raises(ValueError, match=r".+"):
+        parse_network(text)

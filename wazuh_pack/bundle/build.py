@@ -1,0 +1,112 @@
+"""Writes a script and the modules it needs as one executable file, the same bytes every time.
+
+The file is a shell prologue followed by a zip archive of sources, which Python runs as it is. It is
+one file because Wazuh can pin the digest of one file only, because there is then no folder of
+modules whose mode could be wrong, and because it is replaced at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import zipfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wazuh_pack.bundle.launcher import PREFIX, Place, prologue
+from wazuh_pack.bundle.modules import collect
+from wazuh_pack.errors import PackError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MANIFEST = "MANIFEST"
+_MAIN = "__main__.py"
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest time that a zip archive can hold
+_UNIX = 3
+_FILE_MODE = 0o100644
+_MODE = 0o750
+
+
+@dataclass(frozen=True, slots=True)
+class BundleInfo:
+    """A file that was built.
+
+    ``modules`` are the names of the archive's members, sorted, without the manifest.
+    """
+
+    path: Path
+    sha256: str
+    modules: tuple[str, ...]
+
+
+def build_bundle(entry: Path, out: Path) -> BundleInfo:
+    """Build the executable of one script.
+
+    Args:
+        entry: Folder of the script (``active_response/<name>`` or ``wodles/<name>``).
+        out: File to write, mode 0750; its name is the script's name on the host.
+
+    Raises:
+        PackError: There is no such script, or it imports what an agent does not have.
+    """
+    main = entry / _MAIN
+    if not main.is_file():
+        raise PackError(f"{entry} has no {_MAIN}", hint="name the folder of a script")
+    members = {_MAIN: main.read_bytes(), **collect(main)}
+    place = Place.WODLE if entry.resolve().parent.name == "wodles" else Place.RESPONSE
+    content = prologue(out.name, place).encode("ascii")
+    content += _archive(members, offset=len(content))
+    _write(out, content)
+    return BundleInfo(out, hashlib.sha256(content).hexdigest(), tuple(sorted(members)))
+
+
+def bundle_all(tree: Path, out_dir: Path) -> list[BundleInfo]:
+    """Build the executables of all scripts below ``active_response`` and ``wodles``.
+
+    Each gets the name :func:`executable_name` gives.
+
+    Args:
+        tree: Folder that holds the two.
+        out_dir: Where the files go; made when absent.
+    """
+    out_dir.mkdir(parents=True, exist_ok=True)
+    entries = [
+        main.parent
+        for kind in ("active_response", "wodles")
+        for main in sorted((tree / kind).glob(f"*/{_MAIN}"))
+    ]
+    return [build_bundle(entry, out_dir / executable_name(entry)) for entry in entries]
+
+
+def executable_name(entry: Path) -> str:
+    """Return the name on the host of the script in a folder.
+
+    The script in ``block_ip`` is ``wazuh-pack-block-ip``.
+    """
+    return PREFIX + entry.name.replace("_", "-")
+
+
+def _archive(members: dict[str, bytes], *, offset: int) -> bytes:
+    """Return an archive that begins at ``offset`` of its file."""
+    manifest = "".join(
+        f"{hashlib.sha256(content).hexdigest()}  {name}\n"
+        for name, content in sorted(members.items())
+    )
+    stream = io.BytesIO(bytes(offset))
+    stream.seek(offset)
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in sorted({**members, MANIFEST: manifest.encode("ascii")}.items()):
+            info = zipfile.ZipInfo(name, _EPOCH)
+            info.create_system = _UNIX
+            info.external_attr = _FILE_MODE << 16
+            archive.writestr(info, content)
+    return stream.getvalue()[offset:]
+
+
+def _write(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_bytes(content)
+    temporary.chmod(_MODE)
+    temporary.replace(path)

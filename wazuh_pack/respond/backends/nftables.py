@@ -1,0 +1,148 @@
+"""Blocks with nftables: one table of our own, sets whose elements the kernel itself times out.
+
+Why it is built so (measured with nft 1.0.6): a hash set takes an element in the same time however
+many it holds, while a set with intervals does not, so hosts and networks are kept apart. The chains
+stand before every chain of priority 0, so that packets of established connections are dropped too,
+and hook both what is for this host and what it forwards to containers. Replacing an element is the
+only way to change its timeout that every kernel knows; it waits for a grace period, so it is done
+only for an element that is there.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+
+from wazuh_pack.agentkit.errors import ProcessError
+from wazuh_pack.agentkit.process import find_program, run
+from wazuh_pack.respond.backends import Backend, BackendError, Change
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+TABLE = "inet wazuh_pack"
+PRIORITY = -10
+CAPACITY = 262_144
+"""Most elements of a set of hosts: about 30 MB of kernel memory."""
+
+_SETS = {
+    "hosts4": ("ipv4_addr", f"size {CAPACITY}; flags timeout;"),
+    "hosts6": ("ipv6_addr", f"size {CAPACITY}; flags timeout;"),
+    "nets4": ("ipv4_addr", "flags interval, timeout;"),
+    "nets6": ("ipv6_addr", "flags interval, timeout;"),
+}
+_CHAINS = ("input", "forward")
+_SECONDS = 5.0
+_SECONDS_PER_CHANGE = 0.001
+_ABSENT = b"No such file or directory"
+_PRESENT = b"File exists"
+
+
+class Nftables(Backend):
+    """The backend; ``program`` is ``nft`` or an absolute path."""
+
+    def __init__(self, program: str = "nft") -> None:
+        self._program = program
+
+    def apply(self, changes: Sequence[Change], everything: Callable[[], Iterable[Change]]) -> None:
+        """See :meth:`Backend.apply`; usually one start of ``nft``."""
+        errors = self._try(_changes(changes, careful=False), len(changes))
+        if errors and _PRESENT in errors:
+            errors = self._try(_changes(changes, careful=True), len(changes))
+        if errors and _ABSENT in errors:
+            ours = {change.target for change in changes}
+            others = [change for change in everything() if change.target not in ours]
+            self._rebuild([*others, *changes])
+        elif errors:
+            raise BackendError(_first_error(errors))
+
+    def verify(self, everything: Callable[[], Iterable[Change]]) -> None:
+        """Write our rules anew; costs the same however many addresses are blocked.
+
+        Somebody may have flushed the chains, which leaves sets that take elements and drop nothing.
+        """
+        errors = self._try(_rules(), 0)
+        if errors and _ABSENT in errors:
+            wanted = list(everything())
+            if wanted:
+                self._rebuild(wanted)
+        elif errors:
+            raise BackendError(_first_error(errors))
+
+    def _rebuild(self, wanted: Sequence[Change]) -> None:
+        script = _skeleton() + _rules() + _changes(wanted, careful=True)
+        errors = self._try(script, len(wanted))
+        if errors:
+            raise BackendError(_first_error(errors))
+
+    def _try(self, lines: list[str], size: int) -> bytes:
+        """Run one transaction; return what nft complained of, empty when it was done."""
+        seconds = _SECONDS + size * _SECONDS_PER_CHANGE
+        try:
+            argv = [find_program(self._program), "-f", "-"]
+            result = run(argv, stdin="".join(lines).encode("ascii"), seconds=seconds)
+        except ProcessError as error:
+            raise BackendError(str(error), at_all=True) from error
+        if result.timed_out:
+            message = f"nft took longer than {seconds:g} seconds and was stopped"
+            raise BackendError(message, at_all=True)
+        return b"" if result.status == 0 else result.errors or b"nft failed without a word"
+
+
+def _skeleton() -> list[str]:
+    lines = [f"add table {TABLE}\n"]
+    lines += [f"add counter {TABLE} {name}\n" for name in _SETS]
+    lines += [
+        f"add set {TABLE} {name} {{ type {kind}; {more} }}\n"
+        for name, (kind, more) in _SETS.items()
+    ]
+    lines += [
+        f"add chain {TABLE} {hook} "
+        f"{{ type filter hook {hook} priority {PRIORITY}; policy accept; }}\n"
+        for hook in _CHAINS
+    ]
+    return lines
+
+
+def _rules() -> list[str]:
+    lines = [f"flush chain {TABLE} {chain}\n" for chain in _CHAINS]
+    for chain in _CHAINS:
+        lines.append(f'add rule {TABLE} {chain} iifname "lo" accept\n')
+        for name in _SETS:
+            family = "ip" if name.endswith("4") else "ip6"
+            lines.append(
+                f"add rule {TABLE} {chain} {family} saddr @{name} counter name {name} drop\n"
+            )
+    return lines
+
+
+def _changes(changes: Sequence[Change], *, careful: bool) -> list[str]:
+    """Return the commands for all changes.
+
+    Args:
+        changes: What to change.
+        careful: Take every target as possibly present. Without it, targets not known are created,
+            which fails when they are there after all.
+    """
+    lines = []
+    for change in changes:
+        place, target = f"element {TABLE} {_set_of(change)}", str(change.target)
+        if change.seconds and not (careful or change.known):
+            lines.append(f"create {place} {{ {target} timeout {change.seconds}s }}\n")
+            continue
+        # Adding what is there does nothing, so that the deletion always finds it.
+        lines.append(f"add {place} {{ {target} }}\ndelete {place} {{ {target} }}\n")
+        if change.seconds:
+            lines.append(f"add {place} {{ {target} timeout {change.seconds}s }}\n")
+    return lines
+
+
+def _set_of(change: Change) -> str:
+    hosts = isinstance(change.target, (ipaddress.IPv4Address, ipaddress.IPv6Address))
+    return f"{'hosts' if hosts else 'nets'}{change.target.version}"
+
+
+def _first_error(errors: bytes) -> str:
+    text = errors.decode("utf-8", "replace")
+    lines = [line for line in text.splitlines() if "rror" in line] or text.splitlines()
+    return lines[0].strip() if lines else "nft failed"

@@ -1,0 +1,95 @@
+"""The active response ``wazuh-pack-block-ip``: blocks the address in an alert.
+
+The script takes execd's message, keeps it in an inbox, starts a worker and exits: execd, which
+serves one script at a time and waits for it without a limit, goes on after a few milliseconds
+whatever the firewall does. The worker takes all waiting messages, decides, changes the firewall in
+one transaction and logs one line per message.
+
+Execd's own timeouts are not used: the kernel unblocks. ``delete`` messages are obeyed all the same.
+"""
+
+from __future__ import annotations
+
+from wazuh_pack.agentkit.detach import detach
+from wazuh_pack.agentkit.errors import AgentError, MessageError
+from wazuh_pack.agentkit.files import make_private
+from wazuh_pack.agentkit.home import home_of
+from wazuh_pack.agentkit.inbox import Inbox
+from wazuh_pack.agentkit.stdin import LineReader
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wazuh_pack.agentkit.home import Home
+    from wazuh_pack.respond.worker import Worker
+
+STATE = "respond/block-ip"
+
+
+def main(argv: Sequence[str]) -> int:
+    """Serve one message from execd; ``argv`` is ``sys.argv``.
+
+    Returns:
+        0 when the message was accepted. Execd ignores it; it is for people who try the script.
+    """
+    script = argv[0]
+    home = home_of(script)
+    try:
+        accept(home, LineReader(0).read())
+    except MessageError as error:
+        _worker(home, script).refuse(str(error))
+        return 1
+    except (AgentError, OSError) as error:
+        _worker(home, script).fail(str(error))
+        return 1
+
+    def work() -> None:
+        try:
+            work_off(home, script)
+        except Exception as error:  # noqa: BLE001 -- nobody else would ever hear of it
+            _worker(home, script).fail(f"internal error: {type(error).__name__}: {error}")
+
+    if not detach(work):
+        work()
+    return 0
+
+
+def accept(home: Home, message: bytes) -> None:
+    """Keep a message for the worker.
+
+    Raises:
+        AgentError: It cannot be kept.
+        OSError: The folder for it cannot be made.
+    """
+    make_private(f"{home.root}/var", ("wazuh-pack", *STATE.split("/"), "inbox"))
+    Inbox(f"{home.state(STATE)}/inbox").put(message)
+
+
+def work_off(home: Home, script: str) -> None:
+    """Deal with every accepted message, unless another process is doing so already.
+
+    Args:
+        home: Wazuh's home.
+        script: The path by which the script was started; its last part is its name in the log.
+    """
+    workers: list[Worker] = []
+
+    def handle(messages: Sequence[bytes]) -> None:
+        if not workers:
+            workers.append(_worker(home, script))
+        workers[0].handle(messages)
+
+    def finish() -> None:
+        for worker in workers:
+            worker.maintain()
+
+    Inbox(f"{home.state(STATE)}/inbox").drain(handle, finish)
+
+
+def _worker(home: Home, script: str) -> Worker:
+    # Not before execd has its answer, and not where another process is at work already: what the
+    # worker needs takes longer to import than everything else together.
+    from wazuh_pack.respond.worker import Worker  # noqa: PLC0415 -- see above
+
+    return Worker(home, home.state(STATE), script)

@@ -1,0 +1,232 @@
+"""Decides about requests to block or unblock, and has the firewall changed accordingly."""
+
+from __future__ import annotations
+
+from wazuh_pack.agentkit.errors import AgentError, MessageError
+from wazuh_pack.agentkit.protocol import ADD
+from wazuh_pack.respond import decision as words
+from wazuh_pack.respond.address import parse_address
+from wazuh_pack.respond.backends import BackendError, Change
+from wazuh_pack.respond.decision import Decision
+from wazuh_pack.respond.settings import DRY_RUN
+from wazuh_pack.respond.state import Record
+from wazuh_pack.respond.target import find_address, parse_arguments
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from wazuh_pack.agentkit.protocol import Request
+    from wazuh_pack.respond.address import Address
+    from wazuh_pack.respond.backends import Backend
+    from wazuh_pack.respond.breaker import Breaker
+    from wazuh_pack.respond.policy import Policy
+    from wazuh_pack.respond.settings import Settings
+    from wazuh_pack.respond.state import Store
+    from wazuh_pack.respond.target import Arguments
+
+_STEEPEST = 32
+
+
+class _Step:
+    """What one decision comes to, before it is done."""
+
+    __slots__ = ("change", "decision", "fresh", "record")
+
+    def __init__(
+        self, decision: Decision, change: Change, record: Record | None, *, fresh: bool
+    ) -> None:
+        self.decision = decision
+        self.change = change
+        self.record = record
+        self.fresh = fresh
+
+
+class Blocker:
+    """Takes the decisions of one batch of requests after another.
+
+    Handling a request twice comes to the same as handling it once, apart from its log line: what is
+    blocked already is only prolonged.
+    """
+
+    __slots__ = (
+        "_backend",
+        "_breaker",
+        "_clock",
+        "_pending",
+        "_policy",
+        "_settings",
+        "_stopped",
+        "_store",
+    )
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        policy: Policy,
+        store: Store,
+        breaker: Breaker,
+        backend: Backend,
+        stopped: bool,
+        clock: Callable[[], float],
+    ) -> None:
+        """Take what to decide by; ``stopped`` says that the administrator pulled the switch."""
+        self._settings = settings
+        self._policy = policy
+        self._store = store
+        self._breaker = breaker
+        self._backend = backend
+        self._stopped = stopped
+        self._clock = clock
+        self._pending: dict[str, Record] = {}
+
+    def handle(self, requests: Sequence[Request]) -> list[Decision]:
+        """Decide about each request, change the firewall once for all, and remember it.
+
+        Returns:
+            One decision per request, in their order.
+        """
+        now = self._clock()
+        self._pending = {}
+        decisions, steps = [], []
+        for request in requests:
+            result = self._decide(request, now)
+            if isinstance(result, _Step):
+                steps.append(result)
+                decisions.append(result.decision)
+            else:
+                decisions.append(result)
+        self._apply(steps, now)
+        self._remember(steps, now)
+        return decisions
+
+    def verify(self) -> None:
+        """Put back what somebody else removed from the firewall.
+
+        Raises:
+            BackendError: It could not be put back.
+        """
+        self._backend.verify(lambda: self._standing(self._clock()))
+
+    def _decide(self, request: Request, now: float) -> Decision | _Step:
+        mode = self._settings.mode
+        adding = request.action == ADD
+        if adding and self._stopped:
+            return Decision(words.REFUSED_STOPPED, request=request, mode=mode)
+        try:
+            arguments = parse_arguments(request.arguments)
+            address = find_address(request, arguments.field or request.address_field)
+        except MessageError as error:
+            return Decision(words.REFUSED_INVALID, request=request, mode=mode, reason=str(error))
+        decision = Decision(words.UNBLOCKED, request=request, mode=mode, target=str(address))
+        return (
+            self._add(decision, address, arguments, now)
+            if adding
+            else self._delete(decision, address, now)
+        )
+
+    def _add(
+        self, decision: Decision, address: Address, arguments: Arguments, now: float
+    ) -> Decision | _Step:
+        decision.reason = self._policy.refusal(address)
+        if decision.reason:
+            decision.outcome = words.REFUSED_ALLOWLIST
+            return decision
+        before = self._recall(decision.target, now)
+        left = before.remaining(now) if before else 0
+        fresh = not left
+        if fresh and not self._breaker.allows(now):
+            decision.outcome = words.REFUSED_RATE_LIMIT
+            decision.reason = (
+                f"{self._settings.max_blocks} addresses blocked within "
+                f"{self._settings.window} seconds"
+            )
+            return decision
+        offences = (before.offences if before else 0) + fresh
+        asked = arguments.timeout or (decision.request and decision.request.timeout)
+        seconds = max(left, self._duration(asked or self._settings.default_timeout, offences))
+        record = Record(
+            target=decision.target, offences=offences, until=now + seconds, duration=seconds
+        )
+        decision.outcome = words.BLOCKED if fresh else words.REFRESHED
+        decision.timeout, decision.until, decision.offences = seconds, record.until, offences
+        self._pending[record.target] = record
+        if fresh:
+            self._breaker.count(now)
+        return _Step(decision, self._change(address, seconds, now), record, fresh=fresh)
+
+    def _delete(self, decision: Decision, address: Address, now: float) -> _Step:
+        before = self._recall(decision.target, now)
+        record = None
+        if before and before.remaining(now):
+            record = Record(
+                target=before.target, offences=before.offences, until=now, duration=before.duration
+            )
+            self._pending[record.target] = record
+        else:
+            decision.reason = "was not blocked"
+        return _Step(decision, self._change(address, 0, now), record, fresh=False)
+
+    def _duration(self, base: int, offences: int) -> int:
+        steps = min(offences - 1, _STEEPEST)
+        return int(min(base * self._settings.escalation_factor**steps, self._settings.max_timeout))
+
+    def _recall(self, target: str, now: float) -> Record | None:
+        return self._pending.get(target) or self._store.get(target, now)
+
+    def _change(self, address: Address, seconds: int, now: float) -> Change:
+        # What counts for the firewall is how things stood before this batch.
+        before = self._store.get(str(address), now)
+        return Change(address, seconds, known=bool(before and before.remaining(now)))
+
+    def _apply(self, steps: list[_Step], now: float) -> None:
+        """Have the changes made together; when one of them fails, each on its own."""
+        last = {step.decision.target: step for step in steps}
+        if not last:
+            return
+        error = self._try([step.change for step in last.values()], now)
+        failed: dict[str, BackendError | None] = dict.fromkeys(last, error)
+        if error and len(last) > 1 and not error.at_all:
+            failed = {target: self._try([step.change], now) for target, step in last.items()}
+        for step in steps:
+            reason = failed.get(step.decision.target)
+            if reason:
+                self._fail(step, str(reason))
+            elif self._settings.mode == DRY_RUN:
+                step.decision.would, step.decision.outcome = step.decision.outcome, words.DRY_RUN
+
+    def _try(self, changes: list[Change], now: float) -> BackendError | None:
+        try:
+            self._backend.apply(changes, lambda: self._standing(now))
+        except BackendError as error:
+            return error
+        return None
+
+    def _fail(self, step: _Step, reason: str) -> None:
+        step.decision.outcome = words.FAILED
+        step.decision.reason = reason
+        step.decision.timeout = step.decision.until = step.decision.offences = None
+        step.record = None
+        if step.fresh:
+            self._breaker.discount()
+
+    def _remember(self, steps: list[_Step], now: float) -> None:
+        records = {step.record.target: step.record for step in steps if step.record}
+        try:
+            if records:
+                self._store.put(records.values(), now)
+            if any(step.fresh for step in steps):
+                self._breaker.save()
+        except OSError as error:
+            for step in steps:
+                step.decision.reason = f"done, but cannot be remembered: {error}"
+
+    def _standing(self, now: float) -> Iterator[Change]:
+        """Yield every block that is in force as far as we remember."""
+        for record in self._store.live(now):
+            try:
+                target = parse_address(record.target)
+            except AgentError:
+                continue  # a line that a power cut has damaged
+            yield Change(target, record.remaining(now), known=True)

@@ -1,0 +1,103 @@
+"""What this host must never cut itself off from, read where the kernel and Wazuh keep it."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from wazuh_pack.agentkit.errors import AgentError
+from wazuh_pack.agentkit.files import read
+from wazuh_pack.respond.names import is_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_MAX = 64 << 20
+_GATEWAY_FLAG = 0x2
+_LEAF = re.compile(r"\|-- ([0-9.]+)")
+_RESOLVERS = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_SERVERS = (
+    (re.compile(r"<client>(.*?)</client>", re.DOTALL), re.compile(r"<address>([^<]*)</address>")),
+    (
+        re.compile(r"<client>(.*?)</client>", re.DOTALL),
+        re.compile(r"<manager_address>([^<]*)</manager_address>"),
+    ),
+    (re.compile(r"<cluster>(.*?)</cluster>", re.DOTALL), re.compile(r"<node>([^<]*)</node>")),
+)
+_OFF = re.compile(r"<disabled>\s*yes\s*</disabled>")
+_PLACEHOLDERS = frozenset({"MANAGER_IP", "NODE_IP"})
+
+
+class UnknownHostError(AgentError):
+    """The host's own addresses cannot be read, so nothing is safe to block."""
+
+
+def own_addresses(proc: str = "/proc") -> Iterator[str]:
+    """Yield the addresses of this host, broadcast addresses included.
+
+    Raises:
+        UnknownHostError: The kernel does not tell.
+    """
+    table = read(f"{proc}/net/fib_trie", _MAX)
+    if table is None or len(table) == _MAX:
+        raise UnknownHostError(f"{proc}/net/fib_trie: not readable; own addresses are unknown")
+    leaf = ""
+    for line in table.decode("ascii", "replace").splitlines():
+        found = _LEAF.search(line)
+        if found:
+            leaf = found[1]
+        elif leaf and ("host LOCAL" in line or "link BROADCAST" in line):
+            yield leaf
+    for line in (read(f"{proc}/net/if_inet6", _MAX) or b"").decode("ascii", "replace").splitlines():
+        yield str(ipaddress.IPv6Address(int(line.split()[0], 16)))
+
+
+def gateways(proc: str = "/proc") -> Iterator[str]:
+    """Yield the gateways of all routes."""
+    for line in (
+        (read(f"{proc}/net/route", _MAX) or b"").decode("ascii", "replace").splitlines()[1:]
+    ):
+        fields = line.split()
+        if int(fields[3], 16) & _GATEWAY_FLAG:
+            yield str(ipaddress.IPv4Address(bytes.fromhex(fields[2])[::-1]))
+    table = read(f"{proc}/net/ipv6_route", _MAX) or b""
+    for line in table.decode("ascii", "replace").splitlines():
+        fields = line.split()
+        if int(fields[8], 16) & _GATEWAY_FLAG:
+            yield str(ipaddress.IPv6Address(int(fields[4], 16)))
+
+
+def name_servers(paths: tuple[str, ...] = _RESOLVERS) -> Iterator[str]:
+    """Yield the name servers that this host asks, without a scope."""
+    for path in paths:
+        for line in (read(path, _MAX) or b"").decode("ascii", "replace").splitlines():
+            fields = line.split()
+            if len(fields) > 1 and fields[0] == "nameserver":
+                yield fields[1].partition("%")[0]
+
+
+def managers(ossec_conf: str) -> Iterator[str]:
+    """Yield addresses and names of the Wazuh servers that ``ossec.conf`` names.
+
+    On an agent these are its managers, on a cluster node the cluster's. The file is searched, not
+    parsed: Wazuh's dialect has several roots and is not well-formed XML.
+    """
+    text = _COMMENT.sub("", (read(ossec_conf, _MAX) or b"").decode("utf-8", "replace"))
+    for block, element in _SERVERS:
+        for inside in block.findall(text):
+            if _OFF.search(inside):
+                continue
+            for value in element.findall(inside):
+                server = value.strip()
+                if server not in _PLACEHOLDERS and (is_name(server) or _is_address(server)):
+                    yield server
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,95 @@
+"""Finds in a request which address is meant and for how long."""
+
+from __future__ import annotations
+
+import re
+
+from wazuh_pack.agentkit.errors import MessageError
+from wazuh_pack.respond.address import parse_address
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wazuh_pack.agentkit.protocol import Request
+    from wazuh_pack.respond.address import Address
+
+_FIELD = re.compile(r"[A-Za-z0-9_@-]{1,128}(?:\.[A-Za-z0-9_@-]{1,128}){0,15}")
+_SECONDS = re.compile(r"[1-9][0-9]{0,8}")
+_MAX_QUOTED = 80
+_MAX_SEARCHED = 4096
+
+
+class Arguments:
+    """What the administrator's ``<extra_args>`` say.
+
+    Attributes:
+        field: Dotted path of the alert's field that holds the address, or empty.
+        timeout: Seconds to block for, or None.
+    """
+
+    __slots__ = ("field", "timeout")
+
+    def __init__(self, field: str, timeout: int | None) -> None:
+        self.field = field
+        self.timeout = timeout
+
+
+def parse_arguments(words: tuple[str, ...]) -> Arguments:
+    """Read ``--field PATH`` and ``--timeout SECONDS``, each at most once.
+
+    Raises:
+        MessageError: Something else is there. Wazuh's API lets its callers choose these words.
+    """
+    found: dict[str, str] = {}
+    rest = [word for word in words if word]  # execd splits at every single blank
+    if len(rest) % 2:
+        raise MessageError("the extra arguments are not pairs of an option and a value")
+    for option, value in zip(rest[::2], rest[1::2]):
+        pattern = {"--field": _FIELD, "--timeout": _SECONDS}.get(option)
+        if pattern is None:
+            raise MessageError("an extra argument is neither --field nor --timeout")
+        if option in found:
+            raise MessageError(f"{option} is there twice")
+        if not pattern.fullmatch(value):
+            raise MessageError(f"the value of {option} is malformed")
+        found[option] = value
+    timeout = found.get("--timeout")
+    return Arguments(found.get("--field", ""), int(timeout) if timeout else None)
+
+
+def find_text(request: Request, field: str) -> str:
+    """Return the text of one of the alert's fields.
+
+    Raises:
+        MessageError: The alert has no such field or it is not text.
+    """
+    value: object = request.alert
+    for key in field.split("."):
+        if not isinstance(value, dict) or key not in value:
+            raise MessageError(f"the alert has no field {field}")
+        value = value[key]
+    if not isinstance(value, str):
+        raise MessageError(f"the field {field} is not text")
+    return value
+
+
+def find_address(request: Request, field: str) -> Address:
+    """Return the address in one of the alert's fields.
+
+    Raises:
+        MessageError: There is none, or it is not written as one plain address.
+    """
+    text = find_text(request, field)
+    try:
+        return parse_address(text)
+    except MessageError as error:
+        raise MessageError(f"{error}: {_quote(text)}") from None
+
+
+def _quote(text: str) -> str:
+    """Return hostile text for the log: without secrets, short, on one line."""
+    from wazuh_pack.agentkit.jsonlog import clean  # noqa: PLC0415 -- slow to import, rarely needed
+    from wazuh_pack.agentkit.redact import redact  # noqa: PLC0415 -- same
+
+    if len(text) > _MAX_SEARCHED:
+        return f"{len(text)} characters"
+    return repr(clean(redact(text), _MAX_QUOTED))
