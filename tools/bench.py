@@ -17,7 +17,7 @@ from wazuh_pack.verify.rulesets import load_pack
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from content_folder import Content  # noqa: E402 - the tests' own builder of content trees
+from content_folder import Content
 
 SOURCES = 10
 DETECTIONS = 100
@@ -69,7 +69,8 @@ def main() -> None:
     build = loading + rendering
     sys.stdout.write(
         f"content of {count} detections, against the targets of 5 s and 60 s\n"
-        f"  build   {build:6.2f} s  ratio {build / 5:.2f}  (read {loading:.2f}, render {rendering:.2f})\n"
+        f"  build   {build:6.2f} s  ratio {build / 5:.2f}"
+        f"  (read {loading:.2f}, render {rendering:.2f})\n"
         f"  test    {compiling + running:6.2f} s  ratio {(compiling + running) / 60:.2f}"
         f"  ({len(outcomes)} cases, {len(failed)} failed; load {compiling:.2f})\n"
     )

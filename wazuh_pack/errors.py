@@ -50,7 +50,13 @@ class ExpressionError(PackError):
 
 
 class XmlError(PackError):
-    """A file that Wazuh's XML reader refuses."""
+    """A file that Wazuh's XML reader refuses; :attr:`code` is the number of analysisd's message."""
+
+    def __init__(
+        self, message: str, *, at: Location | None = None, hint: str = "", code: str = ""
+    ) -> None:
+        super().__init__(message, at=at, hint=hint)
+        self.code = code
 
 
 class InstallError(PackError):

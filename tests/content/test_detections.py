@@ -48,7 +48,7 @@ def test_our_stock_equivalents_and_the_real_ruleset_agree(folder, shared):
 
 def _ours(result):
     """What an event became; for rules that are not ours only that they are not."""
-    ours = result.rule is not None and 110000 <= int(result.rule_id) <= 119999
+    ours = result.rule is not None and 110000 <= result.rule_id <= 119999
     return {
         "decoder": result.decoder,
         "data": result.data,

@@ -16,7 +16,7 @@ from wazuh_pack.errors import PackError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from wazuh_pack.engine.session import Result
+    from wazuh_pack.engine.result import Result
     from wazuh_pack.model import Source
 
 
@@ -86,7 +86,7 @@ def _parse(raw: str, number: int) -> Any:
 
 
 def _print(event: str, result: Result) -> None:
-    shown = result.as_logtest()
+    shown: dict[str, Any] = dict(result.as_logtest())
     _out.line()
     _out.line(_out.style("**Phase 1: Completed pre-decoding.", "bold"))
     _out.line(f"\tfull event: '{event}'")

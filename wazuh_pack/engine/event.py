@@ -40,6 +40,9 @@ class Agent:
     ip: bytes = b""
 
 
+_MANAGER = Agent()
+
+
 @dataclass(slots=True)
 class Event:
     """One event: what came in, and what pre-decoding and decoding have found so far."""
@@ -47,14 +50,21 @@ class Event:
     full_log: bytes
     location: bytes
     time: float
-    agent: Agent = field(default_factory=Agent)
+    agent: Agent = _MANAGER
+    lead: bytes = b""
+    """The header that was cut off, with the NULs that analysisd writes into it."""
     log: bytes = b""
     """The text after the recognised header; what decoders and ``match``/``regex`` look at."""
     timestamp: bytes | None = None
     hostname: bytes | None = None
-    """The host that the header names; rules fall back on the agent's or the manager's name."""
+    """What rules call the host: an agent's name (empty when the location has none), else the host
+    that the header names; None stands for the manager's own name."""
     program_name: bytes | None = None
     decoder: Decoder | None = None
+    category: str = "syslog"
+    """The decoder's type; a few plug-ins decide it per event."""
+    rule_id: bytes | None = None
+    """The rule that the event itself names (OSSECAlert plug-in); no other rule is looked for."""
     static: dict[str, bytes] = field(default_factory=dict)
     dynamic: list[tuple[bytes, bytes]] = field(default_factory=list)
     """All dynamic fields in the order found, duplicates included."""

@@ -33,7 +33,8 @@ class Count:
 class Sequence:
     """An event of a detection in ``then``, at most ``within`` seconds after one of ``first``.
 
-    Both agree in every field of ``group_by``.
+    Both agree in every field of ``group_by``. Without ``then`` the detection's own matcher says
+    what follows, and its rule hangs where a plain detection's would.
     """
 
     first: tuple[str, ...]

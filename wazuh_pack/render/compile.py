@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wazuh_pack.limits import Level
 from wazuh_pack.model import Count, Sequence
 from wazuh_pack.render.elements import elements, grouping
 from wazuh_pack.render.spec import Element, RuleSpec
@@ -142,7 +141,7 @@ def _correlated(detection: Detection, source: Source, keys: dict[str, tuple[str,
             source,
             key=detection.id,
             conditions=conditions,
-            parents=_resolve(correlation.then, keys),
+            parents=_resolve(correlation.then, keys) or _parents(detection, source, keys),
             matched=_resolve(correlation.first, keys),
             frequency=2,
             timeframe=correlation.within,
@@ -176,7 +175,7 @@ def _rule(
         context=context,
         groups=_groups(detection, source),
         attack=detection.attack,
-        options=_options(detection, source),
+        options=_no_full_log(source),
         comment=f"{detection.id}: {detection.title}",
     )
 
@@ -189,11 +188,6 @@ def _groups(detection: Detection, source: Source) -> tuple[str, ...]:
     ]
     risks = [f"cicd_sec_{number}" for number in detection.cicd_sec]
     return (PACK_GROUP, *source.groups, *detection.groups, *risks, *compliance)
-
-
-def _options(detection: Detection, source: Source) -> tuple[str, ...]:
-    quiet = ("no_email_alert",) if detection.severity is Level.SIGNAL else ()
-    return _no_full_log(source) + quiet
 
 
 def _no_full_log(source: Source) -> tuple[str, ...]:

@@ -57,8 +57,8 @@ def _rule(rule: RuleSpec, ids: Mapping[str, int], matching: Matching) -> etree._
         for technique in rule.attack:
             _add(mitre, "id", technique)
         _indent(mitre, "      ")
-    if rule.options:
-        _add(node, "options", ",".join(rule.options))
+    for option in rule.options:
+        _add(node, "options", option)
     groups = (*rule.groups[1:], *matching.tokens(rule.key))
     if groups:
         _add(node, "group", _joined(groups), limit=MAX_GROUP_BYTES)

@@ -137,13 +137,13 @@ def _count(doc: Doc) -> Count | None:
 
 
 def _sequence(doc: Doc) -> Sequence | None:
-    required = ("first", "then", "within")
-    parts = doc.mapping(required=required, optional=("group_by", "across_agents"))
+    required = ("first", "within")
+    parts = doc.mapping(required=required, optional=("then", "group_by", "across_agents"))
     if any(name not in parts for name in required):
         return None
     return Sequence(
         first=parts["first"].texts(),
-        then=parts["then"].texts(),
+        then=_texts(parts, "then"),
         within=_window(parts["within"]),
         group_by=_texts(parts, "group_by"),
         across_agents=parts["across_agents"].boolean() if "across_agents" in parts else False,
@@ -171,5 +171,9 @@ def _check_shape(detection: Detection, doc: Doc, parts: dict[str, Doc]) -> None:
         doc.fail("nothing to look for", "write `match:`, `count:` or `sequence:`")
     if detection.correlation is not None and detection.matcher.any:
         parts["match"].fail("a correlation's own conditions cannot have alternatives")
-    if detection.correlation is not None and detection.refines:
+    correlation = detection.correlation
+    if isinstance(correlation, Sequence) and not correlation.then and not detection.matcher.all:
+        parts["sequence"].fail("nothing says what follows", "write `then:`, or `match:` beside it")
+    own_place = isinstance(correlation, Sequence) and not correlation.then
+    if correlation is not None and detection.refines and not own_place:
         parts["refines"].fail("a correlation hangs from what it correlates; leave out `refines`")

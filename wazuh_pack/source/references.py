@@ -41,7 +41,7 @@ def named(detection: Detection) -> tuple[str, ...]:
     if isinstance(correlation, Count):
         return correlation.of
     if isinstance(correlation, Sequence):
-        return correlation.first + correlation.then
+        return correlation.first + correlation.then + detection.refines
     return detection.refines
 
 

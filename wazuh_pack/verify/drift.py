@@ -18,10 +18,11 @@ FOLDERS = ("rules_xml", "decoders")
 def write(build: Build, tree: Path, lock: Path) -> list[str]:
     """Write what differs, delete rendered files that are no longer made; return their paths."""
     changed = []
+    for folder in FOLDERS:
+        (tree / folder).mkdir(parents=True, exist_ok=True)
     for name, content in build.files.items():
         path = tree / name
         if not path.is_file() or path.read_bytes() != content:
-            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
             changed.append(name)
     for name in _surplus(build, tree):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wazuh_pack.engine.mitre import known_techniques
-
 from wazuh_pack.diagnostics import Diagnostic
+from wazuh_pack.engine.mitre import attack
+from wazuh_pack.limits import Level
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
 def lint(catalog: Catalog) -> list[Diagnostic]:
     """Return every finding, by detection."""
-    known = known_techniques()
-    seen: dict[str, Detection] = {}
+    known = frozenset(attack().techniques)
+    seen: dict[tuple[str, str], Detection] = {}
     findings: list[Diagnostic] = []
     for detection in catalog.detections:
         findings.extend(_attack(detection, known))
         findings.extend(_text(detection))
-        other = seen.setdefault(detection.title.lower(), detection)
+        prefix = catalog.source(detection.source).prefix
+        other = seen.setdefault((prefix, detection.title.lower()), detection)
         if other is not detection:
             findings.append(
                 _finding(
@@ -46,7 +47,7 @@ def _attack(detection: Detection, known: frozenset[str]) -> Iterator[Diagnostic]
 def _text(detection: Detection) -> Iterator[Diagnostic]:
     if detection.response is not None and not detection.runbook:
         yield _finding("WP204", detection, "a response without a runbook", "say how to undo it")
-    if not detection.references:
+    if not detection.references and detection.severity is not Level.SIGNAL:
         yield _finding("WP205", detection, "no reference", "link the primary documentation")
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wazuh_pack.engine.ruleset import Ruleset
-
 from wazuh_pack import resources
+from wazuh_pack.engine.ruleset import Ruleset
 from wazuh_pack.errors import UsageError
 
 if TYPE_CHECKING:

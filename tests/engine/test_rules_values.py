@@ -1,0 +1,130 @@
+"""Addresses, times, days and built-in predicates: what rule options compare with."""
+
+import pytest
+
+from wazuh_pack.engine.addresses import parse_address, parse_network
+from wazuh_pack.engine.compiled import PREDICATES
+from wazuh_pack.engine.event import Event
+from wazuh_pack.engine.schedule import TimeError, TimeRange, parse_days, parse_time
+
+
+def contains(entry, value):
+    network = parse_network(entry)
+    address = parse_address(value)
+    assert network is not None
+    return address is not None and network.contains(address)
+
+
+@pytest.mark.parametrize(
+    ("entry", "value", "inside"),
+    [
+        (b"10.0.0.1", b"10.0.0.1", True),
+        (b"10.0.0.1", b"10.0.0.2", False),
+        (b"!10.0.0.1", b"10.0.0.1", True),
+        (b"10.0.0.0/8", b"10.255.0.1", True),
+        (b"10.0.0.0/255.0.0.0", b"10.255.0.1", True),
+        (b"10.1.2.3/8", b"10.9.9.9", True),
+        (b"0.0.0.0/0", b"8.8.8.8", True),
+        (b"any", b"8.8.8.8", True),
+        (b"any", b"2001:db8::1", True),
+        (b"2001:db8::/32", b"2001:db8:1::1", True),
+        (b"2001:db8::/32", b"2001:db9::1", False),
+        (b"::1", b"203.0.113.9", True),
+        (b"2001:db8::1", b"203.0.113.9", False),
+        (b"10.0.0.1", b"2001:db8::1", False),
+        (b"any", b"bogus", False),
+        (b"any", b"010.0.0.1", False),
+        (b"any", b" 10.0.0.1", False),
+        (b"any", b"10.0.0.0/8", False),
+    ],
+)
+def test_an_address_is_compared_with_an_entry(entry, value, inside):
+    assert contains(entry, value) is inside
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [b"", b"10.0.0", b"10.0.0.256", b"10.0.0.0/33", b"10.0.0.0/08", b"::/0", b"::1/129", b"ANY"],
+)
+def test_a_bad_entry_is_refused(entry):
+    assert parse_network(entry) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (b"8:30 - 17", TimeRange("08:30", "17:00", outside=False)),
+        (b" ! 9 am - 5 PM ", TimeRange("09:00", "17:00", outside=True)),
+        (b"12 am - 12 pm", TimeRange("00:00", "12:00", outside=False)),
+        (b"22:00-06:00", TimeRange("06:00", "22:00", outside=True)),
+        (b"!22:00-06:00", TimeRange("06:00", "22:00", outside=True)),
+        (b"10:00", None),
+        (b"10 - 11 x", None),
+    ],
+)
+def test_a_time_is_read(text, expected):
+    assert parse_time(text) == expected
+
+
+@pytest.mark.parametrize("text", [b"24 - 1", b"x - 1", b"13 pm - 14", b"1:5x - 2", b"1 - 007"])
+def test_an_hour_out_of_range_is_an_error_of_its_own(text):
+    with pytest.raises(TimeError):
+        parse_time(text)
+
+
+@pytest.mark.parametrize(
+    ("clock", "holds"), [("08:29", False), ("08:30", True), ("17:00", True), ("17:01", False)]
+)
+def test_both_ends_of_a_time_belong_to_it(clock, holds):
+    assert TimeRange("08:30", "17:00", outside=False).holds(clock) is holds
+    assert TimeRange("08:30", "17:00", outside=True).holds(clock) is not holds
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [
+        (b"monday,TUE wed", {1, 2, 3}),
+        (b"weekends", {0, 6}),
+        (b"weekdays, sat", {1, 2, 3, 4, 5, 6}),
+        (b"!monday", None),
+        (b"monday-friday", None),
+        (b"funday", None),
+        (b"", None),
+    ],
+)
+def test_days_are_read(text, days):
+    assert parse_days(text) == (frozenset(days) if days else None)
+
+
+@pytest.mark.parametrize(
+    ("name", "static", "log", "holds"),
+    [
+        (b"check_id_size", {"id": b"1234567890"}, b"", True),
+        (b"check_id_size", {"id": b"123456789"}, b"", False),
+        (b"check_id_size", {}, b"", False),
+        (b"comp_srcuser_dstuser", {"srcuser": b"a", "dstuser": b"b"}, b"", False),
+        (b"comp_srcuser_dstuser", {"srcuser": b"a", "dstuser": b"a"}, b"", True),
+        (b"comp_srcuser_dstuser", {"srcuser": b"a", "dstuser": b""}, b"", False),
+        (b"comp_srcuser_dstuser", {"srcuser": b"a"}, b"", True),
+        (b"is_simple_http_request", {"url": b"/a"}, b"", True),
+        (b"is_simple_http_request", {"url": b"/a?b"}, b"", False),
+        (b"is_simple_http_request", {}, b"", False),
+        (b"is_valid_crawler", {}, b"66.249.1.1 GET", True),
+        (b"is_valid_crawler", {}, b"166.249.1.1", False),
+        (
+            b"comp_mswin_targetuser_calleruser_diff",
+            {},
+            b"Target Account Name: a\tCaller User Name: b\t",
+            True,
+        ),
+        (
+            b"comp_mswin_targetuser_calleruser_diff",
+            {},
+            b"Target Account Name: a\tCaller User Name: a\t",
+            False,
+        ),
+    ],
+)
+def test_a_built_in_predicate_answers(name, static, log, holds):
+    event = Event(full_log=log, location=b"x", time=0.0, log=log, static=static)
+    assert PREDICATES[name](event) is holds

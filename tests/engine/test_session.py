@@ -1,0 +1,167 @@
+"""Sessions and their results."""
+
+import json
+
+import pytest
+
+from wazuh_pack.engine import Levels, LoadFailure, Mode, Ruleset
+from wazuh_pack.engine.trace import Failure
+
+RULES = """
+<group name="g,">
+  <rule id="100" level="3">
+    <decoded_as>json</decoded_as>
+    <field name="Kind">^push$</field>
+    <description>push</description>
+  </rule>
+  <rule id="101" level="5">
+    <if_sid>100</if_sid>
+    <field name="branch" negate="yes" type="pcre2">^main$</field>
+    <user>eve</user>
+    <description>push elsewhere</description>
+  </rule>
+  <rule id="102" level="7" frequency="2">
+    <if_matched_sid>101</if_matched_sid>
+    <description>again</description>
+  </rule>
+</group>
+"""
+PUSH = '{"Kind": "push", "branch": "dev", "user": "eve"}'
+
+
+def test_a_result_tells_what_was_found(write_ruleset):
+    result = write_ruleset(RULES).session().process(PUSH)
+    assert (result.rule_id, result.level, result.alert) == (101, 5, True)
+    assert (result.decoder, result.parent, result.predecoder) == ("json", None, {})
+    assert result.data == {"Kind": "push", "branch": "dev", "dstuser": "eve"}
+
+
+def test_bytes_and_text_are_the_same_event(write_ruleset):
+    session = write_ruleset(RULES).session()
+    assert session.process(PUSH.encode()).data == session.process(PUSH).data
+
+
+def test_bytes_that_are_no_text_are_kept(write_ruleset):
+    result = write_ruleset(RULES).session().process(b"\xff\xfe")
+    assert result.as_logtest()["full_log"] == "\udcff\udcfe"
+
+
+def test_only_the_daemon_drops_firewall_events_that_lack_a_field(write_ruleset):
+    ruleset = write_ruleset(
+        '<group name="f,"><rule id="2" level="3"><category>firewall</category>'
+        "<description>packet</description></rule></group>",
+        decoders=(
+            '<decoder name="p"><program_name>x</program_name></decoder>'
+            '<decoder name="fw"><type>firewall</type><prematch>^{</prematch>'
+            "<plugin_decoder>JSON_Decoder</plugin_decoder></decoder>"
+        ),
+    )
+    names = ("action", "srcip", "dstip", "srcport", "dstport", "protocol")
+    whole = json.dumps(dict.fromkeys(names, "1"))
+    part = json.dumps(dict.fromkeys(names[1:], "1"))
+    for mode, expected in ((Mode.LOGTEST, [2, 2]), (Mode.DAEMON, [2, None])):
+        session = ruleset.session(mode=mode)
+        assert [session.process(event).rule_id for event in (whole, part)] == expected
+
+
+def test_no_trace_is_kept_unless_asked_for(write_ruleset):
+    assert write_ruleset(RULES).session().process(PUSH).trace is None
+
+
+def test_a_trace_names_the_first_failing_condition(write_ruleset):
+    session = write_ruleset(RULES).session(trace=True)
+    trace = session.process('{"Kind": "push", "branch": "main", "user": "eve"}').trace
+    assert trace.decoder == b"json"
+    assert [(step.rule.id, step.matched) for step in trace.steps] == [
+        (1, True),
+        (100, True),
+        (101, False),
+    ]
+    assert trace.of(101)[0].failure == Failure(
+        "field", "no match of pcre2 ^main$", b"main", b"branch"
+    )
+    assert trace.of(102) == []
+
+
+def test_a_trace_shows_an_absent_value(write_ruleset):
+    session = write_ruleset(RULES).session(trace=True)
+    trace = session.process('{"Kind": "push", "branch": "dev"}').trace
+    assert trace.of(101)[0].failure == Failure("user", "match of osmatch eve", None)
+
+
+def test_a_trace_shows_a_search_that_found_too_little(write_ruleset):
+    session = write_ruleset(RULES).session(trace=True)
+    failure = session.process(PUSH).trace.of(102)[0].failure
+    assert (failure.option, failure.wanted) == (
+        "if_matched_sid",
+        "1 earlier events within 360 s",
+    )
+
+
+def test_a_manager_home_is_loaded_as_its_configuration_says(tmp_path):
+    for folder in ("etc/rules", "etc/decoders", "etc/lists", "ruleset/rules", "ruleset/decoders"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "ruleset/rules/0010-base.xml").write_text(
+        '<group name="b,"><rule id="1" level="0" noalert="1"><category>syslog</category>'
+        "<description>root</description></rule></group>",
+        encoding="utf-8",
+    )
+    (tmp_path / "ruleset/decoders/0010-x.xml").write_text(
+        '<decoder name="p"><program_name>x</program_name></decoder>'
+        '<decoder name="n"><prematch>^</prematch><regex>(\\S+)</regex><order>url</order></decoder>',
+        encoding="utf-8",
+    )
+    (tmp_path / "etc/rules/local_rules.xml").write_text(
+        '<group name="l,"><rule id="100001" level="3"><list field="url">etc/lists/bad</list>'
+        "<description>bad</description></rule></group>",
+        encoding="utf-8",
+    )
+    (tmp_path / "etc/lists/bad").write_text("evil:\n", encoding="utf-8")
+    without = Ruleset.from_manager_home(tmp_path)
+    assert without.session().process("evil").rule_id == 100001
+    (tmp_path / "etc/ossec.conf").write_text(
+        "<ossec_config><ruleset><decoder_dir>ruleset/decoders</decoder_dir>"
+        "<rule_dir>ruleset/rules</rule_dir></ruleset></ossec_config>",
+        encoding="utf-8",
+    )
+    ruleset = Ruleset.from_manager_home(tmp_path)
+    assert set(ruleset.rules) == {1}
+    assert ruleset.levels == Levels(alert=1, mail=7)
+
+
+def test_thresholds_and_the_last_ruleset_element_count(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "rules.xml").write_text(
+            f'<group name="{name},"><rule id="{ord(name) - ord("a") + 1}" level="4">'
+            "<category>syslog</category><description>d</description></rule></group>",
+            encoding="utf-8",
+        )
+    (tmp_path / "decoders").mkdir()
+    (tmp_path / "decoders/x.xml").write_text(
+        '<decoder name="p"><program_name>x</program_name></decoder>'
+        '<decoder name="n"><prematch>^</prematch></decoder>',
+        encoding="utf-8",
+    )
+    (tmp_path / "etc").mkdir()
+    sections = "".join(
+        f"<ruleset><decoder_dir>decoders</decoder_dir><rule_dir>{name}</rule_dir></ruleset>"
+        for name in ("a", "b")
+    )
+    (tmp_path / "etc/ossec.conf").write_text(
+        f"<ossec_config>{sections}<alerts><log_alert_level>5</log_alert_level></alerts>"
+        "</ossec_config>",
+        encoding="utf-8",
+    )
+    ruleset = Ruleset.from_manager_home(tmp_path)
+    result = ruleset.session().process("a")
+    assert (result.rule_id, result.alert) == (2, False)
+    assert Ruleset.from_manager_home(tmp_path, levels=Levels()).session().process("a").alert
+
+
+def test_a_broken_configuration_fails_to_load(tmp_path):
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/ossec.conf").write_text("<ossec_config>", encoding="utf-8")
+    with pytest.raises(LoadFailure) as caught:
+        Ruleset.from_manager_home(tmp_path)
+    assert caught.value.diagnostics[0].code == "1226"

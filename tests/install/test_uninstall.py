@@ -1,0 +1,168 @@
+"""Taking the pack out again."""
+
+import json
+
+import pytest
+
+from wazuh_pack.errors import InstallError
+from wazuh_pack.install import KeepFile, Kind, detect, read_record
+from wazuh_pack.install.record import BACKUPS
+
+RULE = "etc/rules/9110-wazuh-pack-github.xml"
+CONFS = {
+    "CRLF, no last newline": b"<ossec_config>\r\n<ruleset>\r\n<rule_dir>etc/rules</rule_dir>"
+    b"<decoder_dir>etc/decoders</decoder_dir></ruleset></ossec_config>",
+    "no ruleset": b"<ossec_config><global/></ossec_config>\n\n",
+    "empty": b"",
+}
+
+
+@pytest.fixture
+def before_and_after(target, install, uninstall, snapshot):
+    """Install one pack after the other, uninstall; return the tree before and after."""
+
+    def run(*sources):
+        before = snapshot(target.home)
+        for source in sources:
+            install(source, target)
+            assert snapshot(target.home) != before
+        uninstall(target)
+        return before, snapshot(target.home)
+
+    return run
+
+
+def test_the_tree_is_as_before(source, before_and_after):
+    before, after = before_and_after(source)
+    assert after == before
+
+
+@pytest.mark.parametrize("conf", CONFS.values(), ids=CONFS.keys())
+def test_any_conf_is_as_before(home, source, before_and_after, conf):
+    (home / "etc/ossec.conf").write_bytes(conf)
+    (home / "etc/ossec.conf").chmod(0o604)
+    before, after = before_and_after(source)
+    assert after == before
+
+
+def test_after_upgrades_the_tree_is_as_before(home, make_source, before_and_after):
+    (home / RULE).write_bytes(b"the user's own")
+    before, after = before_and_after(
+        make_source(),
+        make_source(version="2", rule=b"new", drop={Kind.LIST}),
+        make_source(version="3", drop={Kind.RULE, Kind.WODLE}),
+    )
+    assert after == before
+
+
+def test_an_empty_staging_folder_is_empty_again(tmp_path, source, install, uninstall, snapshot):
+    target = detect(destdir=tmp_path / "stage")
+    install(source, target)
+    uninstall(target)
+    assert snapshot(target.home) == {}
+
+
+def test_changed_files_stay_and_are_named(home, source, target, install, uninstall):
+    install(source, target)
+    for name in (RULE, "etc/wazuh-pack/block-ip.json"):
+        (home / name).write_bytes(b"mine")
+    plan = uninstall(target)
+    kept = {str(s.path): s.reason for s in plan.steps if isinstance(s, KeepFile)}
+    reason = "changed since we wrote it; yours now"
+    assert kept == {RULE: reason, "etc/wazuh-pack/block-ip.json": reason}
+    assert (home / RULE).read_bytes() == b"mine"
+    assert (home / "etc/wazuh-pack/block-ip.json").read_bytes() == b"mine"
+    assert sorted(p.name for p in (home / "etc/wazuh-pack").iterdir()) == ["block-ip.json"]
+
+
+def test_what_the_user_added_to_ossec_conf_stays(home, source, target, install, uninstall):
+    install(source, target)
+    conf = home / "etc/ossec.conf"
+    conf.write_bytes(b"<!-- new -->\n" + conf.read_bytes() + b"<ossec_config></ossec_config>\n")
+    uninstall(target)
+    text = conf.read_bytes()
+    assert text.startswith(b"<!-- new -->\n<!-- A scratch manager")
+    assert text.endswith(b"</ossec_config>\n<ossec_config></ossec_config>\n")
+    assert b"wazuh-pack" not in text
+
+
+def test_an_edited_block_needs_force_and_leaves_a_copy(home, source, target, install, uninstall):
+    install(source, target)
+    conf = home / "etc/ossec.conf"
+    edited = conf.read_bytes().replace(b"<timeout>600", b"<timeout>6")
+    conf.write_bytes(edited)
+    with pytest.raises(InstallError, match="edited by hand"):
+        uninstall(target)
+    assert read_record(target) is not None
+    uninstall(target, force=True)
+    assert b"wazuh-pack" not in conf.read_bytes()
+    assert [p.read_bytes() for p in (home / BACKUPS).iterdir()] == [edited]
+
+
+def test_copies_of_edited_files_stay(home, source, target, install, uninstall):
+    install(source, target)
+    (home / RULE).write_bytes(b"edited")
+    install(source, target)
+    uninstall(target)
+    assert [p.read_bytes() for p in (home / BACKUPS).iterdir()] == [b"edited"]
+
+
+def test_a_kept_file_keeps_the_copy_of_what_it_once_replaced(
+    home, source, target, install, uninstall
+):
+    (home / RULE).write_bytes(b"theirs")
+    install(source, target)
+    (home / RULE).write_bytes(b"edited")
+    uninstall(target)
+    assert (home / RULE).read_bytes() == b"edited"
+    assert [p.read_bytes() for p in (home / BACKUPS).iterdir()] == [b"theirs"]
+
+
+def test_a_file_that_was_there_with_the_same_content_survives_upgrades(
+    home, make_source, before_and_after
+):
+    (home / RULE).write_bytes(b"<group/>\n")
+    before, after = before_and_after(make_source(), make_source(version="2", rule=b"new"))
+    assert after == before
+
+
+def test_a_removed_file_does_not_come_back_but_what_it_replaced_is_kept(
+    home, source, target, install, uninstall
+):
+    (home / RULE).write_bytes(b"theirs")
+    install(source, target)
+    (home / RULE).unlink()
+    plan = uninstall(target)
+    assert (
+        "keep    etc/rules/9110-wazuh-pack-github.xml  (removed since we wrote it)" in plan.lines()
+    )
+    assert not (home / RULE).exists()
+    assert [p.read_bytes() for p in (home / BACKUPS).iterdir()] == [b"theirs"]
+
+
+def test_files_and_folders_in_use_by_others_stay(home, source, target, install, uninstall):
+    install(source, target)
+    (home / "etc/lists/wazuh-pack/more").write_bytes(b"x")
+    (home / RULE).unlink()
+    uninstall(target)
+    assert [p.name for p in (home / "etc/lists/wazuh-pack").iterdir()] == ["more"]
+
+
+def test_a_damaged_backup_is_not_restored(home, source, target, install, uninstall):
+    (home / RULE).write_bytes(b"theirs")
+    install(source, target)
+    record = json.loads((home / "etc/wazuh-pack/RECORD.json").read_bytes())
+    (original,) = (e["original"]["sha256"] for e in record["files"] if e["original"])
+    (home / BACKUPS / original).write_bytes(b"evil")
+    with pytest.raises(InstallError, match=r"backup of etc/rules/9110.* is damaged"):
+        uninstall(target)
+
+
+def test_a_second_installation_after_removal_is_like_the_first(
+    source, target, install, uninstall, snapshot
+):
+    install(source, target)
+    first = snapshot(target.home)
+    uninstall(target)
+    install(source, target)
+    assert snapshot(target.home) == first

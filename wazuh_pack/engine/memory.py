@@ -1,0 +1,86 @@
+"""What a session remembers between events, with what decoding keeps."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wazuh_pack.engine.decode import DecodeState
+    from wazuh_pack.engine.occurrence import Occurrence
+    from wazuh_pack.engine.rules import Rule
+
+EVENTS_KEPT = 8192
+"""analysisd's ``memory_size``: how many events stay in the histories."""
+_EVICTED_AT_ONCE = 10
+
+
+class DiffStore:
+    """What ``check_diff`` saw last, by host and rule.
+
+    analysisd keeps it on disk: it outlives sessions, and logtest and the daemon share it.
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[tuple[bytes, int], bytes] = {}
+
+    def exchange(self, host: bytes, rule_id: int, text: bytes) -> bytes | None:
+        """Store a text and return the one before it; None when there was none."""
+        key = (host, rule_id)
+        before = self._last.get(key)
+        self._last[key] = text
+        return before
+
+
+@dataclass(slots=True)
+class Memory:
+    """Counters and histories of the rules; one per session."""
+
+    diffs: DiffStore
+    decoding: DecodeState
+    fired: dict[int, int] = field(default_factory=dict)
+    """Rule index -> how often it was the result."""
+    muted_since: dict[int, int] = field(default_factory=dict)
+    """Rule index -> second since which its ``ignore`` time runs."""
+    by_rule: dict[int, list[Occurrence]] = field(default_factory=dict)
+    """Index of a watched rule -> its events, oldest first."""
+    by_group: dict[int, list[Occurrence]] = field(default_factory=dict)
+    """Index of an ``if_matched_group`` rule -> the events it may count, oldest first."""
+    events: deque[Occurrence] = field(default_factory=deque)
+    """All kept events, oldest first."""
+
+    def count(self, rule: Rule) -> int:
+        """Count a rule as the result once more and return its new number."""
+        number = self.fired.get(rule.index, 0) + 1
+        self.fired[rule.index] = number
+        return number
+
+    def store(self, occurrence: Occurrence, rule: Rule, max_age: int) -> None:
+        """Put an event into the histories that its rule feeds and forget the oldest ones.
+
+        Args:
+            occurrence: The event.
+            rule: The rule whose histories it enters.
+            max_age: Seconds; when the memory is full, events older than this go too.
+        """
+        if rule.watched:
+            histories = [self.by_rule.setdefault(rule.index, [])]
+        else:
+            histories = [self.by_group.setdefault(fed.index, []) for fed in rule.feeds]
+        for history in histories:
+            history.append(occurrence)
+        occurrence.stored_in = histories
+        self.events.append(occurrence)
+        if len(self.events) > EVENTS_KEPT:
+            self._evict(occurrence.second, max_age)
+
+    def _evict(self, now: int, max_age: int) -> None:
+        gone = 0
+        while len(self.events) > 1 and (
+            gone < _EVICTED_AT_ONCE or now - self.events[0].second > max_age
+        ):
+            oldest = self.events.popleft()
+            for history in oldest.stored_in:
+                history.remove(oldest)
+            gone += 1

@@ -1,0 +1,272 @@
+"""A ruleset: decoders, lists and rules loaded together, ready to judge events."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from datetime import timezone
+from typing import TYPE_CHECKING
+
+from wazuh_pack.diagnostics import Diagnostic, Severity
+from wazuh_pack.engine.alert import Manager
+from wazuh_pack.engine.cdb import CdbList, list_name, parse_list
+from wazuh_pack.engine.decoders import LoadError, load_decoders
+from wazuh_pack.engine.files import RulesetFiles, ruleset_files
+from wazuh_pack.engine.loadlog import LoadLog, RefuseFile
+from wazuh_pack.engine.memory import DiffStore
+from wazuh_pack.engine.result import Mode
+from wazuh_pack.engine.rule_loader import Levels, RuleLoader
+from wazuh_pack.engine.session import Session
+from wazuh_pack.errors import XmlError
+from wazuh_pack.location import Location
+from wazuh_pack.xmlio import apply_variables, read_file, read_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import tzinfo
+    from pathlib import Path
+
+    from wazuh_pack.engine.decoders import DecoderSet
+    from wazuh_pack.engine.rules import Rule
+    from wazuh_pack.engine.tree import RuleNode, RuleTree
+    from wazuh_pack.xmlio import Node
+
+_DEFAULT_RULESET = (
+    b"<ruleset><decoder_dir>ruleset/decoders</decoder_dir><rule_dir>ruleset/rules</rule_dir>"
+    b"<decoder_dir>etc/decoders</decoder_dir><rule_dir>etc/rules</rule_dir></ruleset>"
+)
+_BUILT_IN = Levels(alert=1, mail=7)
+_STOCK_LISTS = ("ruleset/lists", "etc/lists")
+
+
+class LoadFailure(LoadError):  # noqa: N818 - the name of the public interface
+    """analysisd would not start: :attr:`diagnostics` holds all that it logs, warnings included."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ruleset:
+    """Loaded decoders, lists and rules. It never changes; sessions share it.
+
+    Attributes:
+        diagnostics: What analysisd logs while loading, in its order; codes are its message numbers,
+            empty for messages without one.
+        decoders: The decoders.
+        levels: The manager's thresholds.
+        max_frequency: See :class:`~wazuh_pack.engine.rule_loader.RuleLoader`.
+        refusal: Why logtest would open no session, empty when it would.
+    """
+
+    diagnostics: tuple[Diagnostic, ...]
+    decoders: DecoderSet
+    levels: Levels
+    max_frequency: int
+    refusal: str
+    rules: Mapping[int, Rule]
+    rule_names: frozenset[bytes]
+    _tree: RuleTree
+
+    @classmethod
+    def load(
+        cls,
+        rules: Sequence[Path],
+        decoders: Sequence[Path],
+        lists: Mapping[str, Path] | None = None,
+        *,
+        levels: Levels | None = None,
+    ) -> Ruleset:
+        """Load a ruleset.
+
+        Args:
+            rules: Files, and folders of which every ``*.xml`` is taken; all are sorted together by
+                base name, as analysisd does.
+            decoders: Likewise.
+            lists: Name that rules use (``etc/lists/x``) -> file.
+            levels: The manager's thresholds.
+
+        Raises:
+            LoadFailure: analysisd would not start.
+        """
+        files = RulesetFiles(
+            rules=_sorted_files(rules),
+            decoders=_sorted_files(decoders),
+            lists=tuple((lists or {}).items()),
+        )
+        return cls.from_files(files, levels=levels)
+
+    @classmethod
+    def from_manager_home(cls, home: Path, *, levels: Levels | None = None) -> Ruleset:
+        """Load what a manager in this folder would load.
+
+        The last ``<ruleset>`` element of ``etc/ossec.conf`` says what (analysisd forgets earlier
+        ones, only their lists stay until another element names lists); without any, the stock and
+        the user's folders and all their lists are taken. ``<alerts>`` gives the thresholds unless
+        ``levels`` does.
+
+        Raises:
+            LoadFailure: analysisd would not start.
+        """
+        conf = home / "etc" / "ossec.conf"
+        try:
+            sections = _sections(conf) if conf.is_file() else []
+            chosen = [
+                ruleset_files(section, home) for section in sections if section.name == "ruleset"
+            ]
+        except XmlError as error:
+            raise LoadFailure([_as_diagnostic(error, conf)]) from error
+        thresholds = _levels(sections) if sections else None
+        if not chosen:
+            return cls.from_files(_default_files(home), levels=levels or thresholds)
+        lists = next((files.lists for files in reversed(chosen) if files.lists), ())
+        files = RulesetFiles(chosen[-1].rules, chosen[-1].decoders, lists)
+        return cls.from_files(files, levels=levels or thresholds)
+
+    @classmethod
+    def from_files(cls, files: RulesetFiles, *, levels: Levels | None = None) -> Ruleset:
+        """Load files whose order is settled.
+
+        Raises:
+            LoadFailure: analysisd would not start.
+        """
+        try:
+            decoders, logged = load_decoders(files.decoders)
+        except LoadError as error:
+            raise LoadFailure(error.diagnostics) from error
+        notes = LoadLog()
+        notes.diagnostics += logged
+        loader = RuleLoader(decoders, _load_lists(files, notes), levels or Levels(), notes)
+        try:
+            for path in files.rules:
+                loader.load(path)
+        except RefuseFile as error:
+            raise LoadFailure(notes.diagnostics) from error
+        rules = loader.finish()
+        return cls(
+            diagnostics=tuple(notes.diagnostics),
+            decoders=decoders,
+            levels=loader.levels,
+            max_frequency=loader.max_frequency,
+            refusal=_refusal(notes.diagnostics, rules),
+            rules={rule.id: rule for rule in reversed(rules)},
+            rule_names=frozenset(str(rule.id).encode() for rule in rules),
+            _tree=loader.tree,
+        )
+
+    @property
+    def roots(self) -> list[RuleNode]:
+        """The top of the rule tree, in the order of trial."""
+        return self._tree.roots
+
+    @property
+    def mitre_warnings(self) -> int:
+        """How many diagnostics are about ATT&CK references."""
+        return sum("ATT&CK" in found.message for found in self.diagnostics)
+
+    def rule(self, rule_id: int) -> Rule | None:
+        """Return a loaded rule by its id."""
+        return self.rules.get(rule_id)
+
+    def session(
+        self,
+        *,
+        mode: Mode = Mode.LOGTEST,
+        clock: Callable[[], float] | None = None,
+        manager: str | None = None,
+        tz: tzinfo = timezone.utc,
+        diffs: DiffStore | None = None,
+        trace: bool = False,
+    ) -> Session:
+        """Open a session with empty counters and histories.
+
+        Args:
+            mode: Whose behaviour it shows.
+            clock: Gives the time of events that come without one, in seconds since the epoch.
+            manager: The manager's host name; this machine's by default.
+            tz: The manager's time zone.
+            diffs: Texts of ``check_diff``; analysisd's sessions share them, ours only on request.
+            trace: Record the path of every event through the rules.
+        """
+        return Session(
+            self,
+            mode=mode,
+            clock=clock,
+            manager=Manager(manager or socket.gethostname(), tz),
+            diffs=diffs or DiffStore(),
+            trace=trace,
+        )
+
+
+def _refusal(diagnostics: Iterable[Diagnostic], rules: Sequence[Rule]) -> str:
+    if any(found.severity is Severity.ERROR for found in diagnostics):
+        return "loading logged an error; logtest opens no session then"
+    return "" if rules else "no rule is left"
+
+
+def _sorted_files(paths: Sequence[Path]) -> tuple[Path, ...]:
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found += [file for file in path.iterdir() if file.name.endswith(".xml")]
+        else:
+            found.append(path)
+    return _by_base_name(found)
+
+
+def _by_base_name(paths: Iterable[Path]) -> tuple[Path, ...]:
+    return tuple(sorted(paths, key=lambda path: (path.name.encode(), str(path))))
+
+
+def _sections(conf: Path) -> list[Node]:
+    return [
+        section
+        for root in apply_variables(read_file(conf))
+        for section in root.children
+        if root.name == "ossec_config"
+    ]
+
+
+def _levels(sections: Sequence[Node]) -> Levels:
+    """Return the thresholds of ``<alerts>``; a missing one is what analysisd has built in."""
+    found = {
+        option.name: int(option.content)
+        for section in sections
+        for option in section.children
+        if section.name == "alerts" and option.content.isdigit()
+    }
+    return Levels(
+        alert=found.get("log_alert_level", _BUILT_IN.alert),
+        mail=found.get("email_alert_level", _BUILT_IN.mail),
+    )
+
+
+def _default_files(home: Path) -> RulesetFiles:
+    (element,) = read_text(_DEFAULT_RULESET, home / "etc" / "ossec.conf")
+    files = ruleset_files(element, home)
+    lists = [
+        (str(file.relative_to(home)), file)
+        for folder in _STOCK_LISTS
+        for file in sorted((home / folder).rglob("*"))
+        if file.is_file() and not file.name.endswith(".cdb")
+    ]
+    return RulesetFiles(files.rules, files.decoders, tuple(lists))
+
+
+def _load_lists(files: RulesetFiles, notes: LoadLog) -> list[CdbList]:
+    found = []
+    for name, path in files.lists:
+        entries = _read_list(path, notes)
+        if entries is not None:
+            found.append(CdbList(list_name(name), entries))
+    return found
+
+
+def _read_list(path: Path, notes: LoadLog) -> dict[bytes, bytes] | None:
+    try:
+        return parse_list(path.read_bytes())
+    except OSError as error:
+        message = f"cannot open the list (error {error.errno}, {error.strerror})"
+        notes.warn(message, Location(path), "1103")
+        return None
+
+
+def _as_diagnostic(error: XmlError, path: Path) -> Diagnostic:
+    return Diagnostic(error.code, error.message, error.at or Location(path))

@@ -1,0 +1,170 @@
+"""A session: events in, results out, with counters and histories of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wazuh_pack.engine.decode import DecodeState, decode
+from wazuh_pack.engine.memory import DiffStore, Memory
+from wazuh_pack.engine.occurrence import Occurrence
+from wazuh_pack.engine.predecode import EventError, predecode
+from wazuh_pack.engine.result import Mode, Result
+from wazuh_pack.engine.trace import Trace
+from wazuh_pack.engine.tree import find_rule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wazuh_pack.engine.alert import Manager
+    from wazuh_pack.engine.event import Event
+    from wazuh_pack.engine.rules import Rule
+    from wazuh_pack.engine.ruleset import Ruleset
+
+
+NAMES_ITS_RULE = "ossec-alert"
+"""The category of events that carry the id of their rule; no other rule is looked for."""
+
+
+_FIREWALL_FIELDS = {"action", "srcip", "dstip", "srcport", "dstport", "protocol"}
+
+
+class Session:
+    """Judges events one after the other; sessions of one ruleset do not influence each other.
+
+    The clock is virtual: an event's explicit time, else the clock given, else the previous event's
+    time.
+    """
+
+    def __init__(
+        self,
+        ruleset: Ruleset,
+        *,
+        mode: Mode,
+        clock: Callable[[], float] | None,
+        manager: Manager,
+        diffs: DiffStore,
+        trace: bool,
+    ) -> None:
+        """Start with empty counters and histories; see :meth:`Ruleset.session`."""
+        self._ruleset = ruleset
+        self._mode = mode
+        self._clock = clock
+        self._manager = manager
+        self._host = manager.host
+        self._trace = trace
+        self._memory = Memory(diffs=diffs, decoding=DecodeState(ruleset.rule_names))
+        self._now = 0.0
+        self._number = 0
+
+    def process(
+        self, event: bytes | str, *, location: bytes | str = "stdin", time: float | None = None
+    ) -> Result:
+        """Judge one event.
+
+        Args:
+            event: The log line.
+            location: Where it comes from, ``[id] (name) ip->path`` for an agent's event.
+            time: Seconds since the epoch; later events without a time happen at the same moment
+                unless the session has a clock.
+        """
+        self._now = self._tell_time(time)
+        self._number += 1
+        refusal = self._ruleset.refusal if self._mode is Mode.LOGTEST else ""
+        try:
+            if refusal:
+                return self._refused(refusal)
+            decoded = predecode(_bytes(event), _bytes(location), self._now)
+        except EventError as error:
+            return self._refused(error.message)
+        decode(decoded, self._ruleset.decoders, self._memory.decoding)
+        if self._mode is Mode.DAEMON and _is_incomplete_firewall_event(decoded):
+            return self._refused("the daemon drops firewall events without all of their fields")
+        seen = self._occurrence(decoded)
+        trace = self._new_trace(seen) if self._trace else None
+        judge = _judge_as_daemon if self._mode is Mode.DAEMON else _judge_as_logtest
+        alert = judge(seen, self._find(seen, trace), self._memory, self._ruleset)
+        warnings = self._ruleset.mitre_warnings if self._number == 1 else 0
+        return Result(
+            seen, alert, self._manager, self._mode, self._number, trace, load_warnings=warnings
+        )
+
+    def _tell_time(self, time: float | None) -> float:
+        if time is not None:
+            return time
+        return self._clock() if self._clock else self._now
+
+    def _refused(self, why: str) -> Result:
+        return Result(None, False, self._manager, self._mode, self._number, refused=why)
+
+    def _occurrence(self, event: Event) -> Occurrence:
+        return Occurrence(
+            event=event,
+            hostname=self._host if event.hostname is None else event.hostname,
+            second=int(event.time),
+            zone=self._manager.timezone,
+        )
+
+    def _new_trace(self, seen: Occurrence) -> Trace:
+        return Trace(decoder=seen.event.decoder.name if seen.event.decoder else None)
+
+    def _find(self, seen: Occurrence, trace: Trace | None) -> Rule | None:
+        category = seen.event.category
+        if category == NAMES_ITS_RULE:
+            return self._ruleset.rule(int(seen.event.rule_id or b"0"))
+        roots = (root for root in self._ruleset.roots if root.rule.definition.category == category)
+        return find_rule(roots, seen, self._memory, trace)
+
+
+def _is_incomplete_firewall_event(event: Event) -> bool:
+    """Tell what ``log_fw`` filters; it is on unless someone switched it off."""
+    return event.category == "firewall" and not event.static.keys() >= _FIREWALL_FIELDS
+
+
+def _judge_as_logtest(
+    seen: Occurrence, rule: Rule | None, memory: Memory, ruleset: Ruleset
+) -> bool:
+    """A muted rule is still shown but neither alerts nor is stored."""
+    seen.rule = rule
+    if rule is None or rule.level == 0 or seen.event.category == NAMES_ITS_RULE:
+        return False
+    if _is_muted(seen, rule, memory, restart=False):
+        return False
+    memory.store(seen, rule, ruleset.max_frequency)
+    return rule.level >= ruleset.levels.alert
+
+
+def _judge_as_daemon(seen: Occurrence, rule: Rule | None, memory: Memory, ruleset: Ruleset) -> bool:
+    """A muted rule's parent is reported in its place; level 0 shows no rule."""
+    if rule is None or rule.level == 0:
+        return False
+    if _is_muted(seen, rule, memory, restart=True):
+        if seen.parent is None:
+            return False
+        rule = seen.parent
+        seen.counted.clear()
+    seen.rule = rule
+    memory.store(seen, rule, ruleset.max_frequency)
+    return rule.definition.options.log
+
+
+def _is_muted(seen: Occurrence, rule: Rule, memory: Memory, *, restart: bool) -> bool:
+    """``ignore``: tell whether the rule's time of silence runs, and keep its clock.
+
+    Args:
+        seen: The event.
+        rule: The rule found.
+        memory: Holds the clocks.
+        restart: A match after the time is over starts the next silence at once (daemon);
+            otherwise it only ends the last one, and the match after that starts the next (logtest).
+    """
+    if not rule.definition.ignore_time:
+        return False
+    since = memory.muted_since.get(rule.index, 0)
+    if since and seen.second - since < rule.definition.ignore_time:
+        return True
+    memory.muted_since[rule.index] = seen.second if restart or not since else 0
+    return False
+
+
+def _bytes(value: bytes | str) -> bytes:
+    return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value

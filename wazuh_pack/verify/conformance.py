@@ -1,0 +1,198 @@
+"""Replays vectors that were recorded from a real analysisd, and compares every field.
+
+Suites: a folder with rules, decoders, lists and ``events.ndjson`` (``expected.ndjson`` is logtest's
+answer, ``expected_daemon.ndjson`` the daemon's, ``load.json`` what loading logs), or a file of
+single vectors over the stock ruleset.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wazuh_pack.engine import DiffStore, LoadFailure, Mode, Ruleset
+from wazuh_pack.verify.vectors import as_bytes, read_lines, read_steps, stage_stock, stage_suite
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from wazuh_pack.diagnostics import Diagnostic
+    from wazuh_pack.engine import Session
+
+_START = 1_790_000_000.0
+_BETWEEN_EVENTS = 0.001
+_MANAGER = "<manager>"
+_ARGUMENT = re.compile(r"""'([^']*)'|"([^"]*)"|(?<![\w.])(\d+)(?![\w.])""")
+_NAMES_FILE = ("1103", "1226", "1227")
+_NAMES_FILE_ONLY = ("1202", "1220")
+_ABSENT = "<absent>"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A field that differs.
+
+    Attributes:
+        index: The event's number in its suite from 0; -1 for what loading logs.
+        field: The field's path, ``rule.level``; for single vectors of a file as well.
+        expected: What the vector says.
+        actual: What the engine says.
+    """
+
+    index: int
+    field: str
+    expected: object
+    actual: object
+
+
+@dataclass(slots=True)
+class SuiteResult:
+    """How a suite went; events count, and ``load.json`` counts as one more."""
+
+    name: str
+    passed: int = 0
+    failed: int = 0
+    failures: list[Failure] = field(default_factory=list)
+
+    def add(self, index: int, differences: Iterable[tuple[str, object, object]]) -> None:
+        """Count one vector with what differs in it."""
+        found = [Failure(index, *difference) for difference in differences]
+        self.failures += found
+        if found:
+            self.failed += 1
+        else:
+            self.passed += 1
+
+    @property
+    def total(self) -> int:
+        """How many vectors were compared."""
+        return self.passed + self.failed
+
+
+def run_suite(path: Path, *, stock: Path | None = None, mode: Mode = Mode.LOGTEST) -> SuiteResult:
+    """Replay a suite folder or a file of vectors.
+
+    Args:
+        path: The folder or file.
+        stock: The stock ruleset (``rules``, ``decoders``, ``lists``), for suites that use it.
+        mode: Whose answers are compared; ``load.json`` is compared with logtest's.
+    """
+    if path.is_file():
+        return _run_file(path, stock)
+    result = SuiteResult(path.name)
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        files = stage_suite(path, home, stock)
+        try:
+            ruleset: Ruleset | None = Ruleset.from_files(files)
+            logged: Sequence[Diagnostic] = ruleset.diagnostics if ruleset else ()
+        except LoadFailure as error:
+            ruleset, logged = None, error.diagnostics
+        if mode is Mode.LOGTEST and (path / "load.json").is_file():
+            expected = json.loads((path / "load.json").read_text(encoding="utf-8"))
+            result.add(-1, differences(expected, _loading(ruleset, logged, home)))
+        _run_events(path, ruleset, mode, result)
+    return result
+
+
+def _run_events(path: Path, ruleset: Ruleset | None, mode: Mode, result: SuiteResult) -> None:
+    name = "expected.ndjson" if mode is Mode.LOGTEST else "expected_daemon.ndjson"
+    expected = read_lines(path / name)
+    if not expected:
+        return
+    sessions: dict[str, Session] = {}
+    diffs = DiffStore()
+    now = _START
+    steps = list(read_steps(path / "events.ndjson"))
+    for index, (step, wanted) in enumerate(zip(steps, expected, strict=True)):
+        if ruleset is None:
+            result.add(index, [("loading", "events", "refused")])
+            continue
+        if step.session not in sessions:
+            sessions[step.session] = ruleset.session(mode=mode, manager=_MANAGER, diffs=diffs)
+        now += step.sleep + _BETWEEN_EVENTS
+        actual = sessions[step.session].process(step.event, location=step.location, time=now)
+        result.add(index, differences(wanted, actual.as_logtest()))
+
+
+def _run_file(path: Path, stock: Path | None) -> SuiteResult:
+    """Each line is a session of its own; a line of several events passes when all of them do."""
+    result = SuiteResult(path.name)
+    stock = stock or path.parent / "ruleset"
+    with tempfile.TemporaryDirectory() as folder:
+        extra = stock.parent / "testing-ruleset" if path.name.startswith("runtests") else None
+        ruleset = Ruleset.from_files(stage_stock(stock, Path(folder), extra))
+    for index, vector in enumerate(read_lines(path)):
+        result.add(index, _vector_differences(vector, ruleset.session(manager=_MANAGER)))
+    return result
+
+
+def _vector_differences(
+    vector: dict[str, Any], session: Session
+) -> Iterator[tuple[str, object, object]]:
+    location = as_bytes(vector["location"])
+    steps = vector.get("events") or [vector]
+    for number, step in enumerate(steps):
+        now = _START + number * _BETWEEN_EVENTS
+        result = session.process(as_bytes(step["log"]), location=location, time=now)
+        prefix = f"events.{number}" if len(steps) > 1 else ""
+        yield from differences(step["actual"], _as_vector(result.as_logtest()), prefix)
+
+
+def _as_vector(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return an answer with the keys of the stock vectors."""
+    rule = answer["rule"]
+    found = {
+        key: answer.get(key)
+        for key in ("alert", "decoder", "full_log", "parent", "predecoder", "rule")
+    }
+    found["data"] = answer["data"] or None
+    found["groups"] = rule["groups"] if rule else None
+    found["level"] = rule["level"] if rule else None
+    found["rule_id"] = rule.get("id") if rule else None
+    if "previous_output" in answer:
+        found["previous_output"] = answer["previous_output"]
+    return found
+
+
+def _loading(ruleset: Ruleset | None, logged: Sequence[Diagnostic], home: Path) -> dict[str, Any]:
+    messages = [
+        {
+            "level": found.severity.value.upper(),
+            "code": int(found.code) if found.code else None,
+            "args": _arguments(found, home),
+        }
+        for found in logged
+    ]
+    if ruleset is None and messages:
+        messages[-1]["level"] = "CRITICAL"
+    return {"exit": 0 if ruleset else 1, "messages": messages}
+
+
+def _arguments(found: Diagnostic, home: Path) -> list[str]:
+    """Return what a message names in quotes or as a number, as the vectors have it."""
+    named = ["".join(parts) for parts in _ARGUMENT.findall(found.message)]
+    if found.at is None or found.code not in _NAMES_FILE + _NAMES_FILE_ONLY:
+        return named
+    path = found.at.path
+    file = str(path.relative_to(home)) if path.is_relative_to(home) else str(path)
+    if found.code in _NAMES_FILE_ONLY:
+        return [file]
+    line = [str(found.at.line)] if found.code == "1226" else []
+    return [file, *named, *line]
+
+
+def differences(
+    expected: object, actual: object, path: str = ""
+) -> Iterator[tuple[str, object, object]]:
+    """Yield what differs: the path of the field, the expected value and the actual one."""
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        for key in [*expected, *(key for key in actual if key not in expected)]:
+            here = f"{path}.{key}" if path else str(key)
+            yield from differences(expected.get(key, _ABSENT), actual.get(key, _ABSENT), here)
+    elif expected != actual or isinstance(expected, bool) is not isinstance(actual, bool):
+        yield path, expected, actual
