@@ -222,11 +222,13 @@ def test_a_run_that_was_killed_is_an_event_once_and_takes_trivy_with_it(host, tm
     os.mkfifo(tmp_path / "never")
     host.behave(f"exec 3> {pipe}; echo up >&3; read x < {tmp_path}/never")
     command = [sys.executable, str(WODLE), "--home", str(host.home), "--wait"]
-    with subprocess.Popen(command, env={"PYTHONPATH": str(ROOT)}) as process:
-        with pipe.open("rb") as end:
-            assert end.readline() == b"up\n"
-            process.kill()
-            assert end.read() == b""  # nobody holds the pipe any more
+    with (
+        subprocess.Popen(command, env={"PYTHONPATH": str(ROOT)}) as process,
+        pipe.open("rb") as end,
+    ):
+        assert end.readline() == b"up\n"
+        process.kill()
+        assert end.read() == b""  # nobody holds the pipe any more
 
     status, events = wodle(host)
 
