@@ -251,6 +251,7 @@ def outcome(parser, text):
 
 @given(TEXTS, st.sampled_from([b"", b" x", b"}"]))
 @example(b'{"a":"\\ud800"}', b"")
+@example(b"01", b"")
 @example(b'{"a":"\\u0000"}', b"")
 @example(b"[" * 950 + b"]" * 950, b"")
 @example(b"[" * 1001 + b"]" * 1001, b"")

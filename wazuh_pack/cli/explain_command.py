@@ -16,7 +16,7 @@ from wazuh_pack.limits import FIRST_RULE_ID, LAST_RULE_ID
 if TYPE_CHECKING:
     from typing import IO
 
-    from wazuh_pack.engine.session import Result
+    from wazuh_pack.engine.result import Result
     from wazuh_pack.engine.trace import Failure, RuleStep, Trace
 
 _NEAR_MISSES = 5

@@ -48,7 +48,7 @@ def command(
     with tempfile.TemporaryDirectory(prefix="wazuh-pack-") as scratch:
         source = assemble(
             loaded,
-            built.rule_ids(),
+            built,
             tree=resources.tree(),
             scratch=Path(scratch),
             home=PurePosixPath(home or "/var/ossec") if destdir else PurePosixPath(target.home),

@@ -16,7 +16,7 @@ from wazuh_pack.errors import PackError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from wazuh_pack.engine.session import Result
+    from wazuh_pack.engine.result import Result
     from wazuh_pack.model import Source
 
 

@@ -103,6 +103,8 @@ def _parse_common(data: bytes) -> Value:
     if b"\\u" in data and _UNCOMMON_ESCAPE.search(data):
         raise JsonError("perhaps a string that is cut")
     value: Value = _COMMON.raw_decode(data.decode())[0]
+    if not isinstance(value, (list, tuple)):
+        raise JsonError("perhaps a number that cJSON reads further: 01")
     return value
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from wazuh_pack.engine.decoder_model import Decoder, DecoderSet, Root
     from wazuh_pack.engine.event import Event
     from wazuh_pack.engine.matching import Expression, Folded, Match
+    from wazuh_pack.engine.root_index import Candidate
 
 
 class DecodeState:
@@ -90,7 +91,7 @@ class _Run:
         self._after_parent = 0
         self._after_prematch = 0
         self._after_regex: int | None = None
-        self._plugin_starts: dict[Offset, int] = {Offset.WHOLE: 0}
+        self._child_matched = False
 
     def choose_root(self, index: RootIndex) -> Root | None:
         """Return the first root that matches; it becomes the event's decoder."""
@@ -100,29 +101,40 @@ class _Run:
             candidates = index.for_program(program)
         else:
             candidates = index.for_text(event.log)
-        for root, forgetful in candidates.roots:
-            decoder = root.decoder
-            if program is not None and not self._expects(decoder.program_name, program):
-                continue
-            if decoder.prematch is not None:
-                found = self._search(decoder.prematch, 0)
+        state, text, folded = self._state, event.log, self._fold()
+        for candidate in candidates.roots:
+            if candidate.forgetful:
+                state.captures = ()
+            if candidate.program_name is not None:
+                if not self._tried(candidate):
+                    continue
+            elif candidate.prematch is not None:
+                found = candidate.prematch.search(text, folded)
                 if found is None:
                     continue
-                if forgetful and not found.captures:
-                    self._state.captures = ()
+                if found.captures:
+                    state.captures = found.captures
                 self._after_parent = self._next(found.end)
-            event.decoder = decoder
-            self._plugin_starts[Offset.PREMATCH] = self._after_parent
-            return root
+            event.decoder = candidate.root.decoder
+            return candidate.root
         if candidates.forgetful:
-            self._state.captures = ()
+            state.captures = ()
         return None
 
-    def _expects(self, expected: Expression | None, program: bytes) -> bool:
-        """Finish what :meth:`RootIndex.for_program` has begun."""
-        if expected is None or expected.kind is Kind.OSMATCH:
+    def _tried(self, candidate: Candidate) -> bool:
+        """Try a root whose program name is not written in osmatch."""
+        expected, prematch = candidate.program_name, candidate.prematch
+        program = self._event.program_name
+        if expected is None or program is None:
             return True
-        return _search(expected, program, None, self._state) is not None
+        if _search(expected, program, None, self._state) is None:
+            return False
+        if prematch is not None:
+            found = self._search(prematch, 0)
+            if found is None:
+                return False
+            self._after_parent = self._next(found.end)
+        return True
 
     def choose_child(self, children: Sequence[Decoder]) -> int | None:
         """Return the first child that is taken; only one with a prematch becomes the decoder."""
@@ -137,8 +149,7 @@ class _Run:
             if found is not None:
                 self._after_prematch = self._next(start + found.end)
                 self._event.decoder = child
-                self._plugin_starts[Offset.PARENT] = self._after_parent
-                self._plugin_starts[Offset.PREMATCH] = self._after_prematch
+                self._child_matched = True
                 return index
             while children[index].chained and index + 1 < len(children):
                 index += 1
@@ -191,7 +202,7 @@ class _Run:
         if decoder is None:
             return
         if plugin is Plugin.JSON:
-            start = self._plugin_starts.get(decoder.plugin_offset)
+            start = self._plugin_start(decoder.plugin_offset)
             if start is not None:
                 decode_json(
                     event,
@@ -210,12 +221,23 @@ class _Run:
             state.categories[decoder] = ALERT_CATEGORY
             decode_ossec_alert(event, state.known_rules)
 
+    def _plugin_start(self, offset: Offset) -> int | None:
+        """Return where a plug-in starts; None when that place is not known."""
+        if offset is Offset.WHOLE:
+            return 0
+        if offset is Offset.PREMATCH:
+            return self._after_prematch if self._child_matched else self._after_parent
+        return self._after_parent if offset is Offset.PARENT and self._child_matched else None
+
     def _search(self, expression: Expression, start: int) -> Match | None:
         if start:
             return _search(expression, self._text(start), None, self._state)
+        return _search(expression, self._event.log, self._fold(), self._state)
+
+    def _fold(self) -> Folded:
         if self._folded is None:
             self._folded = fold(self._event.log)
-        return _search(expression, self._event.log, self._folded, self._state)
+        return self._folded
 
     def _text(self, start: int) -> bytes:
         """Return the text from a position on."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wazuh_pack.engine.expression import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from wazuh_pack.engine.decoder_model import DecoderSet, Root
     from wazuh_pack.engine.matching import Expression
@@ -22,20 +23,30 @@ _ESCAPED = frozenset(rb"()\$|<")
 _FIRST_NON_ASCII = 0x80
 
 
-class Candidates:
-    """Roots in the order of trial.
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A root worth trying.
 
     Attributes:
-        roots: Each with whether an osregex is tried before it; osregexes forget captured texts.
-        forgetful: Whether any osregex is tried when no root matches.
+        root: The root.
+        prematch: Its prematch.
+        program_name: What it expects of the program's name, when that is still to be tried.
+        forgetful: Whether captured texts are forgotten by trying it: its prematch is an osregex, or
+            one of the roots left out before it is.
     """
 
-    __slots__ = ("forgetful", "roots")
+    root: Root
+    prematch: Expression | None
+    program_name: Expression | None
+    forgetful: bool
 
-    def __init__(self, roots: Sequence[tuple[Root, bool]], *, forgetful: bool) -> None:
-        """Keep the roots."""
-        self.roots = tuple(roots)
-        self.forgetful = forgetful
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The roots worth trying, in order; ``forgetful`` is about those left out after the last."""
+
+    roots: tuple[Candidate, ...]
+    forgetful: bool
 
 
 class RootIndex:
@@ -58,8 +69,8 @@ class RootIndex:
         """
         found = self._by_program.get(program)
         if found is None:
-            roots = [root for root in self._with_program if _can_match(root, program)]
-            found = Candidates([(root, False) for root in roots], forgetful=False)
+            roots = [(root, _can_match(root, program)) for root in self._with_program]
+            found = _candidates(root for root in roots if root[1] is not False)
             if len(self._by_program) >= _PROGRAMS_REMEMBERED:
                 self._by_program.clear()
             self._by_program[program] = found
@@ -70,15 +81,33 @@ class RootIndex:
         first = text[:1]
         found = self._by_first_byte.get(first)
         if found is None:
-            roots: list[tuple[Root, bool]] = []
-            forgetful = False
-            for root, allowed in self._without_program:
-                if allowed is None or (first and first[0] in allowed):
-                    roots.append((root, forgetful))
-                prematch = root.decoder.prematch
-                forgetful = forgetful or (prematch is not None and prematch.kind is Kind.OSREGEX)
-            found = self._by_first_byte[first] = Candidates(roots, forgetful=forgetful)
+            found = self._by_first_byte[first] = _candidates(
+                (root, allowed is None or (first != b"" and first[0] in allowed))
+                for root, allowed in self._without_program
+            )
         return found
+
+
+def _candidates(roots: Iterable[tuple[Root, bool | None]]) -> Candidates:
+    """Collect roots.
+
+    Args:
+        roots: Roots and whether they can match; None when the program's name is still to be tried.
+            Those that cannot match still forget captured texts.
+    """
+    found: list[Candidate] = []
+    forgetful = False
+    for root, possible in roots:
+        prematch = root.decoder.prematch
+        if possible is None:
+            found.append(Candidate(root, prematch, root.decoder.program_name, forgetful))
+            forgetful = False
+            continue
+        forgetful = forgetful or (prematch is not None and prematch.kind is Kind.OSREGEX)
+        if possible:
+            found.append(Candidate(root, prematch, None, forgetful))
+            forgetful = False
+    return Candidates(tuple(found), forgetful)
 
 
 def first_bytes(pattern: Expression | None) -> frozenset[int] | None:
@@ -121,8 +150,8 @@ def _first_of(alternative: bytes) -> frozenset[int] | None:
     return frozenset(bytes((first,)).lower() + bytes((first,)).upper())
 
 
-def _can_match(root: Root, program: bytes) -> bool:
+def _can_match(root: Root, program: bytes) -> bool | None:
     expected = root.decoder.program_name
-    if expected is None:
-        return False
-    return expected.kind is not Kind.OSMATCH or expected.matches(program)
+    if expected is None or expected.kind is not Kind.OSMATCH:
+        return None
+    return expected.matches(program)

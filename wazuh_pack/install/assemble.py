@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wazuh_pack.model import Catalog
+    from wazuh_pack.render import Build
+    from wazuh_pack.source.scripts import ResponseScript, WodleScript
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Choices:
 
 def assemble(
     catalog: Catalog,
-    ids: Mapping[str, int],
+    build: Build,
     *,
     tree: Path,
     scratch: Path,
@@ -42,8 +44,8 @@ def assemble(
 
     Args:
         catalog: The content.
-        ids: Rule ids by key.
-        tree: Where the rendered XML and the scripts' sources are.
+        build: The rendered rules and decoders, and the rule ids.
+        tree: Where the scripts' sources are.
         scratch: An existing folder for the bundles.
         home: The Wazuh home as the running manager sees it.
         choices: What to install; everything but log collection by default.
@@ -52,36 +54,18 @@ def assemble(
         PackError: a script or a fragment cannot be built.
     """
     choices = choices or Choices()
-    files = [*_rendered(tree), *_lists(catalog)]
+    files = [*_rendered(build), *_lists(catalog)]
     rows: tuple[ossecconf.ResponseRow, ...] = ()
     wodles: list[ossecconf.Wodle] = []
     if choices.responses:
         scripts = response_scripts(tree)
-        for script in scripts:
-            bundle = build_bundle(script.folder, scratch / script.executable)
-            files.append(PackFile.of(Kind.RESPONSE, script.executable, bundle.path))
-            files.append(PackFile.of(Kind.CONFIG, script.config.name, script.config))
-        rows = ossecconf.response_rows(
-            catalog,
-            ids,
-            [ossecconf.Script(item.action, item.executable, item.location) for item in scripts],
-        )
+        files += [file for script in scripts for file in _script_files(script, scratch)]
+        rows = _rows(catalog, build, scripts)
     if choices.wodles:
         for wodle in wodle_scripts(tree):
             bundle = build_bundle(wodle.folder, scratch / wodle.executable)
-            place = PurePosixPath(wodle.command).relative_to("wodles")
-            files.append(PackFile.of(Kind.WODLE, str(place), bundle.path))
-            files.append(PackFile.of(Kind.CONFIG, wodle.config.name, wodle.config))
-            wodles.append(
-                ossecconf.Wodle(
-                    tag=wodle.tag,
-                    command=f"{home}/{wodle.command} {wodle.arguments}".rstrip(),
-                    interval=wodle.interval,
-                    timeout=wodle.timeout,
-                    run_on_start="yes" if wodle.run_on_start else "no",
-                    sha256=bundle.sha256,
-                )
-            )
+            files += _wodle_files(wodle, bundle.path)
+            wodles.append(_wodle(wodle, home, bundle.sha256))
     xml = ossecconf.fragment(
         responses=rows,
         wodles=wodles,
@@ -100,11 +84,47 @@ def assemble(
     )
 
 
-def _rendered(tree: Path) -> list[PackFile]:
+def _script_files(script: ResponseScript, scratch: Path) -> list[PackFile]:
+    bundle = build_bundle(script.folder, scratch / script.executable)
     return [
-        PackFile.of(kind, path.name, path)
-        for kind, folder in ((Kind.RULE, "rules_xml"), (Kind.DECODER, "decoders"))
-        for path in sorted((tree / folder).glob("*.xml"))
+        PackFile.of(Kind.RESPONSE, script.executable, bundle.path),
+        PackFile.of(Kind.CONFIG, script.config.name, script.config),
+    ]
+
+
+def _rows(
+    catalog: Catalog, build: Build, scripts: tuple[ResponseScript, ...]
+) -> tuple[ossecconf.ResponseRow, ...]:
+    offered = [ossecconf.Script(item.action, item.executable, item.location) for item in scripts]
+    return ossecconf.response_rows(catalog, build.rule_ids(), offered)
+
+
+def _wodle_files(wodle: WodleScript, bundle: Path) -> list[PackFile]:
+    place = PurePosixPath(wodle.command).relative_to("wodles")
+    return [
+        PackFile.of(Kind.WODLE, str(place), bundle),
+        PackFile.of(Kind.CONFIG, wodle.config.name, wodle.config),
+    ]
+
+
+def _wodle(wodle: WodleScript, home: PurePosixPath, sha256: str) -> ossecconf.Wodle:
+    return ossecconf.Wodle(
+        tag=wodle.tag,
+        command=f"{home}/{wodle.command} {wodle.arguments}".rstrip(),
+        interval=wodle.interval,
+        timeout=wodle.timeout,
+        run_on_start="yes" if wodle.run_on_start else "no",
+        sha256=sha256,
+    )
+
+
+def _rendered(build: Build) -> list[PackFile]:
+    kinds = {"rules_xml": Kind.RULE, "decoders": Kind.DECODER}
+    return [
+        PackFile.of(kinds[path.parent.name], path.name, content)
+        for path, content in sorted(
+            (PurePosixPath(name), data) for name, data in build.files.items()
+        )
     ]
 
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from typing import BinaryIO, Callable, Iterable, TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, Callable, Iterable
 
 from wazuh_pack.agentkit.files import remove, write_all
 from wazuh_pack.agentkit.locks import FileLock
