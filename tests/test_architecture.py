@@ -24,6 +24,7 @@ ALLOWED = {
     "bundle": GROUND,
     "install": GROUND | {"model", "source", "xmlio", "render", "engine", "bundle"},
 }
+ALLOWED["deploy"] = ALLOWED["install"] | {"install"}
 ALLOWED["demo"] = frozenset().union(*ALLOWED.values()) | {
     "verify",
     "install",
