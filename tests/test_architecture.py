@@ -13,6 +13,7 @@ GROUND = frozenset({"errors", "location", "diagnostics", "limits", "resources", 
 ALLOWED = {
     "agentkit": frozenset(),
     "respond": frozenset({"agentkit"}),
+    "revoke": frozenset({"agentkit"}),
     "scan": frozenset({"agentkit"}),
     "model": GROUND,
     "source": GROUND | {"model"},

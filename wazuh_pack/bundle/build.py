@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 MANIFEST = "MANIFEST"
 _MAIN = "__main__.py"
+_DESCRIPTION = "response.yml"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest time that a zip archive can hold
 _UNIX = 3
 _FILE_MODE = 0o100644
@@ -54,7 +55,7 @@ def build_bundle(entry: Path, out: Path) -> BundleInfo:
     main = entry / _MAIN
     if not main.is_file():
         raise PackError(f"{entry} has no {_MAIN}", hint="name the folder of a script")
-    members = {_MAIN: main.read_bytes(), **collect(main)}
+    members = {_MAIN: main.read_bytes(), **collect(main, _packages(entry / _DESCRIPTION))}
     place = Place.WODLE if entry.resolve().parent.name == "wodles" else Place.RESPONSE
     content = prologue(out.name, place).encode("ascii")
     content += _archive(members, offset=len(content))
@@ -86,6 +87,16 @@ def executable_name(entry: Path) -> str:
     The script in ``block_ip`` is ``wazuh-pack-block-ip``.
     """
     return PREFIX + entry.name.replace("_", "-")
+
+
+def _packages(description: Path) -> frozenset[str]:
+    """Return what a script's description names as ``requires.packages``."""
+    text = description.read_text(encoding="utf-8") if description.is_file() else ""
+    if "packages:" not in text:
+        return frozenset()
+    import yaml  # noqa: PLC0415 -- most scripts need no package, and can be built without it
+
+    return frozenset(yaml.safe_load(text)["requires"]["packages"])
 
 
 def _archive(members: dict[str, bytes], *, offset: int) -> bytes:
