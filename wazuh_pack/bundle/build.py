@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MANIFEST = "MANIFEST"
+_KEY_LENGTH = 16
 _MAIN = "__main__.py"
 _DESCRIPTION = "response.yml"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest time that a zip archive can hold
@@ -57,8 +58,10 @@ def build_bundle(entry: Path, out: Path) -> BundleInfo:
         raise PackError(f"{entry} has no {_MAIN}", hint="name the folder of a script")
     members = {_MAIN: main.read_bytes(), **collect(main, _packages(entry / _DESCRIPTION))}
     place = Place.WODLE if entry.resolve().parent.name == "wodles" else Place.RESPONSE
-    content = prologue(out.name, place).encode("ascii")
-    content += _archive(members, offset=len(content))
+    manifest = _manifest(members)
+    key = hashlib.sha256(manifest).hexdigest()[:_KEY_LENGTH]
+    content = prologue(out.name, place, key).encode("ascii")
+    content += _archive({**members, MANIFEST: manifest}, offset=len(content))
     _write(out, content)
     return BundleInfo(out, hashlib.sha256(content).hexdigest(), tuple(sorted(members)))
 
@@ -99,16 +102,20 @@ def _packages(description: Path) -> frozenset[str]:
     return frozenset(yaml.safe_load(text)["requires"]["packages"])
 
 
-def _archive(members: dict[str, bytes], *, offset: int) -> bytes:
-    """Return an archive that begins at ``offset`` of its file."""
-    manifest = "".join(
+def _manifest(members: dict[str, bytes]) -> bytes:
+    lines = (
         f"{hashlib.sha256(content).hexdigest()}  {name}\n"
         for name, content in sorted(members.items())
     )
+    return "".join(lines).encode("ascii")
+
+
+def _archive(members: dict[str, bytes], *, offset: int) -> bytes:
+    """Return an archive that begins at ``offset`` of its file."""
     stream = io.BytesIO(bytes(offset))
     stream.seek(offset)
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in sorted({**members, MANIFEST: manifest.encode("ascii")}.items()):
+        for name, content in sorted(members.items()):
             info = zipfile.ZipInfo(name, _EPOCH)
             info.create_system = _UNIX
             info.external_attr = _FILE_MODE << 16
