@@ -37,7 +37,7 @@ DECODERS = """
 """
 SETTINGS = """
 [pytest]
-addopts = -p wazuh_pack.testing -p no:randomly
+addopts = -p wazuh_pack.testing -p no:randomly -p no:hypothesispytest
 wazuh_rules = rules
 wazuh_decoders = decoders
 wazuh_lists = lists
@@ -130,7 +130,7 @@ def test_a_failure_shows_the_explanation_and_not_our_code(repository):
 
 def test_a_conftest_may_choose_the_ruleset(repository):
     (repository.path / "pytest.ini").write_text(
-        "[pytest]\naddopts = -p wazuh_pack.testing", encoding="utf-8"
+        "[pytest]\naddopts = -p wazuh_pack.testing -p no:hypothesispytest", encoding="utf-8"
     )
     repository.makeconftest(
         """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from wazuh_pack.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from contextlib import AbstractContextManager
 
     from wazuh_pack.verify.explain import Section
 
@@ -41,17 +43,18 @@ def command(
     session = loaded.session(trace=True)
     place = source.delivery.location if source else location
     result = None
-    for line in events(_lines(event), source):
-        result = session.process(line.encode("utf-8", "surrogateescape"), location=place)
+    with _opened(event) as file:
+        for line in events(file, source):
+            result = session.process(line.encode("utf-8", "surrogateescape"), location=place)
     if result is None:
         raise UsageError("no event to explain", hint="give an event or a file, or pipe events in")
     _print(explain(loaded, result, _rule_id(rule) if rule is not None else None))
 
 
-def _lines(event: str) -> IO[str]:
-    """Return the events as a file: standard input, the file of that name, or the text itself."""
+def _opened(event: str) -> AbstractContextManager[IO[str]]:
+    """Open the events: standard input, the file of that name, or the text itself."""
     if event == "-":
-        return sys.stdin
+        return nullcontext(sys.stdin)
     try:
         return Path(event).open(encoding="utf-8", errors="surrogateescape")
     except (OSError, ValueError):

@@ -44,13 +44,22 @@ def command(file: Any, source_id: str | None, location: str, form: str, **rulese
     for event in events(file, source):
         place = source.delivery.location if source else location
         result = session.process(event.encode("utf-8", "surrogateescape"), location=place)
-        if form == "alert":
-            if result.alert:
-                _out.json_line(result.as_alert())
+        if result.refused or result.is_too_deep:
+            _refuse(result, form)
         elif form == "json":
             _out.json_line(result.as_logtest())
-        else:
+        elif form == "text":
             _print(event, result)
+        elif result.alert:
+            _out.json_line(result.as_alert())
+
+
+def _refuse(result: Result, form: str) -> None:
+    """Say that an event is not judged; what else there is to say is left out."""
+    if form == "json":
+        _out.json_line({"codemsg": -1})
+    else:
+        _out.note(f"the event is refused: {result.refused or 'its objects nest too deeply'}")
 
 
 def events(file: Any, source: Source | None) -> Iterator[str]:
