@@ -166,6 +166,10 @@ class Ruleset:
         """Return a loaded rule by its id."""
         return self.rules.get(rule_id)
 
+    def places(self, rule_id: int) -> list[RuleNode]:
+        """Return the places of a rule in the tree; empty when it is not loaded."""
+        return self._tree.places(rule_id)
+
     def session(
         self,
         *,

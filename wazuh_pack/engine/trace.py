@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from wazuh_pack.engine.conditions import HistorySearch
+from wazuh_pack.engine.correlate import census
+
 if TYPE_CHECKING:
     from wazuh_pack.engine.conditions import Condition
+    from wazuh_pack.engine.correlate import Census
+    from wazuh_pack.engine.memory import Memory
     from wazuh_pack.engine.occurrence import Occurrence
     from wazuh_pack.engine.rules import Rule
     from wazuh_pack.engine.tree import RuleNode
@@ -31,6 +36,8 @@ class RuleStep:
     node: RuleNode
     failed: Condition | None
     seen: Occurrence
+    census: Census | None = None
+    """How many earlier events there were, when the history search failed."""
 
     @property
     def rule(self) -> Rule:
@@ -64,9 +71,14 @@ class Trace:
     decoder: bytes | None = None
     steps: list[RuleStep] = field(default_factory=list)
 
-    def tried(self, node: RuleNode, failed: Condition | None, seen: Occurrence) -> None:
+    def tried(
+        self, node: RuleNode, failed: Condition | None, seen: Occurrence, memory: Memory
+    ) -> None:
         """Record a rule and its first failing condition."""
-        self.steps.append(RuleStep(node, failed, seen))
+        counted = None
+        if isinstance(failed, HistorySearch):
+            counted = census(failed.rule, seen, memory)
+        self.steps.append(RuleStep(node, failed, seen, counted))
 
     def of(self, rule_id: int) -> list[RuleStep]:
         """Return the steps of one rule; empty when it was never reached."""

@@ -24,13 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from wazuh_pack.diagnostics import Diagnostic
-    from wazuh_pack.engine import Result, Trace
+    from wazuh_pack.engine import Trace
     from wazuh_pack.serve.sessions import OpenSession, RulesetSource, SessionStore
 
 _ERROR = -1
 _WARNING = 1
 _DESCRIPTION_LIMIT = 1024
-_NESTING_LIMIT = 900
 
 Answer = dict[str, Any]
 
@@ -121,9 +120,8 @@ class Responder:
         with at_work(held) as session:
             session.tracing = request.rules_debug
             result = session.process(request.event, location=request.location)
-            output = _output(result)
-        if output is not None:
-            data["output"] = output
+        if not result.refused and not result.is_too_deep:
+            data["output"] = result.as_alert()
         else:
             messages.error("(7312): the event could not be judged")
         if request.rules_debug:
@@ -163,23 +161,6 @@ class Responder:
         held = self._sessions.add(session)
         messages.tell(f"(7202): session opened with token '{held.token}'")
         return held
-
-
-def _output(result: Result) -> Answer | None:
-    """Return ``output``; None for an event that is refused or that nests too deeply to print."""
-    if result.refused:
-        return None
-    output = result.as_alert()
-    return None if _is_too_deep(output) else output
-
-
-def _is_too_deep(value: object) -> bool:
-    level: list[object] = [value]
-    for _ in range(_NESTING_LIMIT):
-        level = [item for held in level if isinstance(held, dict) for item in held.values()]
-        if not level:
-            return False
-    return True
 
 
 def _debug(trace: Trace) -> Iterator[str]:
