@@ -9,7 +9,7 @@ from wazuh_pack.revoke.transport import HttpTransport
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from revoke_world import Fake, World  # noqa: E402 -- tests are not a package
+from revoke_world import Fake, World
 
 
 @pytest.fixture

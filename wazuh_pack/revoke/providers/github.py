@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _REPOSITORY = Parameter(
     name="repository", pattern=r"[A-Za-z0-9-]{1,39}/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}"
 )
+_WORKFLOW = Parameter(name="workflow_id", pattern=rf"{NUMBER}|[A-Za-z0-9_][A-Za-z0-9_.-]{{0,99}}\.ya?ml")
 _OPTIONAL_REPOSITORY = Parameter(name="repository", pattern=_REPOSITORY.pattern, optional=True)
 _PUBLIC = ("github-personal", "github-fine-grained", "github-oauth", "github-user")
 _REFRESH = "github-refresh"
@@ -142,7 +143,7 @@ class GitHub(Provider):
         ),
         Capability(
             name="workflow",
-            parameters=(_number("workflow_id"), _REPOSITORY),
+            parameters=(_WORKFLOW, _REPOSITORY),
             effect="disables a workflow; nothing starts it until it is enabled",
             rights="'Actions': write",
             undo="the workflow is enabled",
@@ -190,7 +191,7 @@ class GitHub(Provider):
 
     def _call(self, method: str, template: str, values: Mapping[str, str], **options: Any) -> Call:
         headers = {
-            "Accept": "application/vnd.github+json",
+            "Accept": "application/vnd.github+json, application/json;q=0.9",
             "X-GitHub-Api-Version": self.access.options.get("api_version", "2022-11-28"),
             **options.pop("headers", {}),
         }
