@@ -49,6 +49,10 @@ class Unverified(Failure):
     """Everything was done, and the target is as it was."""
 
 
+class Paced(Later):
+    """The provider is left alone for now: by its limit, its own wish, or after faults."""
+
+
 class Lane:
     """The jobs of one instance."""
 
@@ -236,7 +240,7 @@ class Lane:
         now = self._clock()
         wait = pace.ready_at(now) - now
         if wait > 0:
-            raise Later("the limit of calls is reached", seconds=wait, fault=False)
+            raise Paced("the provider is left alone for now", seconds=wait, fault=False)
         pace.called(now)
         try:
             reply = transport.send(call, headers)
@@ -258,10 +262,16 @@ class Lane:
         pause = min(_FIRST_PAUSE * 2.0 ** min(job.attempts, 16), _LONGEST_PAUSE)
         pause *= 0.5 + 0.5 * self._jitter()
         job.due = now + max(pause, later.seconds or 0.0)
-        job.attempts += 1
-        first, job.reason = job.reason != str(later), str(later)
+        if isinstance(later, Paced):
+            job.due = now + (later.seconds or 0.0)
+            news = not job.reason
+        else:
+            job.attempts += 1
+            news = job.reason != str(later)
+        if news:
+            job.reason = str(later)
         self._store.save(job)
-        if first:
+        if news:
             self._audit.outcome(words.RETRYING, job, command, in_seconds=round(job.due - now))
 
     def _end(self, job: Job, outcome: str, command: str, reason: str) -> None:

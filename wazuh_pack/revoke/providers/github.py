@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 _REPOSITORY = Parameter(
     name="repository", pattern=r"[A-Za-z0-9-]{1,39}/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}"
 )
-_WORKFLOW = Parameter(name="workflow_id", pattern=rf"{NUMBER}|[A-Za-z0-9_][A-Za-z0-9_.-]{{0,99}}\.ya?ml")
+_WORKFLOW = Parameter(
+    name="workflow_id", pattern=rf"{NUMBER}|[A-Za-z0-9_][A-Za-z0-9_.-]{{0,99}}\.ya?ml"
+)
 _OPTIONAL_REPOSITORY = Parameter(name="repository", pattern=_REPOSITORY.pattern, optional=True)
 _PUBLIC = ("github-personal", "github-fine-grained", "github-oauth", "github-user")
 _REFRESH = "github-refresh"
