@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from wazuh_pack.agentkit.config import yes_or_no
 from wazuh_pack.agentkit.files import read_trusted
 from wazuh_pack.revoke.call import Call, Check, Memory, Plan, Reply, always, call, checked, status
+from wazuh_pack.revoke.credentials import check_unreadable
 from wazuh_pack.revoke.errors import AlreadyDone, Failure
 from wazuh_pack.revoke.providers.base import (
     NUMBER,
@@ -399,6 +400,7 @@ class GitHub(Provider):
         if "app_id" not in options or "app_key_file" not in options:
             raise Failure("revoke.ini does not say 'app_id' and 'app_key_file'")
         key = read_trusted(options["app_key_file"], _KEY_LIMIT)
+        check_unreadable(options["app_key_file"])
         try:
             import jwt  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415 -- only there on a manager
         except ImportError:
