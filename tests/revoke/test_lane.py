@@ -383,3 +383,20 @@ def test_a_job_of_another_version_is_still_known(manager):
     manager.script.answers += [(202,), DEAD]
 
     assert outcomes(manager.run("github")) == ["revoked"]
+
+
+@pytest.mark.parametrize("how", ["stop", "dry-run"])
+def test_taking_back_works_while_nothing_else_does(manager, how):
+    manager.ask(**WORKFLOW)
+    manager.script.answers += [ACTIVE, (204,), DISABLED]
+    manager.run("github")
+    leak(manager)
+    manager.ask(command="delete", **WORKFLOW)
+    if how == "stop":
+        (manager.etc / "revoke.stop").touch()
+    else:
+        manager.configure(INI, mode="dry-run")
+    manager.script.answers += [(204,)]
+
+    assert outcomes(manager.run("github")) == ["restored"]
+    assert [job.state for job in manager.jobs() if job.open] == ["pending"]

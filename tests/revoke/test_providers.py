@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from pathlib import Path
 
 import pytest
 from revoke_samples import NEEDS_A_KEY, TARGETS, actions, bound, remembered, target
@@ -131,3 +132,23 @@ def test_no_parameter_takes_what_would_change_the_path(name, value):
 def test_an_unknown_provider_is_an_error():
     with pytest.raises(KeyError):
         provider("evil")
+
+
+def rows():
+    """Return the table of the how-to as it should be."""
+    yield "| Action | Needs | Does | Rights of ours | Undo | Verified by |"
+    yield "|---|---|---|---|---|---|"
+    for name in NAMES:
+        for one in provider(name).capabilities.values():
+            needs = ", ".join(p.name + ("?" if p.optional else "") for p in one.parameters)
+            cells = [f"`{name}.{one.name}`", needs, one.effect, one.rights or "none"]
+            cells += [one.undo or "**not possible**", one.verified or "not possible"]
+            yield f"| {' | '.join(cells)} |"
+
+
+def test_the_how_to_shows_the_capabilities_as_they_are():
+    text = (Path(__file__).resolve().parents[2] / "docs/howto/revoke-token.md").read_text()
+    begin, end = "<!-- table: begin -->\n", "<!-- table: end -->"
+    shown = text.partition(begin)[2].partition(end)[0]
+
+    assert shown.splitlines() == list(rows())

@@ -126,7 +126,10 @@ class Lane:
         while jobs := self._store.open_of(self._instance):
             context = load_context(self._place)
             if exists(self._place.stop) or context.settings.mode != ENFORCE:
-                return False
+                # Taking back goes on: who stops the responder may want just that.
+                jobs = [job for job in jobs if job.state == UNDOING]
+                if not jobs:
+                    return False
             now = self._clock()
             due = [job for job in jobs if job.due <= now]
             if due:
@@ -138,10 +141,10 @@ class Lane:
     def _rest(self, until: float) -> None:
         """Wait, but not much longer than until there is something new to look at."""
         until = min(until, self._clock() + _LOOK_AT_ALL)
-        before = self._store.changed_at()
+        before, stopped = self._store.changed_at(), exists(self._place.stop)
         while (left := until - self._clock()) > 0:
             self._pause(min(left, _LOOK_AGAIN))
-            if exists(self._place.stop) or self._store.changed_at() != before:
+            if exists(self._place.stop) != stopped or self._store.changed_at() != before:
                 return
 
     def _advance(self, job: Job, context: Context) -> None:
