@@ -4,6 +4,7 @@ import pytest
 from revoke_world import NOW, github_token
 
 from wazuh_pack.revoke.errors import Failure, Later
+from wazuh_pack.revoke.jobs import JobStore
 
 TOKEN = github_token()
 INI = """
@@ -359,3 +360,43 @@ def test_no_reason_in_the_log_holds_a_secret(manager):
     (line,) = manager.run("github")
 
     assert TOKEN not in json.dumps(line)
+
+
+def test_what_ended_is_forgotten_after_a_while(manager):
+    leak(manager, 1)
+    manager.ask(**WORKFLOW)
+    manager.script.answers += [Failure("no"), ACTIVE, (204,), DISABLED]
+    manager.run("github")
+    store = JobStore(f"{manager.root}/state/enforce/jobs")
+    counts = []
+    for days in (6, 8, 29, 31):
+        store.purge(NOW + days * 86_400)
+        counts.append(len(store.all()))
+
+    assert counts == [2, 1, 1, 0]
+
+
+def test_a_job_of_another_version_is_still_known(manager):
+    leak(manager)
+    (path,) = (manager.root / "state/enforce/jobs").glob("*.json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), "later_invention": 1}))
+    manager.script.answers += [(202,), DEAD]
+
+    assert outcomes(manager.run("github")) == ["revoked"]
+
+
+@pytest.mark.parametrize("how", ["stop", "dry-run"])
+def test_taking_back_works_while_nothing_else_does(manager, how):
+    manager.ask(**WORKFLOW)
+    manager.script.answers += [ACTIVE, (204,), DISABLED]
+    manager.run("github")
+    leak(manager)
+    manager.ask(command="delete", **WORKFLOW)
+    if how == "stop":
+        (manager.etc / "revoke.stop").touch()
+    else:
+        manager.configure(INI, mode="dry-run")
+    manager.script.answers += [(204,)]
+
+    assert outcomes(manager.run("github")) == ["restored"]
+    assert [job.state for job in manager.jobs() if job.open] == ["pending"]

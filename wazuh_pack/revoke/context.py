@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 CONFIG = "revoke.ini"
 SECRETS = "revoke.secrets"
 STOP = "revoke.stop"
-"""While this file lies beside the configuration, nothing is begun or gone on with."""
+"""While this file lies beside the configuration, nothing is begun or gone on with.
+
+Taking back goes on."""
 
 _MIN_DIGEST = 12
 

@@ -37,8 +37,8 @@ def load_credentials(
     ini = config.load(path)
     if ini is None:
         ini = config.Ini(path)
-    elif os.stat(path).st_mode & stat.S_IRWXO:  # noqa: PTH116 -- as in agentkit
-        raise UntrustedFileError(f"{path}: everybody can read it; chmod 0640 {path}, renew them")
+    else:
+        check_unreadable(path)
     found = {}
     for instance, names in wanted.items():
         given = ini.take(instance, dict.fromkeys(names, _secret))
@@ -49,6 +49,16 @@ def load_credentials(
         found[instance] = given
     ini.finish(tuple(ini.sections))  # one of a provider that is configured no more does no harm
     return found
+
+
+def check_unreadable(path: str) -> None:
+    """Refuse a file of secrets that everybody on the machine can read.
+
+    Raises:
+        UntrustedFileError: It is one.
+    """
+    if os.stat(path).st_mode & stat.S_IRWXO:  # noqa: PTH116 -- as in agentkit
+        raise UntrustedFileError(f"{path}: everybody can read it; chmod 0640 {path}, renew them")
 
 
 def _secret(text: str) -> str:

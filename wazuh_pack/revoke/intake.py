@@ -112,7 +112,7 @@ class Intake:
     ) -> tuple[str, dict[str, object]]:
         del request
         job = store.get(target.key)
-        if context.settings.mode == DRY_RUN:
+        if context.settings.mode == DRY_RUN:  # people undo by --undo, which does it all the same
             return words.DRY_RUN, {"would": words.RESTORED}
         if job is None:
             return words.REFUSED_INVALID, {"reason": _UNKNOWN}

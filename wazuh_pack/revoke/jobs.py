@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from wazuh_pack.agentkit.files import names, read, remove, write_atomic
@@ -26,6 +26,7 @@ _OPEN = (PENDING, UNDOING)
 _MAX_FILE = 1 << 20
 _SUFFIX = ".json"
 _KEEP = 30 * 86400
+_KEEP_FAILED = 7 * 86400  # with their secrets, so that people can try them again
 
 
 @dataclass(slots=True, kw_only=True)
@@ -89,6 +90,9 @@ class Job:
                 self.values[name] = fingerprint(self.values[name])
 
 
+_FIELDS = tuple(item.name for item in fields(Job))
+
+
 class JobStore:
     """The jobs in one folder that only its owner can enter."""
 
@@ -103,7 +107,8 @@ class JobStore:
         if content is None:
             return None
         try:
-            return Job(**json.loads(content))
+            found = json.loads(content)
+            return Job(**{name: found[name] for name in _FIELDS if name in found})
         except (ValueError, TypeError):
             return None
 
@@ -135,5 +140,6 @@ class JobStore:
     def purge(self, now: float) -> None:
         """Forget what ended long ago."""
         for job in self.all():
-            if job.ended is not None and now - job.ended > _KEEP:
+            keep = _KEEP_FAILED if job.state == FAILED else _KEEP
+            if job.ended is not None and now - job.ended > keep:
                 remove(f"{self._folder}/{job.key}{_SUFFIX}")

@@ -49,6 +49,10 @@ class Unverified(Failure):
     """Everything was done, and the target is as it was."""
 
 
+class Paced(Later):
+    """The provider is left alone for now: by its limit, its own wish, or after faults."""
+
+
 class Lane:
     """The jobs of one instance."""
 
@@ -122,7 +126,10 @@ class Lane:
         while jobs := self._store.open_of(self._instance):
             context = load_context(self._place)
             if exists(self._place.stop) or context.settings.mode != ENFORCE:
-                return False
+                # Taking back goes on: who stops the responder may want just that.
+                jobs = [job for job in jobs if job.state == UNDOING]
+                if not jobs:
+                    return False
             now = self._clock()
             due = [job for job in jobs if job.due <= now]
             if due:
@@ -134,10 +141,10 @@ class Lane:
     def _rest(self, until: float) -> None:
         """Wait, but not much longer than until there is something new to look at."""
         until = min(until, self._clock() + _LOOK_AT_ALL)
-        before = self._store.changed_at()
+        before, stopped = self._store.changed_at(), exists(self._place.stop)
         while (left := until - self._clock()) > 0:
             self._pause(min(left, _LOOK_AGAIN))
-            if exists(self._place.stop) or self._store.changed_at() != before:
+            if exists(self._place.stop) != stopped or self._store.changed_at() != before:
                 return
 
     def _advance(self, job: Job, context: Context) -> None:
@@ -236,7 +243,7 @@ class Lane:
         now = self._clock()
         wait = pace.ready_at(now) - now
         if wait > 0:
-            raise Later("the limit of calls is reached", seconds=wait, fault=False)
+            raise Paced("the provider is left alone for now", seconds=wait, fault=False)
         pace.called(now)
         try:
             reply = transport.send(call, headers)
@@ -258,10 +265,16 @@ class Lane:
         pause = min(_FIRST_PAUSE * 2.0 ** min(job.attempts, 16), _LONGEST_PAUSE)
         pause *= 0.5 + 0.5 * self._jitter()
         job.due = now + max(pause, later.seconds or 0.0)
-        job.attempts += 1
-        first, job.reason = job.reason != str(later), str(later)
+        if isinstance(later, Paced):
+            job.due = now + (later.seconds or 0.0)
+            news = not job.reason
+        else:
+            job.attempts += 1
+            news = job.reason != str(later)
+        if news:
+            job.reason = str(later)
         self._store.save(job)
-        if first:
+        if news:
             self._audit.outcome(words.RETRYING, job, command, in_seconds=round(job.due - now))
 
     def _end(self, job: Job, outcome: str, command: str, reason: str) -> None:

@@ -13,20 +13,20 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
 from wazuh_pack.agentkit.detach import detach
 from wazuh_pack.agentkit.errors import AgentError, MessageError
 from wazuh_pack.agentkit.files import make_private
 from wazuh_pack.agentkit.home import Home, home_of
 from wazuh_pack.agentkit.inbox import Inbox
-from wazuh_pack.agentkit.jsonlog import DecisionLog
-from wazuh_pack.agentkit.protocol import program_name
 from wazuh_pack.agentkit.stdin import LineReader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from wazuh_pack.agentkit.jsonlog import DecisionLog
     from wazuh_pack.revoke.audit import Audit
     from wazuh_pack.revoke.context import Place
 
@@ -105,11 +105,18 @@ class Host:
 
         return Place(etc=f"{self.home.root}/etc/wazuh-pack", state=self.state)
 
+    def log(self) -> DecisionLog:
+        """Return the log that Wazuh reads."""
+        from wazuh_pack.agentkit.jsonlog import DecisionLog  # noqa: PLC0415 -- execd must not wait for it
+        from wazuh_pack.agentkit.protocol import program_name  # noqa: PLC0415 -- same
+
+        return DecisionLog(self.home.log, program_name(self.script))
+
     def audit(self) -> Audit:
         """Return where outcomes are written."""
         from wazuh_pack.revoke.audit import Audit  # noqa: PLC0415 -- execd must not wait for it
 
-        return Audit(DecisionLog(self.home.log, program_name(self.script)))
+        return Audit(self.log())
 
 
 def work_off(host: Host, spread: Callable[[Callable[[], object]], object] = detach) -> None:
@@ -126,8 +133,9 @@ def work_off(host: Host, spread: Callable[[Callable[[], object]], object] = deta
     Inbox(host.make_state("inbox")).drain(
         Intake(host.place(), host.audit()).handle, lambda: None, batch=64
     )
-    jobs = JobStore(f"{host.state}/enforce/jobs").all()
-    for instance in sorted({job.instance for job in jobs if job.open}):
+    store = JobStore(f"{host.state}/enforce/jobs")
+    store.purge(time.time())
+    for instance in sorted({job.instance for job in store.all() if job.open}):
         if not spread(lambda name=instance: run_lane(host, name)):  # type: ignore[misc] # a default binds the loop's variable
             run_lane(host, instance)
 
@@ -178,4 +186,4 @@ def _serve(host: Host, argv: Sequence[str]) -> int:
 
 def _write_failure(host: Host, reason: str) -> None:
     fields = {"response": "revoke-token", "outcome": "failed", "reason": reason}
-    DecisionLog(host.home.log, program_name(host.script)).write("", fields)
+    host.log().write("", fields)

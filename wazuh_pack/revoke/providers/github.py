@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from wazuh_pack.agentkit.config import yes_or_no
 from wazuh_pack.agentkit.files import read_trusted
 from wazuh_pack.revoke.call import Call, Check, Memory, Plan, Reply, always, call, checked, status
+from wazuh_pack.revoke.credentials import check_unreadable
 from wazuh_pack.revoke.errors import AlreadyDone, Failure
 from wazuh_pack.revoke.providers.base import (
     NUMBER,
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 _REPOSITORY = Parameter(
     name="repository", pattern=r"[A-Za-z0-9-]{1,39}/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}"
+)
+_WORKFLOW = Parameter(
+    name="workflow_id", pattern=rf"{NUMBER}|[A-Za-z0-9_][A-Za-z0-9_.-]{{0,99}}\.ya?ml"
 )
 _OPTIONAL_REPOSITORY = Parameter(name="repository", pattern=_REPOSITORY.pattern, optional=True)
 _PUBLIC = ("github-personal", "github-fine-grained", "github-oauth", "github-user")
@@ -142,7 +146,7 @@ class GitHub(Provider):
         ),
         Capability(
             name="workflow",
-            parameters=(_number("workflow_id"), _REPOSITORY),
+            parameters=(_WORKFLOW, _REPOSITORY),
             effect="disables a workflow; nothing starts it until it is enabled",
             rights="'Actions': write",
             undo="the workflow is enabled",
@@ -190,7 +194,7 @@ class GitHub(Provider):
 
     def _call(self, method: str, template: str, values: Mapping[str, str], **options: Any) -> Call:
         headers = {
-            "Accept": "application/vnd.github+json",
+            "Accept": "application/vnd.github+json, application/json;q=0.9",
             "X-GitHub-Api-Version": self.access.options.get("api_version", "2022-11-28"),
             **options.pop("headers", {}),
         }
@@ -396,6 +400,7 @@ class GitHub(Provider):
         if "app_id" not in options or "app_key_file" not in options:
             raise Failure("revoke.ini does not say 'app_id' and 'app_key_file'")
         key = read_trusted(options["app_key_file"], _KEY_LIMIT)
+        check_unreadable(options["app_key_file"])
         try:
             import jwt  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415 -- only there on a manager
         except ImportError:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from wazuh_pack.revoke.target import Target
 
 _USER = r"[A-Za-z0-9_@-][A-Za-z0-9._@-]{0,127}"
-_ITEM = r"(?!\.{1,2}(?:/|$))[^/\\?*%!|:<>&;\x00-\x1f]{1,128}"
+_ITEM = r"(?!\.{1,2}(?:/|$))[^/\\?*%!@#$^&|<>\[\]:;\x00-\x1f]{1,128}"
 _JOB = Parameter(name="job", pattern=rf"{_ITEM}(?:/{_ITEM}){{0,10}}")
 _TOKENS = "/user/{user}/descriptorByName/jenkins.security.ApiTokenProperty"
 _DONE = frozenset({200, 201, 204, 302, 303})  # many calls answer with a redirect to a page
