@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 import time
 
-from wazuh_pack.agentkit.doorbell import Doorbell, ring
+from wazuh_pack.agentkit.doorbell import Doorbell, dismiss, ring
 from wazuh_pack.agentkit.errors import InboxError, LockTimeoutError
 from wazuh_pack.agentkit.files import names, read, remove, write_new
 from wazuh_pack.agentkit.locks import FileLock
@@ -87,6 +87,24 @@ class Inbox:
                     self._stay(handle, finish, batch, linger)
             finally:
                 lock.release()
+
+    def attend(
+        self,
+        handle: Callable[[Sequence[bytes]], None],
+        finish: Callable[[], None],
+        batch: int = 256,
+        seconds: float = 30.0,
+    ) -> None:
+        """Do the same even if no message waits; a worker that lingers is sent away.
+
+        Raises:
+            LockTimeoutError: Another worker is busy for longer than ``seconds``.
+        """
+        dismiss(self._folder)
+        with FileLock(f"{self._folder}/worker.lock", seconds=seconds):
+            self._work(handle, batch)
+            finish()
+        self.drain(handle, finish, batch)
 
     def _put(self, content: bytes) -> bool:
         waiting = self._waiting()

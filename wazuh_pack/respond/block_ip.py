@@ -15,7 +15,7 @@ import os
 from wazuh_pack.agentkit.codecache import needed, stamp
 from wazuh_pack.agentkit.detach import detach
 from wazuh_pack.agentkit.errors import AgentError, MessageError
-from wazuh_pack.agentkit.files import make_private
+from wazuh_pack.agentkit.files import exists, make_private
 from wazuh_pack.agentkit.home import home_of
 from wazuh_pack.agentkit.inbox import Inbox
 from wazuh_pack.agentkit.stdin import LineReader
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 STATE = "respond/block-ip"
 WORK = "--work"
 """Argument with which the shell says that it has put the message into the inbox itself."""
+RESTORE = "--restore"
+"""Argument for the time after a reboot and for every few minutes; no message is read."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -40,6 +42,10 @@ def main(argv: Sequence[str]) -> int:
     """
     script = argv[0]
     home = home_of(script)
+    if argv[1:] == [RESTORE]:
+        look_after(home, script)
+        _worker(home, script).prepare_next()
+        return 0
     try:
         if argv[1:] != [WORK]:
             accept(home, LineReader(0).read())
@@ -95,12 +101,41 @@ def work_off(home: Home, script: str, *, linger: bool = False) -> None:
             if rest.pop():
                 detach(worker.prepare_next)
             rest.append(False)
+            if worker.wants_inspection():
+                detach(lambda: look_after(home, script, only_missing=True))
 
     def seconds() -> float:
         # A newer version of the script is not kept waiting.
         return workers[0].linger if workers and _state_of(script) == began else 0.0
 
     _inbox(home).drain(handle, finish, linger=seconds if linger else None)
+
+
+def look_after(home: Home, script: str, *, only_missing: bool = False) -> None:
+    """Deal with messages whose worker was killed, and put back blocks that are gone.
+
+    Blocks are gone after a reboot, or because somebody flushed them. Finding that out, which takes
+    seconds when there are very many, holds up nobody; putting them back waits for its turn.
+
+    Args:
+        home: Wazuh's home.
+        script: The path by which the script was started.
+        only_missing: Leave it at that when no block is gone.
+    """
+    if not exists(f"{home.state(STATE)}/inbox"):
+        return
+    worker = _worker(home, script)
+    missing = [worker.inspect()]
+    if only_missing and not missing[0]:
+        return
+
+    def finish() -> None:
+        worker.attend(missing.pop() if missing else [])
+
+    try:
+        _inbox(home).attend(worker.handle, finish)
+    except (AgentError, OSError) as error:
+        worker.fail(str(error))
 
 
 def _inbox(home: Home) -> Inbox:

@@ -26,7 +26,8 @@ class Record:
         target: The address as text.
         offences: How often it was blocked anew; a block that is merely prolonged does not count.
         until: When its latest block ends or ended.
-        duration: How many seconds that block lasts when nothing prolongs it.
+        duration: How many seconds that block lasts when nothing prolongs it; 0 when it was ended
+            before its time.
     """
 
     __slots__ = ("duration", "offences", "target", "until")
@@ -74,11 +75,18 @@ class Store:
             lines = [_line(r) for r in content.values() if not self._forgotten(r, now)]
             write_atomic(f"{self._folder}/{name}", "".join(lines).encode("ascii"))
 
+    def ended(self, since: float, now: float) -> Iterator[Record]:
+        """Yield the records whose block ended by itself after ``since``, up to now."""
+        yield from (r for r in self._all() if r.duration and since < r.until <= now)
+
     def live(self, now: float) -> Iterator[Record]:
         """Yield the records whose block is not over."""
+        yield from (r for r in self._all() if r.remaining(now))
+
+    def _all(self) -> Iterator[Record]:
         for name in names(self._folder):
             if name.endswith(_SUFFIX):
-                yield from (r for r in self._read(name).values() if r.remaining(now))
+                yield from self._read(name).values()
 
     def _forgotten(self, record: Record, now: float) -> bool:
         return now - record.until > self._forget_after

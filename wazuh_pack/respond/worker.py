@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from wazuh_pack.agentkit.home import Home
+    from wazuh_pack.respond.backends import Change
     from wazuh_pack.respond.settings import Settings
 
 CONFIG = "respond.ini"
@@ -31,6 +32,7 @@ STOP = "respond.stop"
 """While this file lies beside the configuration, nothing is blocked; unblocking goes on."""
 
 _VERIFY_EVERY = 60
+_INSPECT_EVERY = 300
 
 
 class Worker:
@@ -80,18 +82,58 @@ class Worker:
             self._write(next(rest) if isinstance(item, Request) else item)
 
     def maintain(self) -> None:
-        """Do what no block should have to wait for, unless nothing works anyway; never raises."""
-        if self._blocker is None or self._settings is None or not self._healthy:
+        """Once a minute, look after the firewall, unless nothing works anyway; never raises."""
+        if self._blocker is None or not self._healthy or not self._due("verified", _VERIFY_EVERY):
             return
-        if not self._due():
-            return
+        self._look_after(self._blocker, [])
+
+    def wants_inspection(self) -> bool:
+        """Return whether it is time for :meth:`inspect`, and remember that it was."""
+        return self._healthy and self._due("inspected", _INSPECT_EVERY)
+
+    def inspect(self) -> list[Change]:
+        """Find out what nobody should wait for, beside the work of another worker; never raises.
+
+        Host names that are never blocked are resolved again, and the whole firewall is compared
+        with our memory.
+
+        Returns:
+            The blocks that are not in force any more: for :meth:`attend`.
+        """
         try:
-            if self._settings.mode == ENFORCE:
-                self._blocker.verify()
-            names = protected_names(self._settings, self._home)
-            self._names().refresh(list(names), self._clock())
+            self._blocker = self._prepare()
+            if self._settings is not None:
+                names = protected_names(self._settings, self._home)
+                self._names().refresh(list(names), self._clock())
+            return self._blocker.missing()
         except (AgentError, OSError) as error:
             self.fail(str(error))
+        return []
+
+    def attend(self, missing: Sequence[Change]) -> None:
+        """Put the missing blocks back, and look after the firewall; never raises."""
+        if self._blocker is not None:
+            self._look_after(self._blocker, missing)
+
+    def _look_after(self, blocker: Blocker, missing: Sequence[Change]) -> None:
+        if self._settings is None or self._settings.mode != ENFORCE:
+            return
+        try:
+            blocker.verify()
+            found = [*blocker.restore(missing), *self._ended(blocker)]
+        except (AgentError, OSError) as error:
+            self.fail(str(error))
+            return
+        for decision in found:
+            self._write(decision)
+
+    def _ended(self, blocker: Blocker) -> list[Decision]:
+        """Return what has expired since this was last asked for."""
+        path = f"{self._state}/expired"
+        now = self._clock()
+        since = _number(read(path, 64), default=now)
+        write_atomic(path, repr(now).encode())
+        return blocker.ended(min(since, now))
 
     def prepare_next(self) -> None:
         """Spare the next run of the script what only the first one has to do; never raises."""
@@ -146,21 +188,24 @@ class Worker:
     def _names(self) -> NameCache:
         return NameCache(f"{self._state}/names.json")
 
-    def _due(self) -> bool:
-        """Return whether it is time to look after things, and remember that it was done."""
-        path = f"{self._state}/verified"
+    def _due(self, what: str, every: float) -> bool:
+        """Return whether it is time to do something again, and remember that it was done."""
+        path = f"{self._state}/{what}"
         now = self._clock()
-        try:
-            last = float(read(path, 64) or b"0")
-        except ValueError:
-            last = 0.0
-        if 0 <= now - last < _VERIFY_EVERY:
+        if 0 <= now - _number(read(path, 64), default=0.0) < every:
             return False
         try:
             write_atomic(path, repr(now).encode())
         except OSError:
             return False
         return True
+
+
+def _number(text: bytes | None, *, default: float) -> float:
+    try:
+        return float(text or b"")
+    except ValueError:
+        return default
 
 
 def _parse(message: bytes) -> Request | Decision:
