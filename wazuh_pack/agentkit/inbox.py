@@ -64,8 +64,8 @@ class Inbox:
 
     def drain(
         self,
-        handle: Callable[[Sequence[bytes]], None],
-        finish: Callable[[], None],
+        handle: Callable[[Sequence[bytes]], object],
+        finish: Callable[[], object],
         batch: int = 256,
         linger: Callable[[], float] | None = None,
     ) -> None:
@@ -90,8 +90,8 @@ class Inbox:
 
     def attend(
         self,
-        handle: Callable[[Sequence[bytes]], None],
-        finish: Callable[[], None],
+        handle: Callable[[Sequence[bytes]], object],
+        finish: Callable[[], object],
         batch: int = 256,
         seconds: float = 30.0,
     ) -> None:
@@ -119,8 +119,8 @@ class Inbox:
 
     def _stay(
         self,
-        handle: Callable[[Sequence[bytes]], None],
-        finish: Callable[[], None],
+        handle: Callable[[Sequence[bytes]], object],
+        finish: Callable[[], object],
         batch: int,
         linger: Callable[[], float],
     ) -> None:
@@ -132,7 +132,7 @@ class Inbox:
                 if not (seconds and bell.wait(seconds)):
                     return
 
-    def _work(self, handle: Callable[[Sequence[bytes]], None], batch: int) -> None:
+    def _work(self, handle: Callable[[Sequence[bytes]], object], batch: int) -> None:
         while True:
             waiting = self._waiting()[:batch]
             if not waiting:

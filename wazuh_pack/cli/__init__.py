@@ -25,6 +25,7 @@ COMMANDS = {
     "list": "List the detections, one line or JSON object a rule.",
     "logtest": "Decode and match events as a manager's wazuh-logtest would.",
     "new": "Write the skeleton of a detection.",
+    "respond": "Look after the responses on this host: what is blocked, block, unblock, try.",
     "show": "Show one detection with its rules.",
     "test": "Prove every detection with its own events.",
     "uninstall": "Remove what `install` put there.",

@@ -62,7 +62,7 @@ def main(argv: Sequence[str]) -> int:
         except Exception as error:  # noqa: BLE001 -- nobody else would ever hear of it
             _worker(home, script).fail(f"internal error: {type(error).__name__}: {error}")
 
-    if not _inbox(home).ring() and not detach(work):
+    if not inbox_of(home).ring() and not detach(work):
         work_off(home, script)
     return 0
 
@@ -75,7 +75,7 @@ def accept(home: Home, message: bytes) -> None:
         OSError: The folder for it cannot be made.
     """
     make_private(f"{home.root}/var", ("wazuh-pack", *STATE.split("/"), "inbox"))
-    _inbox(home).put(message)
+    inbox_of(home).put(message)
 
 
 def work_off(home: Home, script: str, *, linger: bool = False) -> None:
@@ -108,7 +108,7 @@ def work_off(home: Home, script: str, *, linger: bool = False) -> None:
         # A newer version of the script is not kept waiting.
         return workers[0].linger if workers and _state_of(script) == began else 0.0
 
-    _inbox(home).drain(handle, finish, linger=seconds if linger else None)
+    inbox_of(home).drain(handle, finish, linger=seconds if linger else None)
 
 
 def look_after(home: Home, script: str, *, only_missing: bool = False) -> None:
@@ -133,12 +133,13 @@ def look_after(home: Home, script: str, *, only_missing: bool = False) -> None:
         worker.attend(missing.pop() if missing else [])
 
     try:
-        _inbox(home).attend(worker.handle, finish)
+        inbox_of(home).attend(worker.handle, finish)
     except (AgentError, OSError) as error:
         worker.fail(str(error))
 
 
-def _inbox(home: Home) -> Inbox:
+def inbox_of(home: Home) -> Inbox:
+    """Return the inbox of the messages to this response."""
     return Inbox(f"{home.state(STATE)}/inbox")
 
 

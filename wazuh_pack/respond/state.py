@@ -49,9 +49,11 @@ class Record:
 class Store:
     """The records in one folder."""
 
-    __slots__ = ("_folder", "_forget_after")
+    __slots__ = ("_dry", "_folder", "_forget_after")
 
-    def __init__(self, folder: str, forget_after: int) -> None:
+    def __init__(self, folder: str, forget_after: int, *, dry: bool = False) -> None:
+        """Take the folder, after how many seconds to forget, and whether to write nothing."""
+        self._dry = dry
         self._folder = folder
         self._forget_after = forget_after
 
@@ -66,6 +68,8 @@ class Store:
         Raises:
             OSError: The folder cannot be written.
         """
+        if self._dry:
+            return
         groups: dict[str, list[Record]] = {}
         for record in records:
             groups.setdefault(_file_of(record.target), []).append(record)

@@ -71,15 +71,30 @@ class Worker:
         """How many seconds to wait for more messages."""
         return self._settings.linger if self._settings else 0.0
 
-    def handle(self, messages: Sequence[bytes]) -> None:
+    def handle(self, messages: Sequence[bytes]) -> list[Decision]:
         """Decide about each message, act, and log one line for each; never raises."""
         parsed = [_parse(message) for message in messages]
         requests = [item for item in parsed if isinstance(item, Request)]
         decided = self._decide(requests)
         self._healthy = not any(decision.outcome == FAILED for decision in decided)
         rest = iter(decided)
-        for item in parsed:
-            self._write(next(rest) if isinstance(item, Request) else item)
+        found = [next(rest) if isinstance(item, Request) else item for item in parsed]
+        for decision in found:
+            self._write(decision)
+        return found
+
+    def preview(self, message: bytes) -> Decision:
+        """Return what would be decided about a message; changes and logs nothing.
+
+        Raises:
+            AgentError: It cannot be decided.
+            OSError: The state cannot be read.
+        """
+        parsed = _parse(message)
+        if not isinstance(parsed, Request):
+            return parsed
+        blocker = self._blocker_for(load_settings(self._home.config(CONFIG)), Backend(), dry=True)
+        return blocker.handle([parsed])[0]
 
     def maintain(self) -> None:
         """Once a minute, look after the firewall, unless nothing works anyway; never raises."""
@@ -166,21 +181,24 @@ class Worker:
         return [Decision(FAILED, request=request, reason=reason) for request in requests]
 
     def _prepare(self) -> Blocker:
-        now = self._clock()
         settings = load_settings(self._home.config(CONFIG))
         self._settings = settings
         # Apart by mode: a dry run remembers and counts as if it had acted, and then the real mode
         # begins with nothing.
         make_private(self._state, (settings.mode, "targets"))
+        backend = Nftables(settings.nft) if settings.mode == ENFORCE else Backend()
+        return self._blocker_for(settings, backend)
+
+    def _blocker_for(self, settings: Settings, backend: Backend, *, dry: bool = False) -> Blocker:
         state = f"{self._state}/{settings.mode}"
         return Blocker(
             settings=settings,
-            policy=load_policy(settings, self._home, self._names(), now),
-            store=Store(f"{state}/targets", settings.forget_after),
+            policy=load_policy(settings, self._home, self._names(), self._clock()),
+            store=Store(f"{state}/targets", settings.forget_after, dry=dry),
             breaker=Breaker(
-                f"{state}/breaker.json", limit=settings.max_blocks, window=settings.window
+                f"{state}/breaker.json", limit=settings.max_blocks, window=settings.window, dry=dry
             ),
-            backend=Nftables(settings.nft) if settings.mode == ENFORCE else Backend(),
+            backend=backend,
             stopped=exists(self._home.config(STOP)),
             clock=self._clock,
         )
