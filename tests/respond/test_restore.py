@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from wazuh_pack.agentkit.home import Home
+from wazuh_pack.agentkit.locks import FileLock
 from wazuh_pack.respond import block_ip
 from wazuh_pack.respond.address import parse_address, parse_network
 from wazuh_pack.respond.backends import Backend, BackendError, Change, nftables
@@ -143,6 +144,7 @@ def test_nothing_is_put_back_when_nothing_may_be_blocked(world, how):
 
 def test_the_end_of_a_block_is_told_once(world):
     world.handle(message("203.0.113.1"), message("203.0.113.2"))
+    world.look_after()
     world.handle(message("203.0.113.2", "delete"))
     world.now += HOUR + 1
     for _ in range(3):
@@ -153,12 +155,17 @@ def test_the_end_of_a_block_is_told_once(world):
     assert (last["mode"], last["offences"], last["until"]) == ("enforce", 1, "1970-01-12T14:46:40Z")
 
 
-def test_the_end_of_a_block_is_told_when_the_next_event_comes(world):
+def test_two_that_inspect_at_once_do_not_tell_ends_twice(world):
     world.handle(message("203.0.113.1"))
+    world.look_after()
     world.now += HOUR + 1
-    world.handle(message("203.0.113.2"))
+    folder = world.root / "var/wazuh-pack/respond/block-ip"
+    with FileLock(str(folder / "inspection.lock")):
+        world.look_after()
+    assert world.outcomes() == [("blocked", "203.0.113.1")]
 
-    assert world.outcomes()[1:] == [("blocked", "203.0.113.2"), ("expired", "203.0.113.1")]
+    world.look_after()
+    assert world.outcomes()[1:] == [("expired", "203.0.113.1")]
 
 
 def test_after_the_clock_was_set_back_ends_are_still_told(world):

@@ -59,7 +59,10 @@ class Store:
 
     def get(self, target: str, now: float) -> Record | None:
         """Return what is remembered of an address; nothing once it is forgotten."""
-        record = self._read(_file_of(target)).get(target)
+        content = read(f"{self._folder}/{_file_of(target)}", _MAX_FILE) or b""
+        # Its own line only: a file holds hundreds when very many are remembered.
+        start = (b"\n" + content).rfind(f'\n["{target}",'.encode("ascii"))
+        record = None if start < 0 else _parse(content[start:].partition(b"\n")[0])
         return record if record and not self._forgotten(record, now) else None
 
     def put(self, records: Iterable[Record], now: float) -> None:

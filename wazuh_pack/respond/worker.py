@@ -8,6 +8,7 @@ from wazuh_pack.agentkit.codecache import remember
 from wazuh_pack.agentkit.errors import AgentError, MessageError
 from wazuh_pack.agentkit.files import exists, make_private, read, write_atomic
 from wazuh_pack.agentkit.jsonlog import DecisionLog
+from wazuh_pack.agentkit.locks import FileLock
 from wazuh_pack.agentkit.protocol import Request, parse, program_name
 from wazuh_pack.respond.backends import Backend
 from wazuh_pack.respond.backends.nftables import Nftables
@@ -100,7 +101,7 @@ class Worker:
         """Once a minute, look after the firewall, unless nothing works anyway; never raises."""
         if self._blocker is None or not self._healthy or not self._due("verified", _VERIFY_EVERY):
             return
-        self._look_after(self._blocker, [])
+        self.attend([])
 
     def wants_inspection(self) -> bool:
         """Return whether it is time for :meth:`inspect`, and remember that it was."""
@@ -109,38 +110,45 @@ class Worker:
     def inspect(self) -> list[Change]:
         """Find out what nobody should wait for, beside the work of another worker; never raises.
 
-        Host names that are never blocked are resolved again, and the whole firewall is compared
-        with our memory.
+        Host names that are never blocked are resolved again, blocks that ended are told, and the
+        whole firewall is compared with our memory.
 
         Returns:
             The blocks that are not in force any more: for :meth:`attend`.
         """
         try:
-            self._blocker = self._prepare()
-            if self._settings is not None:
-                names = protected_names(self._settings, self._home)
-                self._names().refresh(list(names), self._clock())
-            return self._blocker.missing()
+            blocker = self._blocker = self._prepare()
+            lock = FileLock(f"{self._state}/inspection.lock")
+            if self._settings is None or not lock.try_acquire():
+                return []
+            try:
+                return self._inspect(blocker, self._settings)
+            finally:
+                lock.release()
         except (AgentError, OSError) as error:
             self.fail(str(error))
         return []
 
     def attend(self, missing: Sequence[Change]) -> None:
-        """Put the missing blocks back, and look after the firewall; never raises."""
-        if self._blocker is not None:
-            self._look_after(self._blocker, missing)
-
-    def _look_after(self, blocker: Blocker, missing: Sequence[Change]) -> None:
-        if self._settings is None or self._settings.mode != ENFORCE:
+        """Put the missing blocks back, and look after our rules; never raises."""
+        if self._blocker is None or self._settings is None or self._settings.mode != ENFORCE:
             return
         try:
-            blocker.verify()
-            found = [*blocker.restore(missing), *self._ended(blocker)]
+            self._blocker.verify()
+            restored = self._blocker.restore(missing)
         except (AgentError, OSError) as error:
             self.fail(str(error))
             return
-        for decision in found:
+        for decision in restored:
             self._write(decision)
+
+    def _inspect(self, blocker: Blocker, settings: Settings) -> list[Change]:
+        if settings.mode == ENFORCE:
+            for decision in self._ended(blocker):
+                self._write(decision)
+        names = protected_names(settings, self._home)
+        self._names().refresh(list(names), self._clock())
+        return blocker.missing()
 
     def _ended(self, blocker: Blocker) -> list[Decision]:
         """Return what has expired since this was last asked for."""
