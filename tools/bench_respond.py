@@ -18,9 +18,8 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-sys.path.insert(0, str(ROOT / "tests/respond"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests/respond"))
 
 import conftest
 
@@ -29,6 +28,7 @@ from wazuh_pack.respond.address import Address, parse_address
 from wazuh_pack.respond.backends import Change, nftables
 from wazuh_pack.respond.state import Record, Store
 
+ROOT = Path(__file__).resolve().parents[1]
 IPTABLES = shutil.which("iptables") or "iptables"
 COUNTS = (0, 10_000, 100_000)
 BASELINE_UP_TO = 10_000
