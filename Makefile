@@ -48,6 +48,7 @@ uninstall: $(STAMP) ## Remove what `make install` put there
 
 bench: $(STAMP) ## Measure; prints ratios against named baselines
 	@$(PYTHON) tools/bench.py
+	@$(PYTHON) tools/bench_respond.py
 
 clean: ## Remove what was built (not the virtual environment)
 	@rm -rf build dist

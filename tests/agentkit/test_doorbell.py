@@ -3,7 +3,7 @@ import signal
 
 import pytest
 
-from wazuh_pack.agentkit.doorbell import Doorbell, ring
+from wazuh_pack.agentkit.doorbell import Doorbell, dismiss, ring
 
 
 def test_a_worker_hears_the_bell_once(tmp_path):
@@ -21,6 +21,20 @@ def test_without_a_worker_nobody_hears_it(tmp_path):
 
     assert not ring(str(tmp_path))
     assert [path.name for path in tmp_path.iterdir()] == ["wake"]
+
+
+def test_a_child_that_is_still_there_is_no_worker(tmp_path):
+    with Doorbell(str(tmp_path)) as bell:
+        kept = os.dup(bell._fd)
+    assert not ring(str(tmp_path))
+    os.close(kept)
+
+
+def test_a_worker_that_is_dismissed_leaves(tmp_path):
+    dismiss(str(tmp_path))
+    with Doorbell(str(tmp_path)) as bell:
+        dismiss(str(tmp_path))
+        assert not bell.wait(60)
 
 
 def test_ringing_more_often_than_the_pipe_holds_does_not_block(tmp_path):

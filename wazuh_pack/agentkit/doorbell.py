@@ -4,6 +4,7 @@ The bell is a pipe with a name. Beside it lies a file with the worker's process 
 its descriptor: whether the worker still waits, the shell sees by comparing
 ``/proc/<process>/fd/<descriptor>`` with the pipe, which no leftover of a killed worker can pass.
 """
+# ruff: noqa: PTH116 -- importing pathlib takes longer than a whole firewall change
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ import _signal  # type: ignore[import-not-found]  # signal itself is slow to imp
 import os
 import select
 
-from wazuh_pack.agentkit.files import exists, remove, write_atomic
+from wazuh_pack.agentkit.files import exists, read, remove, write_atomic
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,8 +69,20 @@ class Doorbell:
         os.write(self._fd, b"\n")
 
 
+def dismiss(folder: str) -> None:
+    """Have the worker that waits leave, after its batch; nothing happens when none waits."""
+    worker = _worker(folder)
+    try:
+        if worker:
+            os.kill(worker, _signal.SIGTERM)
+    except ProcessLookupError:
+        return  # it left by itself
+
+
 def ring(folder: str) -> bool:
     """Wake the worker that waits; False when none does."""
+    if not _worker(folder):
+        return False
     try:
         fd = os.open(f"{folder}/{PIPE}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
@@ -81,3 +94,17 @@ def ring(folder: str) -> bool:
     finally:
         os.close(fd)
     return True
+
+
+def _worker(folder: str) -> int:
+    """Return the process id of the worker that waits, or 0.
+
+    That somebody has the pipe open is not enough: it may be a child that has yet to let go of it.
+    """
+    try:
+        process, fd = map(int, (read(f"{folder}/{WORKER}", _ALL) or b"").split())
+        bell = os.stat(f"{folder}/{PIPE}")
+        held = os.stat(f"/proc/{process}/fd/{fd}")
+    except (OSError, ValueError):
+        return 0
+    return process if (held.st_dev, held.st_ino) == (bell.st_dev, bell.st_ino) else 0

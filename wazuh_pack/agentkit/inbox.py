@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 import time
 
-from wazuh_pack.agentkit.doorbell import Doorbell, ring
+from wazuh_pack.agentkit.doorbell import Doorbell, dismiss, ring
 from wazuh_pack.agentkit.errors import InboxError, LockTimeoutError
 from wazuh_pack.agentkit.files import names, read, remove, write_new
 from wazuh_pack.agentkit.locks import FileLock
@@ -64,8 +64,8 @@ class Inbox:
 
     def drain(
         self,
-        handle: Callable[[Sequence[bytes]], None],
-        finish: Callable[[], None],
+        handle: Callable[[Sequence[bytes]], object],
+        finish: Callable[[], object],
         batch: int = 256,
         linger: Callable[[], float] | None = None,
     ) -> None:
@@ -88,6 +88,24 @@ class Inbox:
             finally:
                 lock.release()
 
+    def attend(
+        self,
+        handle: Callable[[Sequence[bytes]], object],
+        finish: Callable[[], object],
+        batch: int = 256,
+        seconds: float = 30.0,
+    ) -> None:
+        """Do the same even if no message waits; a worker that lingers is sent away.
+
+        Raises:
+            LockTimeoutError: Another worker is busy for longer than ``seconds``.
+        """
+        dismiss(self._folder)
+        with FileLock(f"{self._folder}/worker.lock", seconds=seconds):
+            self._work(handle, batch)
+            finish()
+        self.drain(handle, finish, batch)
+
     def _put(self, content: bytes) -> bool:
         waiting = self._waiting()
         if len(waiting) >= self._capacity:
@@ -101,8 +119,8 @@ class Inbox:
 
     def _stay(
         self,
-        handle: Callable[[Sequence[bytes]], None],
-        finish: Callable[[], None],
+        handle: Callable[[Sequence[bytes]], object],
+        finish: Callable[[], object],
         batch: int,
         linger: Callable[[], float],
     ) -> None:
@@ -114,7 +132,7 @@ class Inbox:
                 if not (seconds and bell.wait(seconds)):
                     return
 
-    def _work(self, handle: Callable[[Sequence[bytes]], None], batch: int) -> None:
+    def _work(self, handle: Callable[[Sequence[bytes]], object], batch: int) -> None:
         while True:
             waiting = self._waiting()[:batch]
             if not waiting:

@@ -28,6 +28,7 @@ COMMANDS = {
     "logtest": "Decode and match events as a manager's wazuh-logtest would.",
     "new": "Write the skeleton of a detection.",
     "serve": "Answer the protocol of a manager's logtest socket.",
+    "respond": "Look after the responses on this host: what is blocked, block, unblock, try.",
     "show": "Show one detection with its rules.",
     "test": "Prove every detection with its own events.",
     "uninstall": "Remove what `install` put there.",

@@ -15,7 +15,7 @@ import os
 from wazuh_pack.agentkit.codecache import needed, stamp
 from wazuh_pack.agentkit.detach import detach
 from wazuh_pack.agentkit.errors import AgentError, MessageError
-from wazuh_pack.agentkit.files import make_private
+from wazuh_pack.agentkit.files import exists, make_private
 from wazuh_pack.agentkit.home import home_of
 from wazuh_pack.agentkit.inbox import Inbox
 from wazuh_pack.agentkit.stdin import LineReader
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 STATE = "respond/block-ip"
 WORK = "--work"
 """Argument with which the shell says that it has put the message into the inbox itself."""
+RESTORE = "--restore"
+"""Argument for the time after a reboot and for every few minutes; no message is read."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -40,6 +42,10 @@ def main(argv: Sequence[str]) -> int:
     """
     script = argv[0]
     home = home_of(script)
+    if argv[1:] == [RESTORE]:
+        look_after(home, script)
+        _worker(home, script).prepare_next()
+        return 0
     try:
         if argv[1:] != [WORK]:
             accept(home, LineReader(0).read())
@@ -56,7 +62,7 @@ def main(argv: Sequence[str]) -> int:
         except Exception as error:  # noqa: BLE001 -- nobody else would ever hear of it
             _worker(home, script).fail(f"internal error: {type(error).__name__}: {error}")
 
-    if not _inbox(home).ring() and not detach(work):
+    if not inbox_of(home).ring() and not detach(work):
         work_off(home, script)
     return 0
 
@@ -69,7 +75,7 @@ def accept(home: Home, message: bytes) -> None:
         OSError: The folder for it cannot be made.
     """
     make_private(f"{home.root}/var", ("wazuh-pack", *STATE.split("/"), "inbox"))
-    _inbox(home).put(message)
+    inbox_of(home).put(message)
 
 
 def work_off(home: Home, script: str, *, linger: bool = False) -> None:
@@ -95,15 +101,45 @@ def work_off(home: Home, script: str, *, linger: bool = False) -> None:
             if rest.pop():
                 detach(worker.prepare_next)
             rest.append(False)
+            if worker.wants_inspection():
+                detach(lambda: look_after(home, script, only_missing=True))
 
     def seconds() -> float:
         # A newer version of the script is not kept waiting.
         return workers[0].linger if workers and _state_of(script) == began else 0.0
 
-    _inbox(home).drain(handle, finish, linger=seconds if linger else None)
+    inbox_of(home).drain(handle, finish, linger=seconds if linger else None)
 
 
-def _inbox(home: Home) -> Inbox:
+def look_after(home: Home, script: str, *, only_missing: bool = False) -> None:
+    """Deal with messages whose worker was killed, and put back blocks that are gone.
+
+    Blocks are gone after a reboot, or because somebody flushed them. Finding that out, which takes
+    seconds when there are very many, holds up nobody; putting them back waits for its turn.
+
+    Args:
+        home: Wazuh's home.
+        script: The path by which the script was started.
+        only_missing: Leave it at that when no block is gone.
+    """
+    if not exists(f"{home.state(STATE)}/inbox"):
+        return
+    worker = _worker(home, script)
+    missing = [worker.inspect()]
+    if only_missing and not missing[0]:
+        return
+
+    def finish() -> None:
+        worker.attend(missing.pop() if missing else [])
+
+    try:
+        inbox_of(home).attend(worker.handle, finish)
+    except (AgentError, OSError) as error:
+        worker.fail(str(error))
+
+
+def inbox_of(home: Home) -> Inbox:
+    """Return the inbox of the messages to this response."""
     return Inbox(f"{home.state(STATE)}/inbox")
 
 
