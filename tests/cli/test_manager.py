@@ -1,38 +1,61 @@
 """Commands on a manager in service, played by a stand-in whose logtest is our engine."""
 
+import functools
 import json
 import os
+import shutil
 import stat
 
 import pytest
 from standin_manager import standin
 
-from wazuh_pack.cli import _exit, main
+from wazuh_pack.cli import _exit, _load, main
 from wazuh_pack.install.target import Target
 
+PLACES = ("active-response", "etc", "wodles")
 RECORD = "etc/wazuh-pack/RECORD.json"
+
+
+CATALOG = functools.cache(_load.catalog)
+
+
+def play(made, monkeypatch):
+    """Let commands take a stand-in for the installed manager, whoever runs the tests."""
+
+    def detect(*, home=None, destdir=None):
+        assert destdir is None
+        assert home in {None, made.home}
+        return Target(
+            home=made.home,
+            version="4.14.7",
+            is_manager=True,
+            staged=False,
+            wazuh_ids=None,
+            privileged=False,
+        )
+
+    monkeypatch.setattr("wazuh_pack.install.detect", detect)
+    monkeypatch.setattr("wazuh_pack.install.service._unit", lambda _: "")
+    monkeypatch.setattr("wazuh_pack.cli._load.catalog", CATALOG)
 
 
 @pytest.fixture
 def manager(monkeypatch):
-    """A stand-in that commands take for an installed manager, whoever runs the tests."""
     with standin() as made:
-
-        def detect(*, home=None, destdir=None):
-            assert destdir is None
-            assert home in {None, made.home}
-            return Target(
-                home=made.home,
-                version="4.14.7",
-                is_manager=True,
-                staged=False,
-                wazuh_ids=None,
-                privileged=False,
-            )
-
-        monkeypatch.setattr("wazuh_pack.install.detect", detect)
-        monkeypatch.setattr("wazuh_pack.install.service._unit", lambda _: "")
+        play(made, monkeypatch)
         yield made
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """What an installation leaves in a home, to be copied."""
+    folder = tmp_path_factory.mktemp("installed")
+    with pytest.MonkeyPatch.context() as monkeypatch, standin() as made:
+        play(made, monkeypatch)
+        assert main(["install", "--yes"]) == _exit.OK
+        for name in PLACES:
+            shutil.copytree(made.home / name, folder / name)
+    return folder
 
 
 @pytest.fixture
@@ -412,3 +435,138 @@ def test_diff_expects_what_the_user_may_change(manager, capsys):
             "expected": True,
         }
     ]
+
+
+@pytest.fixture
+def examined(manager, installed, capsys):
+    """Return a function that gives doctor's exit code and verdicts by check, of a sound start."""
+    for name in PLACES:
+        shutil.copytree(installed / name, manager.home / name, dirs_exist_ok=True)
+    manager.start()
+
+    def examine(*args):
+        code = main(["doctor", "--format", "json", *args])
+        checks = json.loads(capsys.readouterr().out)["checks"]
+        return code, {check["check"]: check for check in checks}
+
+    return examine
+
+
+def test_a_fresh_installation_is_healthy(examined):
+    code, checks = examined()
+    assert code == _exit.OK
+    bad = {name for name, check in checks.items() if check["verdict"] == "failure"}
+    assert bad == set()
+    assert checks["detections"]["details"] == ["logtest answered 12 events with our rules"]
+    assert checks["responses"]["details"][0] == "block-ip: dry-run"
+    assert "fit Python 3" in checks["scripts"]["details"][0]
+    assert checks["configuration"]["verdict"] == "ok"
+
+
+def test_doctor_without_running_anything_asks_nobody(manager, examined):
+    calls, asked = manager.calls, list(manager.asked)
+    code, checks = examined("--no-live")
+    assert code == _exit.OK
+    assert "detections" not in checks
+    assert (manager.calls, manager.asked) == (calls, asked)
+
+
+def test_doctor_of_nothing_says_so(manager, capsys):
+    assert main(["doctor"]) == _exit.ERROR
+    assert f"wazuh-pack is not installed in {manager.home}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("hurt", "check", "verdict", "said"),
+    [
+        (
+            lambda home: (home / "etc/rules/9600-wazuh-pack-trivy.xml").write_text(""),
+            "files",
+            "failure",
+            "9600-wazuh-pack-trivy.xml: content changed",
+        ),
+        (
+            lambda home: (home / "active-response/bin/wazuh-pack-block-ip").write_text("#!/bin/sh"),
+            "scripts",
+            "failure",
+            "wazuh-pack-block-ip: zipfile.BadZipFile",
+        ),
+        (
+            lambda home: (home / "etc/wazuh-pack/respond.stop").touch(),
+            "responses",
+            "warning",
+            "respond.stop is there",
+        ),
+        (
+            lambda home: (home / "etc/wazuh-pack/respond.ini").write_text("mode = enforce"),
+            "responses",
+            "failure",
+            "malformed",
+        ),
+        (
+            lambda home: (home / "var/run" / f"wazuh-analysisd-{os.getpid()}.pid").unlink(),
+            "running",
+            "warning",
+            "analysisd does not run",
+        ),
+        (
+            lambda home: (home / "etc/rules/local_rules.xml").write_text(
+                '<group name="l,"><rule id="110001" level="3"><description>x</description></rule>'
+                "</group>"
+            ),
+            "ruleset",
+            "failure",
+            "local_rules.xml:1: defines rule 110001 too",
+        ),
+        (
+            lambda home: (home / "logs/ossec.log").write_text(
+                "2001/01/01 00:00:00 wazuh-analysisd: WARNING: (7612): Rule ID '110002' is"
+                " duplicated.\n"
+                "2099/01/01 00:00:00 wazuh-execd: ERROR: (1312): Active response command not"
+                " present: 'active-response/bin/wazuh-pack-block-ip'. Not using it.\n"
+                "2099/01/01 00:00:00 wazuh-analysisd: WARNING: (7612): Rule ID '5710' is"
+                " duplicated.\n"
+            ),
+            "log",
+            "warning",
+            "2099/01/01 00:00:00 wazuh-execd: (1312)",
+        ),
+        (
+            lambda home: (home / "logs/ossec.json").write_text(
+                '{"timestamp":"2099/01/01 00:00:00","tag":"wazuh-analysisd","level":"warning",'
+                '"description":"(7612): Rule ID \'110001\' is duplicated."}\nnonsense\n'
+            ),
+            "log",
+            "warning",
+            "wazuh-analysisd: (7612)",
+        ),
+    ],
+)
+def test_what_is_wrong_is_found(manager, examined, hurt, check, verdict, said):
+    hurt(manager.home)
+    code, checks = examined()
+    assert checks[check]["verdict"] == verdict
+    assert said in "\n".join(checks[check]["details"])
+    assert code == (_exit.UNHEALTHY if verdict == "failure" else _exit.OK)
+
+
+def test_the_daemons_verdict_and_logtests_are_told(manager, examined):
+    manager.script(
+        "wazuh-modulesd",
+        say="2026/11/22 01:00:00 wazuh-modulesd: ERROR: (1230): Invalid element.\n",
+        code=1,
+    )
+    code, checks = examined()
+    assert code == _exit.UNHEALTHY
+    assert "wazuh-modulesd -t failed (1)" in checks["configuration"]["details"][0]
+
+
+def test_doctor_prints_a_line_a_check_and_what_to_do(manager, capsys):
+    main(["install", "--yes"])
+    (manager.home / "active-response/bin/wazuh-pack-block-ip").chmod(0o777)
+    capsys.readouterr()
+    assert main(["doctor"]) == _exit.UNHEALTHY
+    out = capsys.readouterr().out
+    assert "FAIL  files         active-response/bin/wazuh-pack-block-ip: mode or owner" in out
+    assert "hint: wazuh-pack install puts them back" in out
+    assert "ok    pack          " in out

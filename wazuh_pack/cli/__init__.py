@@ -21,6 +21,7 @@ COMMANDS = {
     "check": "Check content, drift, and that Wazuh would load everything.",
     "demo": "Replay an attack on a pipeline and show what the pack does about it.",
     "diff": "Show what has changed since the installation.",
+    "doctor": "Check that an installation is healthy.",
     "explain": "Show how an event became, or did not become, an alert.",
     "install": "Install the pack into a Wazuh manager's home (or a staged tree).",
     "list": "List the detections, one line or JSON object a rule.",

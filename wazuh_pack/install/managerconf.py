@@ -126,7 +126,7 @@ class ManagerConf:
                 continue
             if path.is_relative_to(self.home / _STOCK) and not _mentions(path, numbers):
                 continue
-            yield from _rules(path)
+            yield from rules_in(path)
 
 
 def _mentions(path: Path, numbers: set[bytes]) -> bool:
@@ -136,7 +136,12 @@ def _mentions(path: Path, numbers: set[bytes]) -> bool:
         return True
 
 
-def _rules(path: Path) -> Iterator[RuleSeen]:
+def rules_in(path: Path) -> Iterator[RuleSeen]:
+    """Yield the rules of a file.
+
+    Raises:
+        InstallError: Wazuh could not read it.
+    """
     try:
         roots = apply_variables(read_file(path))
     except XmlError as error:
