@@ -22,6 +22,7 @@ COMMANDS = {
     "demo": "Replay an attack on a pipeline and show what the pack does about it.",
     "deploy": "Deploy rules, decoders and lists to a manager or cluster over its API.",
     "explain": "Show how an event became, or did not become, an alert.",
+    "group-files": "Write what agents of a group need into a folder for etc/shared/<group>.",
     "install": "Install the pack into a Wazuh manager's home (or a staged tree).",
     "list": "List the detections, one line or JSON object a rule.",
     "logtest": "Decode and match events as a manager's wazuh-logtest would.",
