@@ -24,7 +24,9 @@ COMMANDS = {
     "demo": "Replay an attack on a pipeline and show what the pack does about it.",
     "diff": "Show what has changed since the installation.",
     "doctor": "Check that an installation is healthy.",
+    "deploy": "Deploy rules, decoders and lists to a manager or cluster over its API.",
     "explain": "Show how an event became, or did not become, an alert.",
+    "group-files": "Write what agents of a group need into a folder for etc/shared/<group>.",
     "install": "Install the pack into a Wazuh manager's home (or a staged tree).",
     "list": "List the detections, one line or JSON object a rule.",
     "logtest": "Decode and match events as a manager's wazuh-logtest would.",
@@ -45,7 +47,8 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"wazuh_pack.cli.{cmd_name}_command")
+        name = cmd_name.replace("-", "_")
+        module = importlib.import_module(f"wazuh_pack.cli.{name}_command")
         command: click.Command = module.command
         return command
 

@@ -48,9 +48,11 @@ def from_file(path: Path) -> Credentials:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise DeployError(f"cannot read {path}: {error.strerror}") from error
-    with os.fdopen(handle, "rb") as file:
-        _check_private(path, os.fstat(file.fileno()))
-        data = file.read(_MAX_BYTES)
+    try:
+        _check_private(path, os.fstat(handle))
+        data = os.read(handle, _MAX_BYTES)
+    finally:
+        os.close(handle)
     values = {}
     for line in data.decode("utf-8", "replace").splitlines():
         name, separator, value = line.partition("=")

@@ -32,7 +32,7 @@ _NAMES = {
     Kind.DECODER: re.compile(r"[A-Za-z0-9_-]+\.xml"),
     Kind.LIST: re.compile(r"[A-Za-z0-9_-]+"),
 }
-_NODE = re.compile(r"[A-Za-z0-9_.%-]+")
+_NODE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 _PAGE = 500
 _NO_TIMEOUT = {"wait_for_complete": "true"}
 _OVERWRITE = {**_NO_TIMEOUT, "overwrite": "true"}
@@ -148,7 +148,7 @@ class Manager:
         """
         path = f"/{_scope(cluster=cluster)}/analysisd/reload"
         items = self._change("PUT", path, _NO_TIMEOUT)
-        return {str(item.get("name")): str(item.get("msg", "")) for item in items}
+        return {str(item.get("name")): _printable(item.get("msg", "")) for item in items}
 
     def restart(self, *, cluster: bool) -> None:
         """Restart every daemon of every node, the API's among them; return before they do."""
@@ -171,7 +171,7 @@ class Manager:
                 timestamp=str(item.get("timestamp", "")),
                 level=str(item.get("level", "")),
                 tag=str(item.get("tag", "")),
-                description=str(item.get("description", "")),
+                description=_printable(item.get("description", "")),
             )
             for item in self._items(path, params)
         )
@@ -232,7 +232,13 @@ def _failure(item: Any) -> tuple[str, str]:
     ids = item.get("id", []) if isinstance(item, dict) else []
     whose = ", ".join(str(one) for one in ids)
     text = f"{error.get('message', 'failed')} (Wazuh error {error.get('code', '?')})"
-    return (f"{whose}: {text}" if whose else text), str(error.get("remediation", "") or "")
+    remediation = _printable(error.get("remediation", "") or "")
+    return _printable(f"{whose}: {text}" if whose else text), remediation
+
+
+def _printable(text: Any) -> str:
+    """Return a text of the server's without what would move a terminal's cursor."""
+    return "".join(char if char.isprintable() else " " for char in str(text)).strip()
 
 
 def _file_path(kind: Kind, name: str, path: str) -> str:
