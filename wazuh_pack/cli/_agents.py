@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from wazuh_pack import resources
 from wazuh_pack.cli import _load
-from wazuh_pack.install.assemble import Choices, assemble
+from wazuh_pack.install.assemble import assemble
+from wazuh_pack.install.choices import Choices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,8 @@ import click
 from wazuh_pack import deploy, resources
 from wazuh_pack.cli import _exit, _load, _out
 from wazuh_pack.errors import DiagnosticsError, UsageError
-from wazuh_pack.install.assemble import Choices, assemble
+from wazuh_pack.install.assemble import assemble
+from wazuh_pack.install.choices import Choices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,7 +106,9 @@ def _source(collect: tuple[str, ...], *, responses: bool) -> PackSource:
     loaded = _load.catalog()
     for name in collect:
         _load.source(loaded, name)
-    choices = Choices(collect={name: {} for name in collect}, responses=responses, wodles=False)
+    choices = Choices(
+        collect={name: {} for name in collect}, responses=None if responses else (), wodles=()
+    )
     with tempfile.TemporaryDirectory(prefix="wazuh-pack-") as scratch:
         return assemble(
             loaded,
