@@ -9,10 +9,10 @@ PYTHON := $(VENV)/bin/python
 PACK := $(PYTHON) -m wazuh_pack
 STAMP := $(VENV)/.ready
 
-.PHONY: help setup demo test check lint build bundle install uninstall bench clean
+.PHONY: help setup demo test check lint build bundle bundle-agent install uninstall bench clean
 
 help: ## Show the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Make the virtual environment
 
@@ -40,6 +40,9 @@ build: $(STAMP) ## Render the content into rules_xml/ and decoders/
 bundle: $(STAMP) ## Build the single-file scripts for agents into build/bundle
 	@$(PACK) bundle
 
+bundle-agent: $(STAMP) ## Build the archive for agents, installer included, into build/bundle
+	@$(PACK) bundle --agent
+
 install: $(STAMP) ## Install into the detected Wazuh home, or into DESTDIR
 	@$(PACK) install $(if $(DESTDIR),--destdir "$(DESTDIR)") $(ARGS)
 
@@ -48,6 +51,7 @@ uninstall: $(STAMP) ## Remove what `make install` put there
 
 bench: $(STAMP) ## Measure; prints ratios against named baselines
 	@$(PYTHON) tools/bench.py
+	@$(PYTHON) tools/bench_respond.py
 
 clean: ## Remove what was built (not the virtual environment)
 	@rm -rf build dist

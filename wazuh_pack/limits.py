@@ -10,8 +10,6 @@ LAST_RULE_ID = 119999
 
 MAX_EVENT_BYTES = 65_535
 """analysisd receives at most this much; longer events are cut."""
-MAX_FIELDS = 256
-"""``analysisd.decoder_order_size``: later fields of an event are dropped."""
 MAX_TAG_BYTES = 2047
 """A rule's element text beyond this is logged as an error and treated as absent."""
 MAX_GROUP_BYTES = 1023

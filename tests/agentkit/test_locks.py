@@ -59,3 +59,21 @@ def test_a_link_in_place_of_the_lock_is_refused(tmp_path):
     with pytest.raises(OSError, match="symbolic"):
         FileLock(str(tmp_path / "lock")).try_acquire()
     assert not (tmp_path / "target").exists()
+
+
+def test_a_child_that_is_still_there_does_not_keep_the_lock(tmp_path):
+    path = str(tmp_path / "lock")
+    lock = FileLock(path)
+    lock.acquire()
+    read_end, write_end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.read(read_end, 1)
+        os._exit(0)
+    lock.release()
+
+    assert FileLock(path).try_acquire()
+    os.write(write_end, b"x")
+    os.waitpid(child, 0)
+    os.close(read_end)
+    os.close(write_end)

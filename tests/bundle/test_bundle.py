@@ -290,3 +290,41 @@ def test_the_description_fits_the_script():
     assert response["stateful"] is False
     assert response["default_location"] in response["locations"]
     assert (ENTRY / response["config_file"]["template"]).is_file()
+
+
+PACKAGES = "requires:\n  packages: [requests]\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "described", "refused"),
+    [
+        ("def f():\n    import requests\n", PACKAGES, False),
+        ("def f():\n    from requests.auth import AuthBase\n", PACKAGES, False),
+        (
+            "class A:\n    def f(self):\n        if self:\n            import requests\n",
+            PACKAGES,
+            False,
+        ),
+        ("import requests\n", PACKAGES, True),
+        ("try:\n    import requests\nexcept ImportError:\n    pass\n", PACKAGES, True),
+        ("class A:\n    import requests\n", PACKAGES, True),
+        ("def f():\n    import httpx\n", PACKAGES, True),
+        ("def f():\n    import requests\n", "requires:\n  programs: []\n", True),
+        ("def f():\n    import requests\n", None, True),
+    ],
+)
+def test_a_package_that_the_description_names_may_be_imported_in_functions_only(
+    script, source, described, refused
+):
+    folder = script(source)
+    if described is not None:
+        (folder / "response.yml").write_text(described)
+    try:
+        found = build_bundle(folder, folder / "out").modules
+    except PackError as error:
+        found = str(error)
+
+    if refused:
+        assert "is not in the standard library" in found
+    else:
+        assert found == ("__main__.py",)

@@ -255,6 +255,11 @@ def test_pf_gives_addresses_ports_action_and_protocol(bench):
         "srcip": b"10.0.0.1",
     }
     assert b.fields(line % (b"match out", b"10.0.0.1 > 10.0.0.2: x")) == {}
+    assert b.fields(line % (b"pass out", b"10.0.0.1")) == {"action": b"pass"}
+    assert b.fields(line % (b"pass out", b"10.0.0.1 > 10.0.0.2")) == {
+        "action": b"pass",
+        "srcip": b"10.0.0.1",
+    }
     assert b.fields(BSD + b"pf: garbage") == {}
 
 
@@ -299,6 +304,14 @@ def test_sonicwall_decides_the_category_per_event(bench, kind, number, rest, exp
     assert b.run(b"id=x").category == "syslog"
 
 
+def test_sonicwall_keeps_what_it_has_when_addresses_are_missing(bench):
+    b = bench(
+        root("s", "<prematch>^id=</prematch><plugin_decoder>SonicWall_Decoder</plugin_decoder>")
+    )
+    event = b.run(b"id=x pri=6 c=32 m=98 src=unknown")
+    assert (event.static, event.category) == ({"status": b"6", "id": b"98"}, "syslog")
+
+
 ALERT = b"ossec: Alert Level: 5; Rule: %s - text; Location: (web) 1.2.3.4->/x; %sthe event"
 
 
@@ -316,6 +329,8 @@ def test_an_ossec_alert_names_rule_location_and_event(bench):
     unknown = b.run(ALERT % (b"1", b" "))
     assert (unknown.rule_id, unknown.category, unknown.location) == (None, "ossec-alert", b"stdin")
     assert b.run(ALERT % (b"5710", b"open")).rule_id is None
+    assert b.run(b"ossec: Alert Level: 5; Rule: 5710 - text; Place: x;").rule_id is None
+    assert b.run(b"ossec: Alert Level: 5; Rule: 5710 - text; Location: x").rule_id is None
     assert b.run(b"ossec: Agent started").rule_id is None
 
 
@@ -362,6 +377,31 @@ def test_what_is_over_is_forgotten_every_200_events(accumulating):
         accumulating.run(BSD + b"acc: %d u=bob s=" % number)
     accumulating.run(BSD + b"acc: 999 u=bob s=", time=2000.0)
     assert len(accumulating.state.accumulator._stored) == 1
+
+
+def test_an_event_without_id_shares_nothing(accumulating):
+    event = accumulating.run(BSD + b"acc: none u=bob s=")
+    assert event.decoder.accumulate
+    assert event.static == {}
+
+
+def test_a_regex_adds_nothing_to_256_fields(bench):
+    members = ",".join(f'"f{number}":{number}' for number in range(256))
+    b = bench(
+        root("r", "<prematch>^{</prematch>"),
+        child("r", "<plugin_decoder>JSON_Decoder</plugin_decoder>"),
+        child("r", regex("(f1)", "srcip")),
+    )
+    event = b.run(f"{{{members}}}".encode())
+    assert (len(event.dynamic), event.static) == (256, {})
+
+
+def test_answers_for_program_names_are_forgotten_when_there_are_too_many(bench):
+    b = bench(root("app", "<program_name>^app</program_name>"))
+    names = [b.run(BSD + b"%d: x" % number).decoder.name for number in range(4100)]
+    assert set(names) == {b"any-program"}
+    assert b.run(BSD + b"app: x").decoder.name == b"app"
+    assert len(b.state.index(b.decoders)._by_program) < 100
 
 
 def seen(bench, message, location=b"stdin"):

@@ -256,6 +256,7 @@ def test_the_first_definition_of_a_name_counts():
         (b'<var nam="V">x</var>', "only the attribute 'name' is allowed in a variable"),
         (b"<var>x</var>", "the variable has no name"),
         (b"<var>x</var><a><b>text</b></a>", "the variable has no name"),
+        (b'<a><var>x</var></a><b name="V">text</b>', "the variable has no name"),
         (b'<var name="' + b"v" * 256 + b'">x</var>', "the name of the variable is too long"),
         (
             b'<var name="v">x</var><a>$' + b"n" * 256 + b"</a>",

@@ -4,12 +4,14 @@ import stat
 from pathlib import Path
 
 import pytest
+from standin_manager import standin
 
 from wazuh_pack.install import (
     ConfBlock,
     Kind,
     PackFile,
     PackSource,
+    Target,
     apply,
     detect,
     make_plan,
@@ -133,3 +135,23 @@ def snapshot():
         return found
 
     return take
+
+
+@pytest.fixture
+def manager():
+    """A stand-in for a manager, not running yet."""
+    with standin() as made:
+        yield made
+
+
+@pytest.fixture
+def live_target(manager):
+    """The stand-in as a target in service, for any user."""
+    return Target(
+        home=manager.home,
+        version="4.14.7",
+        is_manager=True,
+        staged=False,
+        wazuh_ids=None,
+        privileged=False,
+    )

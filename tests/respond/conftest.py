@@ -10,14 +10,17 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from signal import SIGTERM
 
 import pytest
 
 from wazuh_pack.bundle import build_bundle
 
 ROOT = Path(__file__).resolve().parents[2]
+OWN_HOSTS = ["127.0.0.1", "::1", "198.51.100.0/24", "2001:db8::/32", "10.99.0.0/24"]
+"""Where the tests' own hosts live, in network namespaces; everything else stays shut."""
 NAME = "wazuh-pack-block-ip"
 IP = shutil.which("ip") or "ip"
 LIST_SET = ("nft", "-j", "list", "set", "inet", "wazuh_pack")
@@ -26,6 +29,8 @@ LIST_SET = ("nft", "-j", "list", "set", "inet", "wazuh_pack")
 def pytest_collection_modifyitems(items):
     """Skip what needs network namespaces where there are none."""
     marked = [item for item in items if item.get_closest_marker("network_namespace")]
+    for item in marked:
+        item.add_marker(pytest.mark.allow_hosts(OWN_HOSTS))
     if marked and not _namespaces_work():
         for item in marked:
             item.add_marker(pytest.mark.skip(reason="network namespaces need root, ip and nft"))
@@ -191,11 +196,29 @@ class Execd:
         while len(self.manager.decisions()) < lines or self._waiting():
             assert time.monotonic() < deadline, self.manager.decisions()
             time.sleep(0.005)
+        self.leave()
+
+    def leave(self):
+        """Have the worker not wait for more messages, and wait until it is gone."""
         with (self.manager.state / "inbox/worker.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            while not _lock(lock):
+                self._tell_the_worker_to_leave()
+                time.sleep(0.005)
+
+    def _tell_the_worker_to_leave(self):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            os.kill(int((self.manager.state / "inbox/worker").read_text().split()[0]), SIGTERM)
 
     def _waiting(self):
         return list((self.manager.state / "inbox").glob("*.message"))
+
+
+def _lock(file):
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @pytest.fixture

@@ -25,6 +25,14 @@ def test_what_was_put_is_found_again(store):
     assert store.get("203.0.113.10", 500.0) is None
 
 
+def test_an_address_that_begins_like_another_is_not_taken_for_it(store, tmp_path):
+    store.put([record("203.0.113.9", offences=3)], 500.0)
+    (path,) = tmp_path.iterdir()
+    path.write_text('["203.0.113.90",1,1000.0,600]\n' + path.read_text() + 'x["203.0.113.9",7,1,1]')
+
+    assert store.get("203.0.113.9", 500.0).offences == 3
+
+
 def test_a_new_record_takes_the_place_of_the_old_one(store):
     store.put([record(offences=1)], 500.0)
     store.put([record(offences=2)], 500.0)

@@ -17,6 +17,12 @@ def home(tmp_path):
     return Home(str(tmp_path))
 
 
+@pytest.fixture(autouse=True)
+def nothing_beside(monkeypatch):
+    """No process beside the test's looks after anything."""
+    monkeypatch.setattr(block_ip, "detach", lambda _: True)
+
+
 @pytest.fixture
 def logged(tmp_path):
     """Return a function that gives what was logged."""

@@ -26,7 +26,7 @@ def write(tmp_path):
 def problems(path):
     with pytest.raises(ConfigError) as error:
         load(path)
-    return [problem.removeprefix(f"{path}:") for problem in error.value.problems]
+    return [problem[len(path) + 1 :] for problem in error.value.problems]
 
 
 def test_the_template_is_valid_and_says_the_defaults(write):

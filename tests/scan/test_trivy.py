@@ -65,7 +65,7 @@ def test_options_reach_trivy():
 
 def test_trivy_gets_a_home_of_its_own_and_only_known_variables(monkeypatch):
     monkeypatch.setenv("TRIVY_FORMAT", "table")
-    monkeypatch.setenv("LD_PRELOAD", "/tmp/evil.so")
+    monkeypatch.setenv("LD_PRELOAD", "/srv/evil.so")
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
     invocation = prepare("/bin/trivy", IMAGE, config(), Path("/private"))
 
@@ -101,8 +101,7 @@ FATAL = "2026-11-22T00:08:36Z\tFATAL\tFatal error\trun error: "
     ("errors", "reason"),
     [
         ("init error: DB error: failed to download vulnerability DB: OCI artifact", "db_download"),
-        ("DB error: database error: --skip-db-update cannot be specified on the first run",)
-        + ("db_download",),
+        ("database error: --skip-db-update cannot be specified on the first run", "db_download"),
         ("failed to download vulnerability DB: TOOMANYREQUESTS: retry-after", "rate_limit"),
         ("unexpected status code 429 Too Many Requests", "rate_limit"),
         ("unable to find the specified image x in [docker]: docker error", "target_not_found"),

@@ -68,7 +68,8 @@ def test_a_first_scan_gives_baseline_findings_and_summary(host, clock, finds):
     }
     counts = {
         **dict.fromkeys(("critical", "medium", "low", "info", "unknown"), 0),
-        "high": 2, "total": 2,
+        "high": 2,
+        "total": 2,
     }
     summary = {"counts": counts, "reported": 2, "unreported": 0}
     assert only(events, "baseline") == {"event": "baseline", **about, **summary}

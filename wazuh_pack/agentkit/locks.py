@@ -62,6 +62,8 @@ class FileLock:
     def release(self) -> None:
         """Give the lock back."""
         fd, self._fd = self._fd, -1
+        # A child that was forked meanwhile has the descriptor too, and would keep the lock.
+        fcntl.flock(fd, fcntl.LOCK_UN)
         os.close(fd)
 
     def __enter__(self) -> None:

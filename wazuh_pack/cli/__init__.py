@@ -16,15 +16,24 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 COMMANDS = {
+    "backtest": "Show what a ruleset would have said about past logs.",
     "build": "Render the content into rules_xml/ and decoders/.",
     "bundle": "Build the single-file scripts for agents.",
+    "conformance": "Compare the engine with what a real analysisd answered.",
     "check": "Check content, drift, and that Wazuh would load everything.",
     "demo": "Replay an attack on a pipeline and show what the pack does about it.",
+    "diff": "Show what has changed since the installation.",
+    "doctor": "Check that an installation is healthy.",
+    "deploy": "Deploy rules, decoders and lists to a manager or cluster over its API.",
     "explain": "Show how an event became, or did not become, an alert.",
+    "group-files": "Write what agents of a group need into a folder for etc/shared/<group>.",
     "install": "Install the pack into a Wazuh manager's home (or a staged tree).",
     "list": "List the detections, one line or JSON object a rule.",
     "logtest": "Decode and match events as a manager's wazuh-logtest would.",
     "new": "Write the skeleton of a detection.",
+    "serve": "Answer the protocol of a manager's logtest socket.",
+    "respond": "Look after the responses on this host: what is blocked, block, unblock, try.",
+    "plan": "Show what `install` would change.",
     "show": "Show one detection with its rules.",
     "test": "Prove every detection with its own events.",
     "uninstall": "Remove what `install` put there.",
@@ -38,7 +47,8 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"wazuh_pack.cli.{cmd_name}_command")
+        name = cmd_name.replace("-", "_")
+        module = importlib.import_module(f"wazuh_pack.cli.{name}_command")
         command: click.Command = module.command
         return command
 

@@ -11,3 +11,5 @@ CONTENT = 11
 """The content, or the XML made from it, has problems."""
 FAILED = 20
 """A detection did not do what its cases say."""
+UNHEALTHY = 21
+"""An installation is not healthy."""

@@ -1,17 +1,111 @@
-"""Showing a plan, asking, applying it."""
+"""Planning an installation, showing a plan, asking, applying it."""
 
 from __future__ import annotations
 
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import click
 
-from wazuh_pack import install
-from wazuh_pack.cli import _out
-from wazuh_pack.errors import DiagnosticsError
+from wazuh_pack import install, resources
+from wazuh_pack.cli import _canary, _load, _out
+from wazuh_pack.errors import DiagnosticsError, InstallError
+from wazuh_pack.install.assemble import prepare
+from wazuh_pack.install.daemonlog import Ours
+from wazuh_pack.install.managerconf import ManagerConf
+from wazuh_pack.install.preflight import inspect
+from wazuh_pack.install.prove import Expectation, Proof, apply_proved
+from wazuh_pack.install.service import Need, Service
+from wazuh_pack.install.source import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from wazuh_pack.install.choices import Choices
+    from wazuh_pack.install.source import PackSource
+
+_DONE = {
+    Need.NOTHING: "",
+    Need.RELOAD: "the running ruleset was reloaded",
+    Need.RESTART: "Wazuh was restarted",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan, and what must be true when it was carried out."""
+
+    plan: install.Plan
+    expectation: Expectation
+
+
+def plan_install(
+    target: install.Target,
+    record: install.Record | None,
+    choices: Choices,
+    *,
+    home: Path | None,
+    force: bool,
+) -> Planned:
+    """Plan an installation; nothing is changed and nothing of Wazuh is run.
+
+    Raises:
+        PackError: it cannot be planned.
+    """
+    loaded = _load.catalog()
+    conf = ManagerConf.read(target.home)
+    worker = conf.role == "worker"
+    with tempfile.TemporaryDirectory(prefix="wazuh-pack-") as scratch:
+        prepared = prepare(
+            loaded,
+            _load.lock(),
+            tree=resources.tree(),
+            scratch=Path(scratch),
+            home=PurePosixPath(home or "/var/ossec" if target.staged else target.home),
+            target=target.home,
+            choices=choices,
+            worker=worker,
+        )
+        plan = install.make_plan(prepared.source, target, record, force=force)
+    if prepared.added:
+        _out.note(f"also installed, because others need it: {', '.join(prepared.added)}")
+    rules = frozenset(prepared.rules.values())
+    seen = inspect(
+        plan,
+        prepared.source,
+        record,
+        conf,
+        rules=frozenset() if worker else rules,
+        secrets=prepared.secrets,
+    )
+    expectation = Expectation(
+        ours=Ours(rules, _names(prepared.source)),
+        theirs=seen.theirs,
+        canaries=() if worker else _canary.choose(prepared.catalog, prepared.rules),
+    )
+    plan = replace(plan, findings=(*plan.findings, *seen.findings))
+    return Planned(plan, expectation)
+
+
+def _names(source: PackSource) -> frozenset[str]:
+    """Return the base names that can stand in a message about a file of ours."""
+    kinds = {Kind.RULE, Kind.DECODER, Kind.LIST, Kind.RESPONSE, Kind.WODLE}
+    return frozenset(file.destination.name for file in source.files if file.kind in kinds)
+
+
+def repair(target: install.Target, *, activate: bool) -> None:
+    """Put right what an interrupted run has left, and say so.
+
+    Raises:
+        InstallError: it cannot be.
+    """
+    repaired = install.recover(target)
+    report_repair(repaired)
+    if repaired and activate and not target.staged:
+        done, _ = Service.of(target).activate(Need.RESTART)
+        _say_done(done)
 
 
 def report_repair(repaired: Sequence[str]) -> None:
@@ -20,22 +114,68 @@ def report_repair(repaired: Sequence[str]) -> None:
         _out.note(f"repaired {text}")
 
 
-def carry_out(plan: install.Plan, *, only_plan: bool, yes: bool, form: str) -> None:
-    """Show a plan and, unless only shown, apply it after asking.
+def show(plan: install.Plan, form: str) -> None:
+    """Print a plan, and what speaks against it.
 
     Raises:
-        DiagnosticsError: something stands in the way; nothing was changed.
+        DiagnosticsError: something stands in the way of applying it.
     """
     if form == "json":
         _out.json_line(plan.as_json())
     else:
-        for text in plan.lines():
+        said = {str(finding) for finding in plan.findings}
+        texts = [text for text in plan.lines() if text not in said]
+        if plan.is_empty and "nothing to do" not in texts:
+            texts.append("nothing to do")
+        for text in texts:
             _out.line(text)
-    if only_plan or plan.is_empty:
-        return
+        for finding in plan.findings:
+            if finding not in plan.errors:
+                _out.diagnostic(finding)
     if plan.errors:
         raise DiagnosticsError(plan.errors)
+
+
+def carry_out(
+    plan: install.Plan, expectation: Expectation, *, yes: bool, form: str, activate: bool = True
+) -> None:
+    """Show a plan and apply it after asking; on a manager in service, prove it.
+
+    Raises:
+        DiagnosticsError: something stands in the way; nothing was changed.
+        InstallError: it failed; everything is as it was.
+    """
+    show(plan, form)
+    if plan.is_empty:
+        return
     if not yes:
         click.confirm(f"change {plan.target.home}?", abort=True, err=True)
-    install.apply(plan)
+    if plan.target.staged:
+        install.apply(plan)
+        proof = Proof()
+    else:
+        service = Service.of(plan.target)
+        proof = apply_proved(plan, service, expectation, activate=activate)
     _out.note(f"{len(plan.changes)} changes made in {plan.target.home}")
+    _say_done(proof.activated)
+    if proof.canaries:
+        _out.note(f"logtest answered {proof.canaries} events, one a source, with our rules")
+    for text in proof.notes:
+        _out.note(text)
+
+
+def _say_done(need: Need) -> None:
+    if _DONE[need]:
+        _out.note(_DONE[need])
+
+
+def record_of(target: install.Target) -> install.Record:
+    """Return what is installed.
+
+    Raises:
+        InstallError: nothing is.
+    """
+    record = install.read_record(target)
+    if record is None:
+        raise InstallError(f"wazuh-pack is not installed in {target.home}", hint="name its --home")
+    return record

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wazuh_pack import resources
 from wazuh_pack.cli import _load, _out
 from wazuh_pack.demo import story
 from wazuh_pack.demo.blocked import blocked_addresses
@@ -19,7 +18,6 @@ from wazuh_pack.demo.namespace import network_namespace
 from wazuh_pack.demo.replay import AlertFired, Replay, Responded, SceneBegins
 from wazuh_pack.demo.scan import scanner
 from wazuh_pack.demo.stage import set_stage
-from wazuh_pack.verify import drift
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,7 +37,7 @@ _LEVELS = ((15, "CRITICAL", ("bold", "red")), (12, "HIGH", ("red",)), (7, "MEDIU
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("build/manager"),
     show_default=True,
-    help="Where the scratch manager is made (anything there is deleted).",
+    help="Where the scratch manager is made; an earlier demo's is replaced.",
 )
 @click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
@@ -49,7 +47,6 @@ def command(home: Path, form: str) -> None:
     began = time.monotonic()
     loaded = _load.catalog()
     build = _load.build(loaded)
-    drifted = drift.compare(build, resources.tree(), resources.content() / _load.LOCK)
     home = home.resolve()
     with network_namespace() as enter:
         stage = set_stage(home, loaded, build, enforce=bool(enter))
@@ -66,7 +63,7 @@ def command(home: Path, form: str) -> None:
         if form == "json":
             _as_json(replay.run())
             return
-        _opening(stage, len(loaded.detections), len(build.rules), drifted=bool(drifted))
+        _opening(stage, len(loaded.detections), len(build.rules))
         _responding(enter)
         seen = list(_shown(replay.run(), scan))
         _closing(seen, replay.events, blocked_addresses(enter), time.monotonic() - began)
@@ -86,12 +83,10 @@ def _as_json(happenings: Iterator[Happening]) -> None:
             _out.json_line({"response": happening.response.name, **happening.outcome})
 
 
-def _opening(stage: Stage, detections: int, rules: int, *, drifted: bool) -> None:
+def _opening(stage: Stage, detections: int, rules: int) -> None:
     _out.line(_out.style("wazuh-pack: an attack on a pipeline, replayed", "bold"))
     _out.line()
     _out.line(f"  {detections} detections rendered to {rules} rules")
-    if drifted:
-        _out.line("  note: rules_xml/ and decoders/ differ from the content; run `make build`")
     _out.line(f"  installed into {_near(stage.home)} ({stage.changes} changes)")
     _out.line("  loaded from there by the offline engine, over our own stand-ins for stock rules")
 
@@ -143,13 +138,14 @@ def _alert(fired: AlertFired, *, again: bool) -> None:
     rule = fired.alert["rule"]
     when = datetime.fromtimestamp(fired.time, timezone.utc).strftime("%H:%M:%S")
     badge = _badge(int(rule["level"]))
-    head = f"  {when} {badge} {rule['id']}  {fired.source}"
+    title = fired.detection.title if fired.detection else ""
+    head = f"  {when} {badge} {rule['id']}  {fired.source}: {_out.style(title, 'bold')}"
     if again:
         _out.line(f"{head} {_out.style('(the same again)', 'dim')}")
         return
     _out.line(head)
     for line in textwrap.wrap(rule["description"], _WIDTH - len(_INDENT)):
-        _out.line(_INDENT + _out.style(line, "bold"))
+        _out.line(_INDENT + line)
     details = _attack(rule.get("mitre", {}))
     if details:
         _out.line(_INDENT + _out.style(details, "dim"))

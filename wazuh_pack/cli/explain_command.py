@@ -2,54 +2,63 @@
 
 from __future__ import annotations
 
+import io
+import sys
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from wazuh_pack import resources
-from wazuh_pack.cli import _load, _out
+from wazuh_pack.cli import _load, _out, _ruleset
 from wazuh_pack.cli.logtest_command import events
 from wazuh_pack.errors import UsageError
-from wazuh_pack.limits import FIRST_RULE_ID, LAST_RULE_ID
 
 if TYPE_CHECKING:
-    from typing import IO
+    from collections.abc import Iterable
+    from contextlib import AbstractContextManager
 
-    from wazuh_pack.engine.result import Result
-    from wazuh_pack.engine.trace import Failure, RuleStep, Trace
-
-_NEAR_MISSES = 5
-_SHOWN = 100
+    from wazuh_pack.verify.explain import Section
 
 
 @click.command(
-    help="Show how an event became, or did not become, an alert. Events come from FILE or standard "
-    "input as for logtest; the last one is explained, those before it fill the history."
+    help="Show how an event became, or did not become, an alert: what the decoders made of it, the "
+    "rules on its way with what they asked, and what came near. EVENT is the event itself, a file "
+    "of events, or - for standard input; of several events the last one is explained, those before "
+    "it fill the history."
 )
-@click.argument("file", type=click.File("r", errors="surrogateescape"), default="-")
-@click.option("--rule", help="Say why this rule (or detection) did not fire.")
+@click.argument("event", default="-")
+@click.option("--rule", help="Say why this rule (or detection) is not the result.")
 @click.option("--source", "source_id", help="Put this source's envelope around the events.")
 @click.option("--location", default="stdin", show_default=True)
-@click.option("--stock", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@_ruleset.options
 def command(
-    file: IO[str], rule: str | None, source_id: str | None, location: str, stock: Path | None
+    event: str, rule: str | None, source_id: str | None, location: str, **ruleset: Any
 ) -> None:
     """Explain."""
-    loaded = _load.catalog()
-    source = _load.source(loaded, source_id) if source_id else None
-    session = _load.ruleset(loaded, resources.tree(), stock).session(trace=True)
+    from wazuh_pack.verify.explain import explain  # noqa: PLC0415 - keeps --help fast
+
+    source = _load.source(_load.catalog(), source_id) if source_id else None
+    loaded = _ruleset.choice(**ruleset).load()
+    session = loaded.session(trace=True)
     place = source.delivery.location if source else location
     result = None
-    for event in events(file, source):
-        result = session.process(event.encode("utf-8", "surrogateescape"), location=place)
-    if result is None or result.trace is None:
-        raise UsageError("no event to explain", hint="give a file, or pipe events in")
-    _explain(result, result.trace)
-    if rule is not None:
-        _explain_rule(_rule_id(rule), result.trace)
-    else:
-        _near_misses(result.trace)
+    with _opened(event) as file:
+        for line in events(file, source):
+            result = session.process(line.encode("utf-8", "surrogateescape"), location=place)
+    if result is None:
+        raise UsageError("no event to explain", hint="give an event or a file, or pipe events in")
+    _print(explain(loaded, result, _rule_id(rule) if rule is not None else None))
+
+
+def _opened(event: str) -> AbstractContextManager[IO[str]]:
+    """Open the events: standard input, the file of that name, or the text itself."""
+    if event == "-":
+        return nullcontext(sys.stdin)
+    try:
+        return Path(event).open(encoding="utf-8", errors="surrogateescape")
+    except (OSError, ValueError):
+        return io.StringIO(event)
 
 
 def _rule_id(rule: str) -> int:
@@ -61,63 +70,13 @@ def _rule_id(rule: str) -> int:
     return ids[rule]
 
 
-def _explain(result: Result, trace: Trace) -> None:
-    _out.line(_out.style("Decoding", "bold"))
-    _out.line(f"  decoder   {result.decoder or 'none matched'}")
-    for name, value in result.data.items():
-        _out.line(f"  field     {name} = {_short(str(value))}")
-    _out.line(_out.style("Rules", "bold"))
-    matched = [step for step in trace.steps if step.matched]
-    for step in matched:
-        definition = step.rule.definition
-        note = " (never a result itself)" if definition.noalert else ""
-        _out.line(f"  {step.rule.id:<9} level {step.rule.level:<3} matched{note}")
-    _out.line(f"  {len(trace.steps)} rules tried, {len(matched)} matched")
-    _out.line(_out.style("Result", "bold"))
-    if result.rule is None:
-        _out.line("  no rule")
-        return
-    _out.line(f"  rule {result.rule_id} level {result.level}: {result.rule['description']}")
-    _out.line(f"  {'an alert' if result.alert else 'no alert: below level 3, or silenced'}")
+def _print(sections: Iterable[Section]) -> None:
+    for section in sections:
+        _out.line(_out.style(section.title, "bold"))
+        for line in section.lines:
+            _out.line(f"  {_coloured(line)}")
 
 
-def _explain_rule(rule_id: int, trace: Trace) -> None:
-    _out.line(_out.style(f"Rule {rule_id}", "bold"))
-    steps = trace.of(rule_id)
-    if not steps:
-        _out.line("  never tried: none of its parents matched, or a rule tried before it won")
-        return
-    for step in steps:
-        if step.failure is None:
-            _out.line("  its own conditions hold; a child or an earlier rule may be the result")
-        else:
-            _out.line(f"  {_why(step.failure)}")
-
-
-def _near_misses(trace: Trace) -> None:
-    ours = [step for step in trace.steps if FIRST_RULE_ID <= step.rule.id <= LAST_RULE_ID]
-    failed = [step for step in ours if step.failure is not None]
-    if not failed:
-        return
-    _out.line(_out.style("Near misses", "bold"))
-    for step in sorted(failed, key=_distance)[:_NEAR_MISSES]:
-        if step.failure is not None:
-            _out.line(f"  {step.rule.id:<9} {_why(step.failure)}")
-
-
-def _distance(step: RuleStep) -> tuple[bool, int]:
-    """Rules that fail late, on a field that the event has, are nearest."""
-    failure = step.failure
-    return (failure is None or failure.seen is None, step.rule.id)
-
-
-def _why(failure: Failure) -> str:
-    name = f" {failure.name.decode(errors='replace')}" if failure.name else ""
-    if failure.seen is None:
-        return f"{failure.option}{name}: wanted {_short(failure.wanted)}, the event has none"
-    seen = failure.seen.decode(errors="replace")
-    return f"{failure.option}{name}: wanted {_short(failure.wanted)}, saw {_short(seen)}"
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+def _coloured(line: str) -> str:
+    colour = {"+": "green", "-": "red", "?": "yellow"}.get(line.lstrip()[:1], "")
+    return _out.style(line, colour) if colour else line

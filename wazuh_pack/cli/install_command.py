@@ -2,61 +2,54 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from wazuh_pack import install, resources
-from wazuh_pack.cli import _load
-from wazuh_pack.cli._plan import carry_out, report_repair
-from wazuh_pack.install.assemble import Choices, assemble
+from wazuh_pack import install
+from wazuh_pack.cli import _choose, _plan
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
-@click.command(help="Install the pack into a Wazuh manager's home (or a staged tree).")
-@click.option("--home", type=click.Path(path_type=Path), help="The Wazuh home [/var/ossec].")
-@click.option("--destdir", type=click.Path(path_type=Path), help="Stage into this root instead.")
-@click.option(
-    "--collect",
-    multiple=True,
-    metavar="SOURCE",
-    help="Also collect this source's logs, with its default parameters.",
+@click.command(
+    help="Install the pack into a Wazuh manager's home (or a staged tree), and prove it there. "
+    "Installing again upgrades; what was chosen before stays chosen."
 )
-@click.option("--responses/--no-responses", default=True, show_default=True)
-@click.option("--wodles/--no-wodles", default=True, show_default=True)
+@_choose.options
 @click.option("--plan", "only_plan", is_flag=True, help="Show what would be done, change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+    "--restart/--no-restart",
+    default=True,
+    show_default=True,
+    help="Let the running Wazuh load the change, by reload where that is enough.",
 )
 def command(
     home: Path | None,
     destdir: Path | None,
-    collect: tuple[str, ...],
-    responses: bool,
-    wodles: bool,
     only_plan: bool,
     yes: bool,
+    restart: bool,
+    force: bool,
     form: str,
+    **chosen: Any,
 ) -> None:
-    """Plan, show, ask, apply."""
-    loaded = _load.catalog()
-    built = _load.build(loaded)
-    for name in collect:
-        _load.source(loaded, name)
+    """Repair, plan, show, ask, apply, prove."""
     target = install.detect(home=home, destdir=destdir)
-    with tempfile.TemporaryDirectory(prefix="wazuh-pack-") as scratch:
-        source = assemble(
-            loaded,
-            built.rule_ids(),
-            tree=resources.tree(),
-            scratch=Path(scratch),
-            home=PurePosixPath(home or "/var/ossec") if destdir else PurePosixPath(target.home),
-            choices=Choices(
-                collect={name: {} for name in collect}, responses=responses, wodles=wodles
-            ),
-        )
-        if not only_plan:
-            report_repair(install.recover(target))
-        plan = install.make_plan(source, target, install.read_record(target))
-        carry_out(plan, only_plan=only_plan, yes=yes or target.staged, form=form)
+    if not only_plan:
+        _plan.repair(target, activate=restart)
+    record = install.read_record(target)
+    choices = _choose.choose(record, **chosen)
+    planned = _plan.plan_install(target, record, choices, home=home, force=force)
+    if only_plan:
+        _plan.show(planned.plan, form)
+        return
+    _plan.carry_out(
+        planned.plan,
+        planned.expectation,
+        yes=yes or target.staged,
+        form=form,
+        activate=restart,
+    )

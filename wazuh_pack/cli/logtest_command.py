@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
+import time
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from wazuh_pack import resources
-from wazuh_pack.cli import _load, _out
+from wazuh_pack.cli import _load, _out, _ruleset
 from wazuh_pack.errors import PackError
 
 if TYPE_CHECKING:
@@ -27,25 +26,40 @@ if TYPE_CHECKING:
 @click.argument("file", type=click.File("r", errors="surrogateescape"), default="-")
 @click.option("--source", "source_id", help="Put this source's envelope around the events.")
 @click.option("--location", default="stdin", show_default=True)
-@click.option("--stock", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@_ruleset.options
 @click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "alert"]),
+    default="text",
+    show_default=True,
+    help="json: one object an event; alert: the line of alerts.json, for events that alert.",
 )
-def command(file: Any, source_id: str | None, location: str, stock: Path | None, form: str) -> None:
+def command(file: Any, source_id: str | None, location: str, form: str, **ruleset: Any) -> None:
     """Run events through the engine."""
-    loaded = _load.catalog()
-    ruleset = _load.ruleset(loaded, resources.tree(), stock)
-    session = ruleset.session()
-    source = _load.source(loaded, source_id) if source_id else None
+    source = _load.source(_load.catalog(), source_id) if source_id else None
+    session = _ruleset.choice(**ruleset).load().session(clock=time.time)
     if file is sys.stdin and sys.stdin.isatty():
         _out.note("Type one log per line")
     for event in events(file, source):
         place = source.delivery.location if source else location
         result = session.process(event.encode("utf-8", "surrogateescape"), location=place)
-        if form == "json":
+        if result.refused or result.is_too_deep:
+            _refuse(result, form)
+        elif form == "json":
             _out.json_line(result.as_logtest())
-        else:
+        elif form == "text":
             _print(event, result)
+        elif result.alert:
+            _out.json_line(result.as_alert())
+
+
+def _refuse(result: Result, form: str) -> None:
+    """Say that an event is not judged; what else there is to say is left out."""
+    if form == "json":
+        _out.json_line({"codemsg": -1})
+    else:
+        _out.note(f"the event is refused: {result.refused or 'its objects nest too deeply'}")
 
 
 def events(file: Any, source: Source | None) -> Iterator[str]:

@@ -7,6 +7,7 @@ being counted twice.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wazuh_pack.engine.rules import Correlation, Rule, Search
@@ -26,16 +27,59 @@ def search(rule: Rule, current: Occurrence, memory: Memory) -> bool:
     When it finds too few, the texts collected for ``previous_output`` are dropped, those of an
     earlier search for the same event included.
     """
-    found = _search(rule, current, _history(rule, current, memory))
+    history = _history(rule, current, memory)
+    if memory.watch is not None:
+        history = memory.watch.visits(rule, current, history)
+    found = _search(rule, current, history)
     if not found:
         current.counted.clear()
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """How far a search would come, for people.
+
+    Attributes:
+        found: Earlier events that count.
+        looked_at: Earlier events of the same agent within the time frame.
+        used_up: The search met an event that an alert of this level has counted already.
+    """
+
+    found: int
+    looked_at: int
+    used_up: bool
+
+
+def census(rule: Rule, current: Occurrence, memory: Memory) -> Census:
+    """Return what a search meets, without its side effects."""
+    asked = rule.definition.correlation
+    by_text = rule.search is Search.EVENTS
+    found = looked_at = 0
+    for entry in _whole_history(rule, memory):
+        if current.second - entry.second > asked.timeframe:
+            break
+        if not asked.everywhere and entry.event.agent.id != current.event.agent.id:
+            if by_text:
+                break
+            continue
+        looked_at += 1
+        if not _comparable(asked, entry, current, by_text=by_text):
+            continue
+        if entry.matched >= rule.definition.level:
+            return Census(found, looked_at, used_up=True)
+        found += 1
+    return Census(found, looked_at, used_up=False)
 
 
 def _history(rule: Rule, current: Occurrence, memory: Memory) -> Iterable[Occurrence]:
     """Return the events that a rule looks through, newest first."""
     if rule.search is not Search.EVENTS and memory.index is not None and memory.index.in_order:
         return reversed(memory.index.events(rule, current))
+    return _whole_history(rule, memory)
+
+
+def _whole_history(rule: Rule, memory: Memory) -> Iterable[Occurrence]:
     if rule.search is Search.SID:
         watched = rule.watched_sid
         return reversed(memory.by_rule.get(watched.index, ())) if watched else ()

@@ -118,9 +118,8 @@ class _Cutter:
         return bytes(self.buffer[position:]).partition(b"\0")[0]
 
     def find(self, byte: bytes, position: int) -> int:
-        """Return where a byte stands in the string that starts here; -1 when it has none."""
-        nul = self.buffer.find(b"\0", position)
-        return self.buffer.find(byte, position, nul if nul >= 0 else len(self.buffer))
+        """Return where a byte stands from here on, -1 if nowhere; NULs only lie behind."""
+        return self.buffer.find(byte, position)
 
     def run(self, pattern: re.Pattern[bytes], position: int) -> int:
         """Return the end of what a pattern takes at a position; the position if it takes none."""

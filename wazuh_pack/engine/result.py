@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from wazuh_pack.engine.trace import Trace
 
 
+_NESTING_LIMIT = 900
+
+
 class Mode(Enum):
     """Whose behaviour a session shows.
 
@@ -106,6 +109,20 @@ class Result:
         """The events that a composite counted, newest first."""
         value = self.output().get("previous_output")
         return value if isinstance(value, str) else None
+
+    @property
+    def is_too_deep(self) -> bool:
+        """The output holds so many objects in one another that logtest cannot read it back.
+
+        It answers that the event could not be judged then. Its limit is 1000; ours is 900, which
+        the standard library's JSON can still print.
+        """
+        level: list[object] = [self.output()]
+        for _ in range(_NESTING_LIMIT):
+            level = [item for held in level if isinstance(held, dict) for item in held.values()]
+            if not level:
+                return False
+        return True
 
     def output(self) -> dict[str, object]:
         """Return the event as logtest's ``output`` has it, or as the daemon's archives do.

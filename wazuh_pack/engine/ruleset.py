@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wazuh_pack.engine.decoders import DecoderSet
+    from wazuh_pack.engine.memory import Watch
     from wazuh_pack.engine.rules import Rule
     from wazuh_pack.engine.tree import RuleNode
     from wazuh_pack.xmlio import Node
@@ -209,6 +210,17 @@ class Ruleset:
         """Return a loaded rule by its id."""
         return self.rules.get(rule_id)
 
+    def places(self, rule_id: int) -> list[RuleNode]:
+        """Return the places of a rule in the tree; empty when it is not loaded."""
+        found: list[RuleNode] = []
+        waiting = list(reversed(self.roots))
+        while waiting:
+            node = waiting.pop()
+            if node.rule.id == rule_id:
+                found.append(node)
+            waiting.extend(reversed(node.children))
+        return found
+
     def session(
         self,
         *,
@@ -218,6 +230,7 @@ class Ruleset:
         tz: tzinfo = timezone.utc,
         diffs: DiffStore | None = None,
         trace: bool = False,
+        watch: Watch | None = None,
     ) -> Session:
         """Open a session with empty counters and histories.
 
@@ -228,6 +241,7 @@ class Ruleset:
             tz: The manager's time zone.
             diffs: Texts of ``check_diff``; analysisd's sessions share them, ours only on request.
             trace: Record the path of every event through the rules.
+            watch: Learns of all that events of the session share.
         """
         return Session(
             self,
@@ -236,6 +250,7 @@ class Ruleset:
             manager=Manager(manager or socket.gethostname(), tz),
             diffs=diffs or DiffStore(),
             trace=trace,
+            watch=watch,
         )
 
 

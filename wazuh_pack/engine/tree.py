@@ -78,6 +78,10 @@ class RuleTree:
         for nodes in self._nodes.values():
             yield from nodes
 
+    def places(self, rule_id: int) -> list[RuleNode]:
+        """Return all places of an id."""
+        return list(self._nodes.get(rule_id, ()))
+
     def all_of(self, rule_id: int) -> list[Rule]:
         """Return the rules at all places of an id."""
         return [node.rule for node in self._nodes.get(rule_id, ())]
@@ -192,7 +196,7 @@ def find_rule(
         if node is not None:
             failed = first_failure(node.rule, seen, memory)
             if trace is not None:
-                trace.tried(node.rule, failed, seen)
+                trace.tried(node, failed, seen, memory)
             if failed is None:
                 path.append(node.rule)
                 plain = trace is not None or not indexes

@@ -2,110 +2,215 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from wazuh_pack import __version__
+from wazuh_pack import __version__, render
 from wazuh_pack.bundle import build_bundle
+from wazuh_pack.install import choices as choosing
+from wazuh_pack.install.choices import Choices, Names
 from wazuh_pack.install.confblock import ConfBlock
+from wazuh_pack.install.renumber import renumber
+from wazuh_pack.install.secrets import reveal
 from wazuh_pack.install.source import Kind, PackFile, PackSource
 from wazuh_pack.render import ossecconf
+from wazuh_pack.render.build import file_stem
 from wazuh_pack.source.scripts import response_scripts, wodle_scripts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from wazuh_pack.model import Catalog
+    from wazuh_pack.source.ids import Lock
+    from wazuh_pack.source.scripts import ResponseScript, WodleScript
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
-    """What to install beyond rules: ``collect`` maps a source to parameters of its collection."""
+class Prepared:
+    """What one installation brings, and what is known about it.
 
-    collect: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    responses: bool = True
-    wodles: bool = True
+    ``rules`` are the ids of the installed rules by key, ``catalog`` the content that was chosen.
+    ``secrets`` says whether the ossec.conf block holds one. ``added`` are sources that were not
+    chosen, but that the chosen ones cannot do without.
+    """
+
+    source: PackSource
+    rules: dict[str, int]
+    catalog: Catalog
+    secrets: bool
+    added: tuple[str, ...]
+
+
+def prepare(
+    catalog: Catalog,
+    lock: Lock,
+    *,
+    tree: Path,
+    scratch: Path,
+    home: PurePosixPath,
+    target: Path,
+    choices: Choices,
+    worker: bool = False,
+) -> Prepared:
+    """Number, render and assemble what was chosen.
+
+    Args:
+        catalog: The content.
+        lock: Its rule ids.
+        tree: Where the scripts' sources are.
+        scratch: An existing folder for the bundles.
+        home: The Wazuh home as the running manager sees it.
+        target: The home that is written to; secret files with a relative path lie below it.
+        choices: What to install.
+        worker: Leave out what a cluster's worker gets from its master.
+
+    Raises:
+        PackError: a name does not exist, a script or a fragment cannot be built, a secret cannot
+            be read.
+    """
+    choosing.check(choices, catalog, response_scripts(tree), wodle_scripts(tree))
+    catalog, lock = renumber(catalog, lock, choices.id_base)
+    built = render.build(catalog, lock)
+    secrets = {
+        name: found
+        for name, parameters in choices.collect.items()
+        if (found := reveal(catalog.source(name), parameters, target))
+    }
+    source = assemble(
+        catalog,
+        built,
+        tree=tree,
+        scratch=scratch,
+        home=home,
+        choices=choices,
+        secrets=secrets,
+        worker=worker,
+    )
+    chosen = choosing.with_dependencies(choices, catalog, wodle_scripts(tree))
+    kept = choosing.narrowed(catalog, chosen, choices.responses)
+    ids = {item.id for item in kept.sources}
+    numbers = built.rule_ids()
+    return Prepared(
+        source=source,
+        rules={rule.key: numbers[rule.key] for rule in built.rules if rule.source in ids},
+        catalog=kept,
+        secrets=bool(secrets),
+        added=tuple(name for name in chosen or () if name not in (choices.sources or ())),
+    )
 
 
 def assemble(
     catalog: Catalog,
-    ids: Mapping[str, int],
+    build: render.Build,
     *,
     tree: Path,
     scratch: Path,
     home: PurePosixPath,
     choices: Choices | None = None,
+    secrets: Mapping[str, Mapping[str, str]] | None = None,
+    worker: bool = False,
 ) -> PackSource:
     """Return the files and the ossec.conf block of one installation.
 
     Args:
         catalog: The content.
-        ids: Rule ids by key.
-        tree: Where the rendered XML and the scripts' sources are.
+        build: The rendered rules and decoders, and the rule ids.
+        tree: Where the scripts' sources are.
         scratch: An existing folder for the bundles.
         home: The Wazuh home as the running manager sees it.
         choices: What to install; everything but log collection by default.
+        secrets: For sources whose logs are collected, what their fragments need besides.
+        worker: Leave out what a cluster's worker gets from its master.
 
     Raises:
         PackError: a script or a fragment cannot be built.
     """
     choices = choices or Choices()
-    files = [*_rendered(tree), *_lists(catalog)]
-    rows: tuple[ossecconf.ResponseRow, ...] = ()
-    wodles: list[ossecconf.Wodle] = []
-    if choices.responses:
-        scripts = response_scripts(tree)
-        for script in scripts:
-            bundle = build_bundle(script.folder, scratch / script.executable)
-            files.append(PackFile.of(Kind.RESPONSE, script.executable, bundle.path))
-            files.append(PackFile.of(Kind.CONFIG, script.config.name, script.config))
-        rows = ossecconf.response_rows(
-            catalog,
-            ids,
-            [ossecconf.Script(item.action, item.executable, item.location) for item in scripts],
-        )
-    if choices.wodles:
-        for wodle in wodle_scripts(tree):
+    wodles = wodle_scripts(tree)
+    scripts = [s for s in response_scripts(tree) if _is_chosen(s.action, choices.responses)]
+    chosen = choosing.with_dependencies(choices, catalog, wodles)
+    kept = choosing.narrowed(catalog, chosen, choices.responses)
+    files = [] if worker else [*_rendered(kept, build), *_lists(kept)]
+    files += [file for script in scripts for file in _script_files(script, scratch)]
+    blocks: list[ossecconf.Wodle] = []
+    for wodle in wodles:
+        if _is_chosen(wodle.tag, choices.wodles):
             bundle = build_bundle(wodle.folder, scratch / wodle.executable)
-            place = PurePosixPath(wodle.command).relative_to("wodles")
-            files.append(PackFile.of(Kind.WODLE, str(place), bundle.path))
-            files.append(PackFile.of(Kind.CONFIG, wodle.config.name, wodle.config))
-            wodles.append(
-                ossecconf.Wodle(
-                    tag=wodle.tag,
-                    command=f"{home}/{wodle.command} {wodle.arguments}".rstrip(),
-                    interval=wodle.interval,
-                    timeout=wodle.timeout,
-                    run_on_start="yes" if wodle.run_on_start else "no",
-                    sha256=bundle.sha256,
-                )
-            )
+            files += _wodle_files(wodle, bundle.path)
+            blocks.append(_wodle(wodle, home, bundle.sha256))
     xml = ossecconf.fragment(
-        responses=rows,
-        wodles=wodles,
-        fragments=ossecconf.collection(catalog, choices.collect),
+        responses=_rows(kept, build, scripts),
+        wodles=blocks,
+        fragments=ossecconf.collection(catalog, _parameters(choices, secrets or {})),
     )
-    lists = tuple(f"etc/lists/{name}" for source in catalog.sources for name, _ in source.lists)
+    lists = tuple(f"etc/lists/{name}" for item in kept.sources for name, _ in item.lists)
     return PackSource(
         version=__version__,
         files=tuple(files),
         conf=ConfBlock.of(version=__version__, xml=xml, lists=lists),
-        options={
-            "collect": tuple(sorted(choices.collect)),
-            "responses": choices.responses,
-            "wodles": choices.wodles,
-        },
+        options=choices.options(),
     )
 
 
-def _rendered(tree: Path) -> list[PackFile]:
+def _is_chosen(name: str, names: Names) -> bool:
+    return names is None or name in names
+
+
+def _parameters(
+    choices: Choices, secrets: Mapping[str, Mapping[str, str]]
+) -> dict[str, dict[str, str]]:
+    return {
+        name: {**parameters, **secrets.get(name, {})}
+        for name, parameters in choices.collect.items()
+    }
+
+
+def _rows(
+    catalog: Catalog, build: render.Build, scripts: Iterable[ResponseScript]
+) -> tuple[ossecconf.ResponseRow, ...]:
+    offered = [ossecconf.Script(item.action, item.executable, item.location) for item in scripts]
+    return ossecconf.response_rows(catalog, build.rule_ids(), offered)
+
+
+def _script_files(script: ResponseScript, scratch: Path) -> list[PackFile]:
+    bundle = build_bundle(script.folder, scratch / script.executable)
     return [
-        PackFile.of(kind, path.name, path)
-        for kind, folder in ((Kind.RULE, "rules_xml"), (Kind.DECODER, "decoders"))
-        for path in sorted((tree / folder).glob("*.xml"))
+        PackFile.of(Kind.RESPONSE, script.executable, bundle.path),
+        PackFile.of(Kind.CONFIG, script.config.name, script.config),
     ]
+
+
+def _wodle_files(wodle: WodleScript, bundle: Path) -> list[PackFile]:
+    place = PurePosixPath(wodle.command).relative_to("wodles")
+    return [
+        PackFile.of(Kind.WODLE, str(place), bundle),
+        PackFile.of(Kind.CONFIG, wodle.config.name, wodle.config),
+    ]
+
+
+def _wodle(wodle: WodleScript, home: PurePosixPath, sha256: str) -> ossecconf.Wodle:
+    return ossecconf.Wodle(
+        tag=wodle.tag,
+        command=f"{home}/{wodle.command} {wodle.arguments}".rstrip(),
+        interval=wodle.interval,
+        timeout=wodle.timeout,
+        run_on_start="yes" if wodle.run_on_start else "no",
+        sha256=sha256,
+    )
+
+
+def _rendered(catalog: Catalog, build: render.Build) -> Iterable[PackFile]:
+    """Return the rule and decoder files of the content's sources."""
+    for source in catalog.sources:
+        stem = file_stem(source)
+        rules = build.files.get(f"rules_xml/{stem}.xml")
+        decoders = build.files.get(f"decoders/{stem}_decoders.xml")
+        if rules is not None:
+            yield PackFile.of(Kind.RULE, f"{stem}.xml", rules)
+        if decoders is not None:
+            yield PackFile.of(Kind.DECODER, f"{stem}_decoders.xml", decoders)
 
 
 def _lists(catalog: Catalog) -> list[PackFile]:

@@ -273,7 +273,7 @@ def steps_back(tree: Tree, target: Target, entry: Entry) -> list[Step]:
     if before.sha256 != entry.sha256:
         return [KeepFile(entry.path, "changed since we wrote it; yours now")]
     if original is None:
-        return [RemoveFile(entry.path, before, "ours")]
+        return [RemoveFile(entry.path, before, "ours"), *_compiled_back(tree, entry)]
     access = access_of(original, target)
     if original.sha256 != entry.sha256:
         content = tree.read(BACKUPS / original.sha256)
@@ -281,6 +281,17 @@ def steps_back(tree: Tree, target: Target, entry: Entry) -> list[Step]:
             raise InstallError(f"the backup of {entry.path} is damaged", hint="see RECORD.json")
         return [ReplaceFile(entry.path, before, content, access, "what was here before us")]
     return [] if _has_access(before, access) else [ChangeMode(entry.path, before, access)]
+
+
+def compiled_from(path: PurePosixPath) -> PurePosixPath:
+    """Return where analysisd puts what it compiles from a list."""
+    return path.with_name(path.name + ".cdb")
+
+
+def _compiled_back(tree: Tree, entry: Entry) -> list[Step]:
+    path = compiled_from(entry.path)
+    state = tree.state(path) if entry.kind is Kind.LIST else None
+    return [RemoveFile(path, state, "compiled from a list of ours")] if state else []
 
 
 def _keeps(steps: list[Step]) -> bool:

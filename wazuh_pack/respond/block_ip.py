@@ -10,9 +10,12 @@ Execd's own timeouts are not used: the kernel unblocks. ``delete`` messages are 
 
 from __future__ import annotations
 
+import os
+
+from wazuh_pack.agentkit.codecache import needed, stamp
 from wazuh_pack.agentkit.detach import detach
 from wazuh_pack.agentkit.errors import AgentError, MessageError
-from wazuh_pack.agentkit.files import make_private
+from wazuh_pack.agentkit.files import exists, make_private
 from wazuh_pack.agentkit.home import home_of
 from wazuh_pack.agentkit.inbox import Inbox
 from wazuh_pack.agentkit.stdin import LineReader
@@ -25,6 +28,10 @@ if TYPE_CHECKING:
     from wazuh_pack.respond.worker import Worker
 
 STATE = "respond/block-ip"
+WORK = "--work"
+"""Argument with which the shell says that it has put the message into the inbox itself."""
+RESTORE = "--restore"
+"""Argument for the time after a reboot and for every few minutes; no message is read."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -35,8 +42,13 @@ def main(argv: Sequence[str]) -> int:
     """
     script = argv[0]
     home = home_of(script)
+    if argv[1:] == [RESTORE]:
+        look_after(home, script)
+        _worker(home, script).prepare_next()
+        return 0
     try:
-        accept(home, LineReader(0).read())
+        if argv[1:] != [WORK]:
+            accept(home, LineReader(0).read())
     except MessageError as error:
         _worker(home, script).refuse(str(error))
         return 1
@@ -46,12 +58,12 @@ def main(argv: Sequence[str]) -> int:
 
     def work() -> None:
         try:
-            work_off(home, script)
+            work_off(home, script, linger=True)
         except Exception as error:  # noqa: BLE001 -- nobody else would ever hear of it
             _worker(home, script).fail(f"internal error: {type(error).__name__}: {error}")
 
-    if not detach(work):
-        work()
+    if not inbox_of(home).ring() and not detach(work):
+        work_off(home, script)
     return 0
 
 
@@ -63,17 +75,20 @@ def accept(home: Home, message: bytes) -> None:
         OSError: The folder for it cannot be made.
     """
     make_private(f"{home.root}/var", ("wazuh-pack", *STATE.split("/"), "inbox"))
-    Inbox(f"{home.state(STATE)}/inbox").put(message)
+    inbox_of(home).put(message)
 
 
-def work_off(home: Home, script: str) -> None:
+def work_off(home: Home, script: str, *, linger: bool = False) -> None:
     """Deal with every accepted message, unless another process is doing so already.
 
     Args:
         home: Wazuh's home.
         script: The path by which the script was started; its last part is its name in the log.
+        linger: Whether to wait for more messages afterwards, as long as the settings say.
     """
     workers: list[Worker] = []
+    began = _state_of(script)
+    rest = [needed()]
 
     def handle(messages: Sequence[bytes]) -> None:
         if not workers:
@@ -83,8 +98,56 @@ def work_off(home: Home, script: str) -> None:
     def finish() -> None:
         for worker in workers:
             worker.maintain()
+            if rest.pop():
+                detach(worker.prepare_next)
+            rest.append(False)
+            if worker.wants_inspection():
+                detach(lambda: look_after(home, script, only_missing=True))
 
-    Inbox(f"{home.state(STATE)}/inbox").drain(handle, finish)
+    def seconds() -> float:
+        # A newer version of the script is not kept waiting.
+        return workers[0].linger if workers and _state_of(script) == began else 0.0
+
+    inbox_of(home).drain(handle, finish, linger=seconds if linger else None)
+
+
+def look_after(home: Home, script: str, *, only_missing: bool = False) -> None:
+    """Deal with messages whose worker was killed, and put back blocks that are gone.
+
+    Blocks are gone after a reboot, or because somebody flushed them. Finding that out, which takes
+    seconds when there are very many, holds up nobody; putting them back waits for its turn.
+
+    Args:
+        home: Wazuh's home.
+        script: The path by which the script was started.
+        only_missing: Leave it at that when no block is gone.
+    """
+    if not exists(f"{home.state(STATE)}/inbox"):
+        return
+    worker = _worker(home, script)
+    missing = [worker.inspect()]
+    if only_missing and not missing[0]:
+        return
+
+    def finish() -> None:
+        worker.attend(missing.pop() if missing else [])
+
+    try:
+        inbox_of(home).attend(worker.handle, finish)
+    except (AgentError, OSError) as error:
+        worker.fail(str(error))
+
+
+def inbox_of(home: Home) -> Inbox:
+    """Return the inbox of the messages to this response."""
+    return Inbox(f"{home.state(STATE)}/inbox")
+
+
+def _state_of(script: str) -> tuple[int, ...]:
+    try:
+        return stamp(os.stat(script))  # noqa: PTH116 -- pathlib is too slow to import
+    except OSError:
+        return ()
 
 
 def _worker(home: Home, script: str) -> Worker:

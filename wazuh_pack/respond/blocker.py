@@ -101,6 +101,43 @@ class Blocker:
         self._remember(steps, now)
         return decisions
 
+    def missing(self) -> list[Change]:
+        """Return the blocks that should be in force and are not.
+
+        Raises:
+            BackendError: That cannot be found out.
+        """
+        return self._backend.missing(self._standing(self._clock()))
+
+    def restore(self, missing: Sequence[Change]) -> list[Decision]:
+        """Put back those of the blocks that still stand, and say which.
+
+        Raises:
+            BackendError: They could not be put back.
+        """
+        now = self._clock()
+        gone = {change.target for change in missing}
+        changes = [change for change in self._standing(now) if change.target in gone]
+        if not changes:
+            return []
+        self._backend.restore(changes)
+        return [self._restored(change, now) for change in changes]
+
+    def _restored(self, change: Change, now: float) -> Decision:
+        target = str(change.target)
+        decision = Decision(words.RESTORED, mode=self._settings.mode, target=target)
+        decision.timeout, decision.until = change.seconds, now + change.seconds
+        return decision
+
+    def ended(self, since: float) -> list[Decision]:
+        """Say which blocks have ended by themselves since then."""
+        return [self._expired(record) for record in self._store.ended(since, self._clock())]
+
+    def _expired(self, record: Record) -> Decision:
+        decision = Decision(words.EXPIRED, mode=self._settings.mode, target=record.target)
+        decision.until, decision.offences = record.until, record.offences
+        return decision
+
     def verify(self) -> None:
         """Put back what somebody else removed from the firewall.
 
@@ -160,9 +197,7 @@ class Blocker:
         before = self._recall(decision.target, now)
         record = None
         if before and before.remaining(now):
-            record = Record(
-                target=before.target, offences=before.offences, until=now, duration=before.duration
-            )
+            record = Record(target=before.target, offences=before.offences, until=now, duration=0)
             self._pending[record.target] = record
         else:
             decision.reason = "was not blocked"
@@ -223,10 +258,13 @@ class Blocker:
                 step.decision.reason = f"done, but cannot be remembered: {error}"
 
     def _standing(self, now: float) -> Iterator[Change]:
-        """Yield every block that is in force as far as we remember."""
+        """Yield every block that is in force as far as we remember, and may still be."""
+        if self._stopped:
+            return
         for record in self._store.live(now):
             try:
                 target = parse_address(record.target)
             except AgentError:
                 continue  # a line that a power cut has damaged
-            yield Change(target, record.remaining(now), known=True)
+            if not self._policy.refusal(target):
+                yield Change(target, record.remaining(now), known=True)

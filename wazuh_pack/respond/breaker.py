@@ -5,9 +5,8 @@ A flood of forged log lines, or a rule that went wrong, must not be able to bloc
 
 from __future__ import annotations
 
-import json
-
 from wazuh_pack.agentkit.files import read, write_atomic
+from wazuh_pack.agentkit.jsontext import dumps, loads
 
 _MAX_FILE = 32 << 20
 
@@ -18,9 +17,11 @@ class Breaker:
     Entries from the future (the clock was set back) are forgotten: they would stay too long.
     """
 
-    __slots__ = ("_limit", "_path", "_times", "_window")
+    __slots__ = ("_dry", "_limit", "_path", "_times", "_window")
 
-    def __init__(self, path: str, *, limit: int, window: int) -> None:
+    def __init__(self, path: str, *, limit: int, window: int, dry: bool = False) -> None:
+        """Take the file, how many blocks are allowed in how many seconds, and whether to forget."""
+        self._dry = dry
         self._path = path
         self._limit = limit
         self._window = window
@@ -30,6 +31,11 @@ class Breaker:
         """Return whether one more may be blocked at this moment."""
         self._times = [when for when in self._times if 0 <= now - when < self._window]
         return len(self._times) < self._limit
+
+    @property
+    def counted(self) -> int:
+        """How many new blocks there were within the window, as :meth:`allows` last saw it."""
+        return len(self._times)
 
     def count(self, now: float) -> None:
         """Count one new block; :meth:`save` makes it last."""
@@ -41,11 +47,12 @@ class Breaker:
 
     def save(self) -> None:
         """Write what was counted."""
-        write_atomic(self._path, json.dumps(self._times).encode())
+        if not self._dry:
+            write_atomic(self._path, dumps(self._times).encode())
 
 
 def _load(path: str) -> list[float]:
     try:
-        return [float(when) for when in json.loads(read(path, _MAX_FILE) or b"[]")]
+        return [float(when) for when in loads((read(path, _MAX_FILE) or b"[]").decode("ascii"))]
     except (ValueError, TypeError):
         return []  # written by nobody but us: damaged, so count anew

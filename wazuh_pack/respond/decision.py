@@ -16,6 +16,8 @@ REFUSED_INVALID = "refused_invalid"
 REFUSED_RATE_LIMIT = "refused_rate_limit"
 REFUSED_STOPPED = "refused_stopped"
 DRY_RUN = "dry_run"
+EXPIRED = "expired"
+RESTORED = "restored"
 FAILED = "failed"
 
 RESPONSE = "block-ip"

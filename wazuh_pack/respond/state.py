@@ -8,10 +8,8 @@ Only the process that holds the inbox's worker lock writes; others may read at a
 
 from __future__ import annotations
 
-import json
-import zlib
-
 from wazuh_pack.agentkit.files import names, read, write_atomic
+from wazuh_pack.agentkit.jsontext import dumps, loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +26,8 @@ class Record:
         target: The address as text.
         offences: How often it was blocked anew; a block that is merely prolonged does not count.
         until: When its latest block ends or ended.
-        duration: How many seconds that block lasts when nothing prolongs it.
+        duration: How many seconds that block lasts when nothing prolongs it; 0 when it was ended
+            before its time.
     """
 
     __slots__ = ("duration", "offences", "target", "until")
@@ -50,15 +49,20 @@ class Record:
 class Store:
     """The records in one folder."""
 
-    __slots__ = ("_folder", "_forget_after")
+    __slots__ = ("_dry", "_folder", "_forget_after")
 
-    def __init__(self, folder: str, forget_after: int) -> None:
+    def __init__(self, folder: str, forget_after: int, *, dry: bool = False) -> None:
+        """Take the folder, after how many seconds to forget, and whether to write nothing."""
+        self._dry = dry
         self._folder = folder
         self._forget_after = forget_after
 
     def get(self, target: str, now: float) -> Record | None:
         """Return what is remembered of an address; nothing once it is forgotten."""
-        record = self._read(_file_of(target)).get(target)
+        content = read(f"{self._folder}/{_file_of(target)}", _MAX_FILE) or b""
+        # Its own line only: a file holds hundreds when very many are remembered.
+        start = (b"\n" + content).rfind(f'\n["{target}",'.encode("ascii"))
+        record = None if start < 0 else _parse(content[start:].partition(b"\n")[0])
         return record if record and not self._forgotten(record, now) else None
 
     def put(self, records: Iterable[Record], now: float) -> None:
@@ -67,6 +71,8 @@ class Store:
         Raises:
             OSError: The folder cannot be written.
         """
+        if self._dry:
+            return
         groups: dict[str, list[Record]] = {}
         for record in records:
             groups.setdefault(_file_of(record.target), []).append(record)
@@ -76,11 +82,18 @@ class Store:
             lines = [_line(r) for r in content.values() if not self._forgotten(r, now)]
             write_atomic(f"{self._folder}/{name}", "".join(lines).encode("ascii"))
 
+    def ended(self, since: float, now: float) -> Iterator[Record]:
+        """Yield the records whose block ended by itself after ``since``, up to now."""
+        yield from (r for r in self._all() if r.duration and since < r.until <= now)
+
     def live(self, now: float) -> Iterator[Record]:
         """Yield the records whose block is not over."""
+        yield from (r for r in self._all() if r.remaining(now))
+
+    def _all(self) -> Iterator[Record]:
         for name in names(self._folder):
             if name.endswith(_SUFFIX):
-                yield from (r for r in self._read(name).values() if r.remaining(now))
+                yield from self._read(name).values()
 
     def _forgotten(self, record: Record, now: float) -> bool:
         return now - record.until > self._forget_after
@@ -95,18 +108,21 @@ class Store:
 
 
 def _file_of(target: str) -> str:
-    return f"{zlib.crc32(target.encode('ascii')) & 0xFF:02x}{_SUFFIX}"
+    number = 0
+    for byte in target.encode("ascii"):
+        number = (number * 31 + byte) & 0xFFFF
+    return f"{(number ^ number >> 8) & 0xFF:02x}{_SUFFIX}"
 
 
 def _line(record: Record) -> str:
     fields = [record.target, record.offences, round(record.until, 3), record.duration]
-    return json.dumps(fields) + "\n"
+    return dumps(fields) + "\n"
 
 
 def _parse(line: bytes) -> Record | None:
     """Return the record in a line; None for a line that a power cut has damaged."""
     try:
-        target, offences, until, duration = json.loads(line)
+        target, offences, until, duration = loads(line.decode("ascii"))
         return Record(
             target=str(target),
             offences=int(offences),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 
+from wazuh_pack.agentkit.codecache import remember
 from wazuh_pack.agentkit.errors import AgentError, MessageError
 from wazuh_pack.agentkit.files import exists, make_private, read, write_atomic
 from wazuh_pack.agentkit.jsonlog import DecisionLog
+from wazuh_pack.agentkit.locks import FileLock
 from wazuh_pack.agentkit.protocol import Request, parse, program_name
 from wazuh_pack.respond.backends import Backend
 from wazuh_pack.respond.backends.nftables import Nftables
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from wazuh_pack.agentkit.home import Home
+    from wazuh_pack.respond.backends import Change
     from wazuh_pack.respond.settings import Settings
 
 CONFIG = "respond.ini"
@@ -30,6 +33,7 @@ STOP = "respond.stop"
 """While this file lies beside the configuration, nothing is blocked; unblocking goes on."""
 
 _VERIFY_EVERY = 60
+_INSPECT_EVERY = 300
 
 
 class Worker:
@@ -39,13 +43,23 @@ class Worker:
     kill switch takes effect at once.
     """
 
-    __slots__ = ("_blocker", "_clock", "_healthy", "_home", "_log", "_settings", "_state")
+    __slots__ = (
+        "_blocker",
+        "_clock",
+        "_healthy",
+        "_home",
+        "_log",
+        "_script",
+        "_settings",
+        "_state",
+    )
 
     def __init__(
         self, home: Home, state: str, script: str, clock: Callable[[], float] = time.time
     ) -> None:
         """Take Wazuh's home, the folder for our state, and the path the script was started by."""
         self._home = home
+        self._script = script
         self._state = state
         self._clock = clock
         self._log = DecisionLog(home.log, program_name(script))
@@ -53,29 +67,103 @@ class Worker:
         self._blocker: Blocker | None = None
         self._settings: Settings | None = None
 
-    def handle(self, messages: Sequence[bytes]) -> None:
+    @property
+    def linger(self) -> float:
+        """How many seconds to wait for more messages."""
+        return self._settings.linger if self._settings else 0.0
+
+    def handle(self, messages: Sequence[bytes]) -> list[Decision]:
         """Decide about each message, act, and log one line for each; never raises."""
         parsed = [_parse(message) for message in messages]
         requests = [item for item in parsed if isinstance(item, Request)]
         decided = self._decide(requests)
         self._healthy = not any(decision.outcome == FAILED for decision in decided)
         rest = iter(decided)
-        for item in parsed:
-            self._write(next(rest) if isinstance(item, Request) else item)
+        found = [next(rest) if isinstance(item, Request) else item for item in parsed]
+        for decision in found:
+            self._write(decision)
+        return found
+
+    def preview(self, message: bytes) -> Decision:
+        """Return what would be decided about a message; changes and logs nothing.
+
+        Raises:
+            AgentError: It cannot be decided.
+            OSError: The state cannot be read.
+        """
+        parsed = _parse(message)
+        if not isinstance(parsed, Request):
+            return parsed
+        blocker = self._blocker_for(load_settings(self._home.config(CONFIG)), Backend(), dry=True)
+        return blocker.handle([parsed])[0]
 
     def maintain(self) -> None:
-        """Do what no block should have to wait for, unless nothing works anyway; never raises."""
-        if self._blocker is None or self._settings is None or not self._healthy:
+        """Once a minute, look after the firewall, unless nothing works anyway; never raises."""
+        if self._blocker is None or not self._healthy or not self._due("verified", _VERIFY_EVERY):
             return
-        if not self._due():
-            return
+        self.attend([])
+
+    def wants_inspection(self) -> bool:
+        """Return whether it is time for :meth:`inspect`, and remember that it was."""
+        return self._healthy and self._due("inspected", _INSPECT_EVERY)
+
+    def inspect(self) -> list[Change]:
+        """Find out what nobody should wait for, beside the work of another worker; never raises.
+
+        Host names that are never blocked are resolved again, blocks that ended are told, and the
+        whole firewall is compared with our memory.
+
+        Returns:
+            The blocks that are not in force any more: for :meth:`attend`.
+        """
         try:
-            if self._settings.mode == ENFORCE:
-                self._blocker.verify()
-            names = protected_names(self._settings, self._home)
-            self._names().refresh(list(names), self._clock())
+            blocker = self._blocker = self._prepare()
+            lock = FileLock(f"{self._state}/inspection.lock")
+            if self._settings is None or not lock.try_acquire():
+                return []
+            try:
+                return self._inspect(blocker, self._settings)
+            finally:
+                lock.release()
         except (AgentError, OSError) as error:
             self.fail(str(error))
+        return []
+
+    def attend(self, missing: Sequence[Change]) -> None:
+        """Put the missing blocks back, and look after our rules; never raises."""
+        if self._blocker is None or self._settings is None or self._settings.mode != ENFORCE:
+            return
+        try:
+            self._blocker.verify()
+            restored = self._blocker.restore(missing)
+        except (AgentError, OSError) as error:
+            self.fail(str(error))
+            return
+        for decision in restored:
+            self._write(decision)
+
+    def _inspect(self, blocker: Blocker, settings: Settings) -> list[Change]:
+        if settings.mode == ENFORCE:
+            for decision in self._ended(blocker):
+                self._write(decision)
+        names = protected_names(settings, self._home)
+        self._names().refresh(list(names), self._clock())
+        return blocker.missing()
+
+    def _ended(self, blocker: Blocker) -> list[Decision]:
+        """Return what has expired since this was last asked for."""
+        path = f"{self._state}/expired"
+        now = self._clock()
+        since = _number(read(path, 64), default=now)
+        write_atomic(path, repr(now).encode())
+        return blocker.ended(min(since, now))
+
+    def prepare_next(self) -> None:
+        """Spare the next run of the script what only the first one has to do; never raises."""
+        try:
+            remember(self._home.state("").rstrip("/"), self._script)
+        except (AgentError, OSError) as error:
+            self.fail(f"compiled modules cannot be kept: {error}")
 
     def refuse(self, reason: str) -> None:
         """Log that a message was refused before it could be read."""
@@ -101,21 +189,24 @@ class Worker:
         return [Decision(FAILED, request=request, reason=reason) for request in requests]
 
     def _prepare(self) -> Blocker:
-        now = self._clock()
         settings = load_settings(self._home.config(CONFIG))
         self._settings = settings
         # Apart by mode: a dry run remembers and counts as if it had acted, and then the real mode
         # begins with nothing.
         make_private(self._state, (settings.mode, "targets"))
+        backend = Nftables(settings.nft) if settings.mode == ENFORCE else Backend()
+        return self._blocker_for(settings, backend)
+
+    def _blocker_for(self, settings: Settings, backend: Backend, *, dry: bool = False) -> Blocker:
         state = f"{self._state}/{settings.mode}"
         return Blocker(
             settings=settings,
-            policy=load_policy(settings, self._home, self._names(), now),
-            store=Store(f"{state}/targets", settings.forget_after),
+            policy=load_policy(settings, self._home, self._names(), self._clock()),
+            store=Store(f"{state}/targets", settings.forget_after, dry=dry),
             breaker=Breaker(
-                f"{state}/breaker.json", limit=settings.max_blocks, window=settings.window
+                f"{state}/breaker.json", limit=settings.max_blocks, window=settings.window, dry=dry
             ),
-            backend=Nftables(settings.nft) if settings.mode == ENFORCE else Backend(),
+            backend=backend,
             stopped=exists(self._home.config(STOP)),
             clock=self._clock,
         )
@@ -123,21 +214,24 @@ class Worker:
     def _names(self) -> NameCache:
         return NameCache(f"{self._state}/names.json")
 
-    def _due(self) -> bool:
-        """Return whether it is time to look after things, and remember that it was done."""
-        path = f"{self._state}/verified"
+    def _due(self, what: str, every: float) -> bool:
+        """Return whether it is time to do something again, and remember that it was done."""
+        path = f"{self._state}/{what}"
         now = self._clock()
-        try:
-            last = float(read(path, 64) or b"0")
-        except ValueError:
-            last = 0.0
-        if 0 <= now - last < _VERIFY_EVERY:
+        if 0 <= now - _number(read(path, 64), default=0.0) < every:
             return False
         try:
             write_atomic(path, repr(now).encode())
         except OSError:
             return False
         return True
+
+
+def _number(text: bytes | None, *, default: float) -> float:
+    try:
+        return float(text or b"")
+    except ValueError:
+        return default
 
 
 def _parse(message: bytes) -> Request | Decision:

@@ -54,12 +54,10 @@ def clean(value: object) -> str:
     surrogates become U+FFFD (cJSON, which Wazuh reads events with, rejects the whole event for one
     of them). Containers and ``null`` become ``""``.
     """
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (int, float)):
-        return str(value)
     if not isinstance(value, str):
-        return ""
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        return str(value) if isinstance(value, (int, float)) else ""
     if value.isprintable():
         return value.strip()
     return _SURROGATE.sub("\ufffd", value.translate(_INVISIBLE)).strip()

@@ -17,7 +17,7 @@ CHUNK = 1 << 17
 MAX_VALUE = 8 << 20
 """Characters one member may have that is decoded whole; real reports have at most 8,000."""
 
-_SPACE = re.compile(r"[ \t\n\r]*")
+_PAST_SPACE = re.compile(r"[^ \t\n\r]")
 _BEYOND_NUMBER = re.compile(r"[^0-9+.eE-]")
 
 
@@ -44,10 +44,14 @@ class JsonStream:
     def peek(self) -> str:
         """Return the first character of the next token; ``""`` at the end of the document."""
         while True:
-            found = _SPACE.match(self._text, self._at)
-            self._at = found.end() if found else self._at
-            if self._at < len(self._text):
-                return self._text[self._at]
+            character = self._text[self._at : self._at + 1]
+            if character and character not in " \t\n\r":
+                return character
+            found = _PAST_SPACE.search(self._text, self._at)
+            if found:
+                self._at = found.start()
+                return found[0]
+            self._at = len(self._text)
             if not self._more(self._chunk):
                 return ""
 

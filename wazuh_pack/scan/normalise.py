@@ -18,6 +18,7 @@ Reader = Callable[[Record, "Place"], Optional[Finding]]
 _CHECK_ID = re.compile(r"(?:AVD-)?([A-Z]+)-?(\d{1,4})")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
 _SCORES = (("V40Score", "V40Vector"), ("V3Score", "V3Vector"), ("V2Score", "V2Vector"))
+_SOURCES = ("nvd", "ghsa", "redhat")
 _HIGHEST_SCORE = 10
 
 
@@ -145,9 +146,11 @@ def check_id(raw: str) -> str:
 def _cvss(record: Record) -> tuple[str, str]:
     """Return score ("9.8") and vector from the source that also gave the severity, if it can."""
     sources = _mapping(record.get("CVSS"))
-    preferred = [clean(record.get("SeveritySource")), "nvd", "ghsa", "redhat"]
-    for name in (*preferred, *sorted(sources)):
-        scores = _mapping(sources.get(name))
+    names = [record.get("SeveritySource"), *_SOURCES, *sorted(sources)] if sources else []
+    for name in names:
+        if not isinstance(name, str) or name not in sources:
+            continue
+        scores = _mapping(sources[name])
         for score_key, vector_key in _SCORES:
             score = scores.get(score_key)
             if isinstance(score, (int, float)) and 0 < score <= _HIGHEST_SCORE:

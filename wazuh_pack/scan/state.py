@@ -53,8 +53,8 @@ CREATE INDEX finding_by_artifact ON finding (artifact, status);
 
 _CHANGES = """
 FROM changed JOIN finding USING (key)
-WHERE (changed.state != 'severity_changed' OR changed.previous != finding.severity)
-AND max(finding.severity, ifnull(changed.previous, 0)) >= ?
+WHERE (state != 'severity_changed' OR previous != severity)
+AND max(severity, ifnull(previous, 0)) >= ?
 """
 
 
@@ -77,16 +77,17 @@ class Memory:
 
     Args:
         path: The file; it is created if absent, with its journal beside it.
+        check: Whether to read all of it for damage first.
 
     Raises:
         OutdatedError: It was written by another version.
         sqlite3.DatabaseError: It is corrupt, or (``OperationalError``) cannot be used now.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, check: bool = True) -> None:
         self._db = sqlite3.connect(str(path), isolation_level=None, timeout=10)
         try:
-            self._prepare()
+            self._prepare(check=check)
         except BaseException:
             self._db.close()
             raise
@@ -121,7 +122,7 @@ class Memory:
             raise
         self._db.execute("COMMIT")
 
-    def _prepare(self) -> None:
+    def _prepare(self, *, check: bool) -> None:
         db = self._db
         # FULL: an event may only be published when the commit survives a power cut.
         db.execute("PRAGMA synchronous = FULL")
@@ -133,9 +134,10 @@ class Memory:
             db.executescript(f"BEGIN;{_TABLES}PRAGMA user_version = {SCHEMA};COMMIT;")
         elif version != SCHEMA:
             raise OutdatedError(f"schema {version}, this version writes {SCHEMA}")
-        (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
-        if verdict != "ok":
-            raise sqlite3.DatabaseError(verdict)
+        if check:
+            (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
+            if verdict != "ok":
+                raise sqlite3.DatabaseError(verdict)
         db.execute(
             "CREATE TEMP TABLE changed"
             " (key BLOB PRIMARY KEY, state TEXT NOT NULL, previous INTEGER)"
@@ -195,15 +197,15 @@ class Scan:
 
     def count_changes(self, floor: str) -> dict[str, int]:
         """Return how many changes there are at or above a severity, by state."""
-        query = "SELECT changed.state, count(*)" + _CHANGES + "GROUP BY changed.state"
+        query = "SELECT state, count(*)" + _CHANGES + "GROUP BY state"
         return dict(self._db.execute(query, (severity_rank(floor),)))
 
     def changes(self, floor: str, limit: int) -> Iterator[Change]:
         """Yield the changes at or above a severity, the worst first, up to ``limit`` (-1: all)."""
         rows = self._db.execute(
-            "SELECT changed.state, changed.previous, finding.severity, finding.first_seen, details"
+            "SELECT state, previous, severity, first_seen, details"
             + _CHANGES
-            + "ORDER BY finding.severity DESC, finding.score DESC, changed.state DESC, finding.rowid LIMIT ?",
+            + "ORDER BY severity DESC, score DESC, state DESC, finding.rowid LIMIT ?",
             (severity_rank(floor), limit),
         )
         for state, previous, severity, first_seen, details in rows:
@@ -315,12 +317,13 @@ class Scan:
                 self._changed(key, FIXED)
 
 
-def open_memory(path: Path, stamp: str) -> tuple[Memory, str]:
+def open_memory(path: Path, stamp: str, *, check: bool = True) -> tuple[Memory, str]:
     """Open the state file; set a corrupt or outdated one aside and begin a new one.
 
     Args:
         path: The state file.
         stamp: What is put into the name of a file that is set aside.
+        check: Whether to read all of it for damage first.
 
     Returns:
         The memory, and what was wrong with the file before (``""`` if nothing).
@@ -330,15 +333,20 @@ def open_memory(path: Path, stamp: str) -> tuple[Memory, str]:
         OSError: The same.
     """
     try:
-        return Memory(path), ""
+        return Memory(path, check=check), ""
     except OutdatedError as error:
         problem = str(error)
-    except sqlite3.OperationalError:
-        raise
     except sqlite3.DatabaseError as error:
+        if not is_corruption(error):
+            raise
         problem = f"corrupt: {error}"
     set_aside(path, stamp)
     return Memory(path), problem
+
+
+def is_corruption(error: sqlite3.DatabaseError) -> bool:
+    """Tell a damaged file from one that cannot be used now and from faults of ours."""
+    return type(error) is sqlite3.DatabaseError
 
 
 def set_aside(path: Path, stamp: str) -> None:

@@ -12,7 +12,7 @@ import secrets
 import shutil
 import sqlite3
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -78,6 +78,7 @@ class Run:
         self._spool = Spool(places.spool)
         self._source = Source(secrets.token_hex(8), now=now)
         self._work = Path(config.scanner.temp_dir or places.work)
+        self._checked = False
 
     def perform(self) -> Outcome:
         """Scan everything."""
@@ -118,9 +119,9 @@ class Run:
             self._publish(source.event("scan_started", describe(job.artifact)))
             for name in ("cwd", "tmp"):
                 (folder / name).mkdir(parents=True, mode=0o700)
-            _Scan(self._config, self._places, self._spool, source, job).perform(
-                self._runner, binary, folder
-            )
+            one = _Scan(self._config, self._places, self._spool, source, job)
+            one.perform(self._runner, binary, folder, check=not self._checked)
+            self._checked = True
         except trivy.ScanError as error:
             reason, text = error.reason, str(error)
         except ReportError as error:
@@ -189,8 +190,11 @@ class _Scan:
         self._spool = spool
         self._source = source
         self._job = job
+        self._check = True
 
-    def perform(self, runner: trivy.Runner, binary: Binary, folder: Path) -> None:
+    def perform(self, runner: trivy.Runner, binary: Binary, folder: Path, *, check: bool) -> None:
+        """Scan; ``check`` says whether the memory is to be looked through for damage."""
+        self._check = check
         begun = time.monotonic()
         invocation = trivy.prepare(binary.path, self._job, self._config, folder)
         limit = self._config.scanner.timeout + trivy.GRACE
@@ -203,36 +207,34 @@ class _Scan:
         with Report(invocation.report) as report:
             try:
                 self._record(report, facts)
-            except sqlite3.OperationalError:
-                raise
             except sqlite3.DatabaseError as error:
+                if not state.is_corruption(error):
+                    raise
                 self._forget(f"corrupt: {error}")
                 self._record(report, facts)
         self._spool.commit(self._source.scan_id)
 
     def _record(self, report: Report, facts: dict[str, object]) -> None:
-        memory = self._memory()
-        staged = self._spool.stage(self._source.scan_id)
-        try:
-            with memory.scan(
-                _named(report.head.artifact, self._job.artifact),
-                scan_id=self._source.scan_id,
-                scope=trivy.scope(self._job, self._config),
-                now=iso(self._source.now()),
-                complete=not report.head.problems,
-            ) as scan:
-                scan.take(report.findings())
-                for event in self._events(scan, report.head, facts):
-                    staged.write(encode(event))
-                staged.seal()
-        except BaseException:
-            staged.discard()
-            raise
-        finally:
-            memory.close()
+        with closing(self._memory()) as memory:
+            staged = self._spool.stage(self._source.scan_id)
+            try:
+                with memory.scan(
+                    _named(report.head.artifact, self._job.artifact),
+                    scan_id=self._source.scan_id,
+                    scope=trivy.scope(self._job, self._config),
+                    now=iso(self._source.now()),
+                    complete=not report.head.problems,
+                ) as scan:
+                    scan.take(report.findings())
+                    for event in self._events(scan, report.head, facts):
+                        staged.write(encode(event))
+                    staged.seal()
+            except BaseException:
+                staged.discard()
+                raise
 
     def _memory(self) -> state.Memory:
-        memory, problem = state.open_memory(self._places.memory, self._stamp())
+        memory, problem = state.open_memory(self._places.memory, self._stamp(), check=self._check)
         if problem:
             self._say_forgotten(problem)
         return memory

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wazuh_pack.errors import PackError
+from wazuh_pack.limits import MAX_EVENT_BYTES
 from wazuh_pack.render.compile import rule_keys
 
 if TYPE_CHECKING:
@@ -61,6 +62,10 @@ def _run_case(
     catalog: Catalog, detection: Detection, case: Case, own: set[int], ruleset: Ruleset
 ) -> Outcome:
     events = list(expand(catalog, detection.source, case))
+    longest = max((len(event.line.encode()) for event in events), default=0)
+    if longest > MAX_EVENT_BYTES:
+        problem = f"an event has {longest} bytes; analysisd cuts it at {MAX_EVENT_BYTES}"
+        return Outcome(detection=detection, case=case, events=len(events), problem=problem)
     session = ruleset.session()
     results = [
         session.process(event.line, location=event.location, time=event.time) for event in events

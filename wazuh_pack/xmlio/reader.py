@@ -324,10 +324,8 @@ class _Reader:
         return byte
 
     def _line_at(self, position: int) -> int:
-        if position >= self._counted_to:
-            self._line += self._data.count(b"\n", self._counted_to, position)
-        else:
-            self._line -= self._data.count(b"\n", position, self._counted_to)
+        """Return the line of a position; positions never go back."""
+        self._line += self._data.count(b"\n", self._counted_to, position)
         self._counted_to = position
         return self._line
 

@@ -61,6 +61,22 @@ class Backend:
             BackendError: Nothing was changed.
         """
 
+    def missing(self, wanted: Iterable[Change]) -> list[Change]:
+        """Return those of the blocks wanted that are not in force; changes nothing.
+
+        Raises:
+            BackendError: That cannot be found out.
+        """
+        del wanted
+        return []
+
+    def restore(self, changes: Sequence[Change]) -> None:
+        """Put blocks back that may or may not be in force.
+
+        Raises:
+            BackendError: Nothing was changed.
+        """
+
     def verify(self, everything: Callable[[], Iterable[Change]]) -> None:
         """Put back what somebody removed that :meth:`apply` alone would not notice.
 

@@ -10,15 +10,16 @@ only for an element that is there.
 
 from __future__ import annotations
 
-import ipaddress
-
 from wazuh_pack.agentkit.errors import ProcessError
-from wazuh_pack.agentkit.process import find_program, run
+from wazuh_pack.agentkit.jsontext import loads
+from wazuh_pack.agentkit.process import Result, find_program, run
+from wazuh_pack.respond.address import Address
 from wazuh_pack.respond.backends import Backend, BackendError, Change
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from typing import Any
 
 TABLE = "inet wazuh_pack"
 PRIORITY = -10
@@ -34,6 +35,8 @@ _SETS = {
 _CHAINS = ("input", "forward")
 _SECONDS = 5.0
 _SECONDS_PER_CHANGE = 0.001
+_SECONDS_TO_LIST = 60.0
+_MAX_OUTPUT = 64 << 20
 _ABSENT = b"No such file or directory"
 _PRESENT = b"File exists"
 
@@ -69,6 +72,32 @@ class Nftables(Backend):
         elif errors:
             raise BackendError(_first_error(errors))
 
+    def missing(self, wanted: Iterable[Change]) -> list[Change]:
+        """See :meth:`Backend.missing`; reads each set as a whole, once."""
+        present: set[str] = set()
+        for name in _SETS:
+            present |= self._elements(name)
+        return [change for change in wanted if str(change.target) not in present]
+
+    def restore(self, changes: Sequence[Change]) -> None:
+        """See :meth:`Backend.restore`."""
+        errors = self._try(_changes(changes, careful=True), len(changes))
+        if errors and _ABSENT in errors:
+            self._rebuild(changes)
+        elif errors:
+            raise BackendError(_first_error(errors))
+
+    def _elements(self, name: str) -> set[str]:
+        result = self._run(["-j", "list", "set", *TABLE.split(), name], b"", _SECONDS_TO_LIST)
+        if result.status == 0:
+            try:
+                return _listed(loads(result.output.decode("utf-8")))
+            except (ValueError, TypeError, KeyError):
+                raise BackendError("nft's list of a set cannot be read") from None
+        if _ABSENT in result.errors:
+            return set()
+        raise BackendError(_first_error(result.errors))
+
     def _rebuild(self, wanted: Sequence[Change]) -> None:
         script = _skeleton() + _rules() + _changes(wanted, careful=True)
         errors = self._try(script, len(wanted))
@@ -78,15 +107,19 @@ class Nftables(Backend):
     def _try(self, lines: list[str], size: int) -> bytes:
         """Run one transaction; return what nft complained of, empty when it was done."""
         seconds = _SECONDS + size * _SECONDS_PER_CHANGE
+        result = self._run(["-f", "-"], "".join(lines).encode("ascii"), seconds)
+        return b"" if result.status == 0 else result.errors or b"nft failed without a word"
+
+    def _run(self, words: list[str], stdin: bytes, seconds: float) -> Result:
         try:
-            argv = [find_program(self._program), "-f", "-"]
-            result = run(argv, stdin="".join(lines).encode("ascii"), seconds=seconds)
+            argv = [find_program(self._program), *words]
+            result = run(argv, stdin=stdin, seconds=seconds, limit=_MAX_OUTPUT)
         except ProcessError as error:
             raise BackendError(str(error), at_all=True) from error
         if result.timed_out:
             message = f"nft took longer than {seconds:g} seconds and was stopped"
             raise BackendError(message, at_all=True)
-        return b"" if result.status == 0 else result.errors or b"nft failed without a word"
+        return result
 
 
 def _skeleton() -> list[str]:
@@ -138,8 +171,21 @@ def _changes(changes: Sequence[Change], *, careful: bool) -> list[str]:
 
 
 def _set_of(change: Change) -> str:
-    hosts = isinstance(change.target, (ipaddress.IPv4Address, ipaddress.IPv6Address))
-    return f"{'hosts' if hosts else 'nets'}{change.target.version}"
+    kind = "hosts" if isinstance(change.target, Address) else "nets"
+    return f"{kind}{change.target.version}"
+
+
+def _listed(document: Any) -> set[str]:
+    """Return the elements in what ``nft -j list set`` says, as :class:`Change` writes them."""
+    (found,) = [item["set"] for item in document["nftables"] if "set" in item]
+    elements = set()
+    for element in found.get("elem", ()):
+        value = element["elem"]["val"] if isinstance(element, dict) else element
+        if isinstance(value, dict):
+            prefix = value.get("prefix")
+            value = f"{prefix['addr']}/{prefix['len']}" if prefix else ""
+        elements.add(value)
+    return elements
 
 
 def _first_error(errors: bytes) -> str:

@@ -1,0 +1,136 @@
+"""One made-up target per action, and what its provider would say about it beforehand."""
+
+from revoke_world import github_token, service_account_token
+
+from wazuh_pack.revoke.call import Reply
+from wazuh_pack.revoke.providers import NAMES, provider
+from wazuh_pack.revoke.providers.base import Access
+from wazuh_pack.revoke.target import Target
+
+UUID = "4ab5ce07-7d6c-4a5c-8a51-3f2d0b6a1d11"
+ACCOUNT = {
+    "iss": "https://kubernetes.default.svc",
+    "kubernetes.io": {
+        "namespace": "ci",
+        "serviceaccount": {"name": "builder", "uid": "u1"},
+        "pod": {"name": "build-1", "uid": "u2"},
+    },
+}
+USER = {"username": "system:serviceaccount:ci:builder"}
+GENUINE = {"status": {"authenticated": True, "user": USER}}
+BINDING = {
+    "metadata": {
+        "name": "ci-admin",
+        "namespace": "ci",
+        "uid": "u",
+        "resourceVersion": "5",
+        "labels": {"app": "ci"},
+    },
+    "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "admin"},
+    "subjects": [{"kind": "ServiceAccount", "name": "builder", "namespace": "ci"}],
+}
+POD = {"metadata": {"name": "build-1", "uid": "u2"}}
+REPOSITORY = {"repository": "acme/shop"}
+GLPAT = {"token": "glpat-" + "a1B2" * 5}
+
+OPTIONS = {
+    "github": {"organisation": "acme"},
+    "gitlab": {"group": "acme/platform"},
+    "dockerhub": {"user": "acme-ci", "organisation": "acme"},
+    "azuredevops": {"organisation": "acme"},
+    "jenkins": {"user": "wazuh"},
+}
+CREDENTIALS = {
+    "token": "our-own-credential",
+    "password": "our-own-credential",
+    "signing_key": "our-own-credential",
+}
+
+# action: (values, body of the reply to the look)
+TARGETS = {
+    "github.token": ({"token": github_token()}, None),
+    "github.installation-token": ({"token": "ghs_" + "a" * 36}, None),
+    "github.organisation-token": ({"token_id": "5"}, [{"id": 77, "token_id": 5}]),
+    "github.sso-authorisation": ({"credential_id": "5"}, None),
+    "github.deploy-key": (
+        {"key_id": "5", **REPOSITORY},
+        {"id": 5, "title": "ci", "key": "ssh-ed25519 AAAA", "read_only": True},
+    ),
+    "github.runner-labels": (
+        {"runner_id": "5", **REPOSITORY},
+        {
+            "labels": [
+                {"name": "self-hosted", "type": "read-only"},
+                {"name": "gpu", "type": "custom"},
+            ]
+        },
+    ),
+    "github.runner": ({"runner_id": "5"}, None),
+    "github.run-cancel": ({"run_id": "5", **REPOSITORY}, None),
+    "github.run-force-cancel": ({"run_id": "5", **REPOSITORY}, None),
+    "github.workflow": ({"workflow_id": "ci.yml", **REPOSITORY}, {"state": "active"}),
+    "gitlab.token": (GLPAT, None),
+    "gitlab.any-token": (GLPAT, {"id": 5, "revoked": False, "active": True}),
+    "gitlab.group-token": (GLPAT, None),
+    "gitlab.token-id": ({"token_id": "5"}, {"id": 5, "revoked": False, "active": True}),
+    "gitlab.project-token-id": ({"token_id": "5", "project": "acme/shop"}, None),
+    "gitlab.group-token-id": ({"token_id": "5", "group": "acme"}, None),
+    "gitlab.project-deploy-token": ({"token_id": "5", "project": "7"}, None),
+    "gitlab.group-deploy-token": ({"token_id": "5", "group": "7"}, None),
+    "gitlab.runner-pause": ({"runner_id": "5"}, {"paused": False}),
+    "gitlab.runner-token": ({"token": "glrt-" + "a1B2" * 5}, None),
+    "gitlab.pipeline-cancel": ({"pipeline_id": "5", "project": "7"}, None),
+    "gitlab.job-cancel": ({"job_id": "5", "project": "7"}, None),
+    "gitlab.user-block": ({"user_id": "5"}, None),
+    "vault.token": ({"token": "hvs." + "C" * 95}, None),
+    "vault.accessor": ({"accessor": "8609694a-cdbc-db9b-d345-e782dbb562ed"}, {"data": {}}),
+    "vault.lease": ({"lease_id": "aws/creds/deploy/abcd-1234"}, {"data": {}}),
+    "vault.lease-prefix": ({"prefix": "aws/creds"}, None),
+    "vault.entity": ({"entity_id": UUID}, {"data": {"disabled": False}}),
+    "vault.approle-secret": ({"secret_id_accessor": UUID, "role": "ci"}, None),
+    "kubernetes.token": ({"token": service_account_token(ACCOUNT)}, GENUINE),
+    "kubernetes.secret": (
+        {"name": "builder-token", "namespace": "ci"},
+        {"type": "kubernetes.io/service-account-token", "metadata": {"uid": "u3"}},
+    ),
+    "kubernetes.pod": ({"name": "build-1", "namespace": "ci"}, POD),
+    "kubernetes.rolebinding": ({"name": "ci-admin", "namespace": "ci"}, BINDING),
+    "kubernetes.clusterrolebinding": ({"name": "ci-admin"}, BINDING),
+    "kubernetes.cronjob-suspend": ({"name": "nightly", "namespace": "ci"}, {"spec": {}}),
+    "kubernetes.node-cordon": ({"name": "worker-1"}, {"spec": {}}),
+    "aws.access-key": ({"access_key_id": "AKIAABCDEFGH234567ZZ"}, {"UserName": "ci"}),
+    "aws.role-sessions": ({"role": "deploy"}, {"PolicyDocument": "aws:TokenIssueTime"}),
+    "aws.user-sessions": ({"user": "ci"}, {"PolicyDocument": "aws:TokenIssueTime"}),
+    "dockerhub.token-deactivate": ({"token_id": UUID}, {"is_active": True}),
+    "dockerhub.token-delete": ({"token_id": UUID}, None),
+    "dockerhub.organisation-token": ({"token_id": UUID}, None),
+    "azuredevops.token": ({"authorisation_id": UUID, "subject": "aad.VXNlckRlc2NyaXB0b3I"}, None),
+    "jenkins.user-tokens": ({"user": "mallory"}, None),
+    "jenkins.user-token": ({"user": "mallory", "token_id": UUID}, None),
+    "jenkins.job-disable": ({"job": "team/deploy app"}, {"buildable": True}),
+    "jenkins.build-stop": ({"number": "5", "job": "team/deploy"}, None),
+    "webhook.token": (GLPAT, None),
+    "webhook.identifier": ({"identifier": "session:5"}, None),
+}
+NEEDS_A_KEY = {"github.app-installation"}
+
+
+def actions():
+    return [f"{name}.{action}" for name in NAMES for action in provider(name).capabilities]
+
+
+def bound(name, url="https://provider.example.com"):
+    """Return a provider with everything it may want configured."""
+    return provider(name)(Access(url=url, options=OPTIONS.get(name, {}), credentials=CREDENTIALS))
+
+
+def target(action):
+    name, _, capability = action.partition(".")
+    values = TARGETS[action][0]
+    declared = provider(name).capabilities[capability].parameters
+    return Target(name, capability, values, frozenset(p.name for p in declared if p.secret))
+
+
+def remembered(action, plan):
+    """Return what a plan remembers of the made-up look."""
+    return plan.remember(Reply(200, {}, TARGETS[action][1])) if plan.look else {}

@@ -1,0 +1,35 @@
+"""The pack as agents get it."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from wazuh_pack import resources
+from wazuh_pack.cli import _load
+from wazuh_pack.install.assemble import assemble
+from wazuh_pack.install.choices import Choices
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wazuh_pack.install import PackSource
+
+
+@contextmanager
+def pack_for_agents(home: PurePosixPath, collect: tuple[str, ...]) -> Iterator[PackSource]:
+    """Give the pack with its scripts, which are there until the block ends."""
+    loaded = _load.catalog()
+    for name in collect:
+        _load.source(loaded, name)
+    with tempfile.TemporaryDirectory(prefix="wazuh-pack-") as scratch:
+        yield assemble(
+            loaded,
+            _load.build(loaded),
+            tree=resources.tree(),
+            scratch=Path(scratch),
+            home=home,
+            choices=Choices(collect={name: {} for name in collect}),
+        )

@@ -1,0 +1,167 @@
+"""``wazuh-pack deploy``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import click
+
+from wazuh_pack import deploy, resources
+from wazuh_pack.cli import _exit, _load, _out
+from wazuh_pack.errors import DiagnosticsError, UsageError
+from wazuh_pack.install.assemble import assemble
+from wazuh_pack.install.choices import Choices
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wazuh_pack.install import PackSource
+
+_HOME = PurePosixPath("/var/ossec")
+
+
+@click.command(help="Deploy rules, decoders and lists to a manager or cluster over its API.")
+@click.option("--api", "url", required=True, metavar="URL", help="Such as https://manager:55000.")
+@click.option(
+    "--ca",
+    type=click.Path(path_type=Path),
+    help="Certificates (PEM) to trust instead of the system's.",
+)
+@click.option(
+    "--credentials",
+    "credentials_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="File of mode 0600 with WAZUH_API_USER= and WAZUH_API_PASSWORD=  [the environment]",
+)
+@click.option("--conf", is_flag=True, help="Also edit ossec.conf of every node, and restart.")
+@click.option(
+    "--collect",
+    multiple=True,
+    metavar="SOURCE",
+    help="With --conf: also have the manager collect this source's logs.",
+)
+@click.option("--responses", is_flag=True, help="With --conf: also configure the active responses.")
+@click.option("--force", is_flag=True, help="With --conf: discard what was edited in our part.")
+@click.option("--restart", is_flag=True, help="Restart, so that every node tells its warnings.")
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    default=180.0,
+    show_default=True,
+    help="Seconds to wait for nodes to get and load the files.",
+)
+@click.option("--plan", "only_plan", is_flag=True, help="Show what would be done, change nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+def command(
+    url: str,
+    ca: Path | None,
+    credentials_file: Path | None,
+    conf: bool,
+    collect: tuple[str, ...],
+    responses: bool,
+    force: bool,
+    restart: bool,
+    wait: float,
+    only_plan: bool,
+    yes: bool,
+    form: str,
+) -> int:
+    """Plan, show, ask, deploy."""
+    if (collect or responses or force) and not conf:
+        raise UsageError("--collect, --responses and --force are about ossec.conf: add --conf")
+    if credentials_file:
+        credentials = deploy.from_file(credentials_file)
+    else:
+        credentials = deploy.from_environment(os.environ)
+    api = deploy.Api(url, credentials, ca=ca)
+    try:
+        manager = deploy.Manager(api)
+        source = _source(collect, responses=responses)
+        plan = deploy.make_plan(manager, source, conf=conf, restart=restart, force=force)
+        _show(plan, form)
+        if only_plan or plan.is_empty:
+            return _exit.OK
+        if plan.errors:
+            raise DiagnosticsError(plan.errors)
+        if not yes:
+            click.confirm(f"change {api.url}?", abort=True, err=True)
+        with _terminable():
+            outcome = deploy.deploy(manager, plan, wait=wait, say=_out.note)
+    finally:
+        api.close()
+    return _report(outcome, form)
+
+
+def _source(collect: tuple[str, ...], *, responses: bool) -> PackSource:
+    """Return the pack without wodles, which the API cannot carry."""
+    loaded = _load.catalog()
+    for name in collect:
+        _load.source(loaded, name)
+    choices = Choices(
+        collect={name: {} for name in collect}, responses=None if responses else (), wodles=()
+    )
+    with tempfile.TemporaryDirectory(prefix="wazuh-pack-") as scratch:
+        return assemble(
+            loaded,
+            _load.build(loaded),
+            tree=resources.tree(),
+            scratch=Path(scratch),
+            home=_HOME,
+            choices=choices,
+        )
+
+
+def _show(plan: deploy.DeployPlan, form: str) -> None:
+    if form == "json":
+        _out.json_line(plan.as_json())
+        return
+    for text in plan.lines():
+        _out.line(text)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM do what Ctrl-C does: a cancelled job, too, puts back what was there."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _report(outcome: deploy.Outcome, form: str) -> int:
+    for text in outcome.problems:
+        _out.error(text, hint=outcome.hint)
+    for text in outcome.cautions:
+        _out.note(f"caution: {text}")
+    for text in outcome.damaged:
+        _out.error(f"not restored: {text}")
+    if outcome.damaged:
+        _out.note(f"what was there before is in {_save(outcome)}")
+    elif outcome.problems:
+        _out.note(f"rolled back: {len(outcome.restored)} files are again as they were")
+    if form == "json":
+        _out.json_line(outcome.as_json())
+    elif outcome.status == "deployed":
+        _out.line(f"deployed: {len(outcome.changes)} changes, loaded by every node")
+    return _exit.ERROR if outcome.problems or outcome.damaged else _exit.OK
+
+
+def _save(outcome: deploy.Outcome) -> Path:
+    """Keep the former contents where only this user can read them: ossec.conf holds secrets."""
+    folder = Path(tempfile.mkdtemp(prefix="wazuh-pack-former-"))
+    for name, content in outcome.former.items():
+        if content is not None:
+            place = folder / name.replace(":", "/")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content)
+    return folder
