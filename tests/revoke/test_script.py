@@ -4,9 +4,11 @@ import fcntl
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -256,6 +258,46 @@ def test_what_a_reboot_left_open_is_gone_on_with(manager, github):
     assert manager.manage("--resume")[0] == 0
     manager.wait_for("revoked")
     assert github == set()
+
+
+def workers(manager):
+    """Return the processes that work in this manager's home: ours, and nobody else's."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (entry / "cwd").readlink() == manager.root and int(entry.name) != os.getpid():
+                found.append(int(entry.name))
+    return found
+
+
+def test_a_worker_killed_in_the_middle_of_a_call_loses_nothing(manager, github, fake):
+    fake.faults.append("hang")
+    manager.respond()
+    deadline = time.monotonic() + 30
+    while not fake.seen:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    for worker in workers(manager):
+        os.kill(worker, signal.SIGKILL)
+    assert manager.outcomes() == ["accepted"]
+    assert github == {TOKEN}
+
+    assert manager.manage("--resume")[0] == 0
+    manager.wait_for("revoked")
+    assert github == set()
+    assert manager.outcomes() == ["accepted", "revoked"]
+
+
+def test_a_burst_is_dealt_with_once_each(manager, github):
+    github.update(github_token(number) for number in range(2, 10))
+    for number in [*range(1, 10), *range(1, 10)]:
+        assert manager.respond(github_token(number)) == (b"", 0)
+    manager.wait_for("revoked", 9)
+    manager.wait_for("duplicate", 9)
+    manager.settle()
+
+    assert github == set()
+    assert sorted(manager.outcomes()) == ["accepted"] * 9 + ["duplicate"] * 9 + ["revoked"] * 9
 
 
 def test_people_see_retry_and_take_back(manager, fake):
