@@ -403,3 +403,37 @@ def test_azure_devops_checks_by_the_users_list(manager, fake, over_http):
 
     assert outcomes(world.run("azuredevops", over_http)) == ["revoked"]
     assert json.loads(fake.seen[0][2]) == [{"authorizationId": UUID}]
+
+
+@pytest.mark.parametrize("more", [None, "page-2"])
+def test_a_list_that_goes_on_proves_nothing(manager, fake, over_http, more):
+    world = manager("azuredevops", "token", "organisation = acme")
+    base = "/acme/_apis/tokenadmin"
+    page = {"value": [], "continuationToken": more}
+    fake.route("POST", f"{base}/revocations", lambda *_: 204)
+    fake.route("GET", f"{base}/personalaccesstokens/aad.VXNlckRl", lambda *_: (200, page))
+    ask(world, "azuredevops.token", UUID, subject="aad.VXNlckRl")
+
+    assert outcomes(world.run("azuredevops", over_http))[-1] == (
+        "unverified" if more else "revoked"
+    )
+
+
+def test_an_action_whose_answer_got_lost_can_still_be_taken_back(manager, fake, over_http):
+    world = manager("kubernetes", "rolebinding")
+    cluster = Cluster(fake)
+
+    def delete(*_):
+        found = 200 if cluster.bindings else 404
+        cluster.bindings.clear()
+        fake.lost = fake.lost + 1
+        return found if fake.lost > 1 else (500, None)
+
+    fake.lost = 0
+    fake.route("DELETE", f"{Cluster.RBAC}/ci-admin", delete)
+    ask(world, "kubernetes.rolebinding", "ci-admin", namespace="ci")
+    assert outcomes(world.run("kubernetes", over_http)) == ["retrying", "revoked"]
+    ask(world, "kubernetes.rolebinding", "ci-admin", command="delete", namespace="ci")
+
+    assert outcomes(world.run("kubernetes", over_http)) == ["restored"]
+    assert len(cluster.bindings) == 1

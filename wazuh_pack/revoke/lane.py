@@ -201,7 +201,9 @@ class Lane:
                 return words.ALREADY
             self._reached(job, "act")
         if job.stage == "act":
-            job.already = self._calls(job, plan.act(job.memory), send)
+            gone = self._calls(job, plan.act(job.memory), send)
+            # After a look that found it, or an answer that got lost, it is gone because of us.
+            job.already = gone and plan.look is None and not job.attempts
             self._reached(job, "check")
         self._check(job, plan, send)
         return words.ALREADY if job.already else words.REVOKED
