@@ -115,7 +115,7 @@ class Manager:
     def wait_for(self, outcome, count=1):
         deadline = time.monotonic() + 30
         while self.outcomes().count(outcome) < count:
-            assert time.monotonic() < deadline, self.lines()
+            assert time.monotonic() < deadline, str(self.lines())
             time.sleep(0.01)
 
     def settle(self):
@@ -388,18 +388,24 @@ def test_an_agents_old_python_is_refused_with_a_line(manager):
     assert "needs Python 3.10 or later" in manager.lines()[0]["reason"]
 
 
-def test_the_script_runs_on_the_managers_python_3_10(manager, github):
+@pytest.mark.parametrize("how", ["execd", "integratord"])
+def test_the_script_runs_on_the_managers_python_3_10(manager, github, tmp_path, how):
     python = next(iter(Path.home().glob(".pyenv/versions/3.10.*/bin/python3.10")), None)
     if python is None:
         pytest.skip("no Python 3.10 on this machine")
     own = manager.root / "framework/python/bin/python3.13"
     own.unlink()
     own.symlink_to(python)
-    library = manager.root / "framework/python/lib/python3.10"
-    library.mkdir(exist_ok=True)
-    if not (library / "site-packages").exists():
-        (library / "site-packages").symlink_to(PACKAGES)
-    manager.respond()
+    library = manager.root / "framework/python/lib"
+    for found in library.iterdir():
+        (found / "site-packages").unlink()  # the system's Python is not to be the one
+    (library / "python3.10").mkdir(exist_ok=True)
+    (library / "python3.10/site-packages").symlink_to(PACKAGES)
+    if how == "execd":
+        manager.respond()
+    else:
+        (tmp_path / "x.alert").write_text(json.dumps(manager.alert()))
+        manager.integrate(tmp_path / "x.alert")
     manager.wait_for("revoked")
 
     assert github == set()
