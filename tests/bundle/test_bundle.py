@@ -219,6 +219,19 @@ def test_the_file_runs_in_the_homes_own_python_isolated_and_passes_everything_on
     assert run("active-response/bin/wazuh-pack-some-thing", home=home).returncode == 7
 
 
+@pytest.mark.parametrize("started_as", ["integrations/custom-x", "{home}/integrations/custom-x"])
+def test_among_the_integrations_the_home_is_one_folder_up(script, installed, started_as):
+    home, path = installed(script(SAY), "/nonexistent")
+    own = home / "framework/python/bin/python3.13"
+    own.unlink()
+    own.write_text("#!/bin/sh\nexit 9\n")
+    own.chmod(0o755)
+    (home / "integrations").mkdir()
+    path.rename(home / "integrations/custom-x")
+
+    assert run(started_as.format(home=home), home=home).returncode == 9
+
+
 def test_without_a_python_in_the_home_the_systems_is_used(script, installed):
     _, path = installed(script(SAY), "/nonexistent")
     if not list(Path("/usr/bin").glob("python3.*")):

@@ -255,8 +255,55 @@ def test_system_namespaces_are_left_alone(manager, namespace):
     world = manager("kubernetes", "pod")
     (line,) = ask(world, "kubernetes.pod", "coredns-1", namespace=namespace)
 
-    assert line["outcome"] == "failed"
+    assert line["outcome"] == "refused_allowlist"
     assert line["reason"].startswith(f"{namespace} is left alone")
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"iss": "https://token.actions.githubusercontent.com", "sub": "repo:acme/shop"},
+        {"kubernetes.io/serviceaccount/namespace": "ci", "sub": "x" * 20},
+        ["kubernetes.io"] * 5,
+        {"kubernetes.io": {"namespace": "ci", "serviceaccount": ["x"], "pod": {"name": "x"}}},
+    ],
+)
+def test_somebody_elses_token_is_not_sent_to_the_cluster(manager, claims):
+    world = manager("kubernetes", "token")
+    (line,) = ask(world, "kubernetes.token", service_account_token(claims))
+
+    assert line["outcome"] == "refused_invalid"
+
+
+def test_a_token_that_is_bound_to_its_account_alone_is_left_to_people(manager):
+    world = manager("kubernetes", "token")
+    claims = {"kubernetes.io": {"namespace": "ci", "serviceaccount": {"name": "builder"}}}
+    (line,) = ask(world, "kubernetes.token", service_account_token(claims))
+
+    assert line["outcome"] == "failed"
+    assert "bound to its service account alone" in line["reason"]
+
+
+def test_a_legacy_tokens_secret_is_deleted(manager, fake, over_http):
+    world = manager("kubernetes", "token")
+    claims = {
+        "kubernetes.io/serviceaccount/namespace": "ci",
+        "kubernetes.io/serviceaccount/secret.name": "builder-token-x",
+        "kubernetes.io/serviceaccount/service-account.name": "builder",
+    }
+    cluster = Cluster(fake)
+    path = "/api/v1/namespaces/ci/secrets/builder-token-x"
+    fake.route("DELETE", path, lambda *_: cluster.pods.clear() or 200)
+    ask(world, "kubernetes.token", service_account_token(claims))
+
+    assert outcomes(world.run("kubernetes", over_http)) == ["revoked"]
+
+
+def test_bindings_of_kubernetes_itself_are_left_alone(manager):
+    world = manager("kubernetes", "clusterrolebinding")
+    (line,) = ask(world, "kubernetes.clusterrolebinding", "system:node")
+
+    assert line["outcome"] == "refused_allowlist"
 
 
 def test_a_secret_that_is_no_token_is_not_deleted(manager, fake, over_http):
@@ -356,3 +403,37 @@ def test_azure_devops_checks_by_the_users_list(manager, fake, over_http):
 
     assert outcomes(world.run("azuredevops", over_http)) == ["revoked"]
     assert json.loads(fake.seen[0][2]) == [{"authorizationId": UUID}]
+
+
+@pytest.mark.parametrize("more", [None, "page-2"])
+def test_a_list_that_goes_on_proves_nothing(manager, fake, over_http, more):
+    world = manager("azuredevops", "token", "organisation = acme")
+    base = "/acme/_apis/tokenadmin"
+    page = {"value": [], "continuationToken": more}
+    fake.route("POST", f"{base}/revocations", lambda *_: 204)
+    fake.route("GET", f"{base}/personalaccesstokens/aad.VXNlckRl", lambda *_: (200, page))
+    ask(world, "azuredevops.token", UUID, subject="aad.VXNlckRl")
+
+    assert outcomes(world.run("azuredevops", over_http))[-1] == (
+        "unverified" if more else "revoked"
+    )
+
+
+def test_an_action_whose_answer_got_lost_can_still_be_taken_back(manager, fake, over_http):
+    world = manager("kubernetes", "rolebinding")
+    cluster = Cluster(fake)
+
+    def delete(*_):
+        found = 200 if cluster.bindings else 404
+        cluster.bindings.clear()
+        fake.lost = fake.lost + 1
+        return found if fake.lost > 1 else (500, None)
+
+    fake.lost = 0
+    fake.route("DELETE", f"{Cluster.RBAC}/ci-admin", delete)
+    ask(world, "kubernetes.rolebinding", "ci-admin", namespace="ci")
+    assert outcomes(world.run("kubernetes", over_http)) == ["retrying", "revoked"]
+    ask(world, "kubernetes.rolebinding", "ci-admin", command="delete", namespace="ci")
+
+    assert outcomes(world.run("kubernetes", over_http)) == ["restored"]
+    assert len(cluster.bindings) == 1

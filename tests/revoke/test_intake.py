@@ -1,7 +1,7 @@
 import hashlib
 
 import pytest
-from revoke_world import github_token
+from revoke_world import github_token, service_account_token
 
 TOKEN = github_token()
 INI = """
@@ -186,3 +186,17 @@ def test_what_was_not_done_cannot_be_taken_back(world):
     assert only(world.ask(command="delete", **LEAK))["reason"] == (
         "github.token cannot be taken back"
     )
+
+
+def test_one_target_that_is_refused_does_not_keep_the_others_alive(world):
+    jwt = service_account_token({"iss": "https://elsewhere.example.com", "sub": "x" * 20})
+    world.configure(
+        "[kubernetes]\nurl = https://k8s.example.com\nactions = token\n"
+        "[github]\nactions = token\n[when-leak]\nrules = 110512\nfield = data.secret\n"
+    )
+    lines = world.ask(data={"secret": f"{jwt} {TOKEN}"})
+
+    assert [(line["action"], line["outcome"]) for line in lines] == [
+        ("kubernetes.token", "refused_invalid"),
+        ("github.token", "accepted"),
+    ]

@@ -4,9 +4,11 @@ import fcntl
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -113,7 +115,7 @@ class Manager:
     def wait_for(self, outcome, count=1):
         deadline = time.monotonic() + 30
         while self.outcomes().count(outcome) < count:
-            assert time.monotonic() < deadline, self.lines()
+            assert time.monotonic() < deadline, str(self.lines())
             time.sleep(0.01)
 
     def settle(self):
@@ -258,6 +260,46 @@ def test_what_a_reboot_left_open_is_gone_on_with(manager, github):
     assert github == set()
 
 
+def workers(manager):
+    """Return the processes that work in this manager's home: ours, and nobody else's."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (entry / "cwd").readlink() == manager.root and int(entry.name) != os.getpid():
+                found.append(int(entry.name))
+    return found
+
+
+def test_a_worker_killed_in_the_middle_of_a_call_loses_nothing(manager, github, fake):
+    fake.faults.append("hang")
+    manager.respond()
+    deadline = time.monotonic() + 30
+    while not fake.seen:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    for worker in workers(manager):
+        os.kill(worker, signal.SIGKILL)
+    assert manager.outcomes() == ["accepted"]
+    assert github == {TOKEN}
+
+    assert manager.manage("--resume")[0] == 0
+    manager.wait_for("revoked")
+    assert github == set()
+    assert manager.outcomes() == ["accepted", "revoked"]
+
+
+def test_a_burst_is_dealt_with_once_each(manager, github):
+    github.update(github_token(number) for number in range(2, 10))
+    for number in [*range(1, 10), *range(1, 10)]:
+        assert manager.respond(github_token(number)) == (b"", 0)
+    manager.wait_for("revoked", 9)
+    manager.wait_for("duplicate", 9)
+    manager.settle()
+
+    assert github == set()
+    assert sorted(manager.outcomes()) == ["accepted"] * 9 + ["duplicate"] * 9 + ["revoked"] * 9
+
+
 def test_people_see_retry_and_take_back(manager, fake):
     workflow = {"state": "active"}
     path = "/repos/acme/shop/actions/workflows/7"
@@ -346,18 +388,24 @@ def test_an_agents_old_python_is_refused_with_a_line(manager):
     assert "needs Python 3.10 or later" in manager.lines()[0]["reason"]
 
 
-def test_the_script_runs_on_the_managers_python_3_10(manager, github):
+@pytest.mark.parametrize("how", ["execd", "integratord"])
+def test_the_script_runs_on_the_managers_python_3_10(manager, github, tmp_path, how):
     python = next(iter(Path.home().glob(".pyenv/versions/3.10.*/bin/python3.10")), None)
     if python is None:
         pytest.skip("no Python 3.10 on this machine")
     own = manager.root / "framework/python/bin/python3.13"
     own.unlink()
     own.symlink_to(python)
-    library = manager.root / "framework/python/lib/python3.10"
-    library.mkdir(exist_ok=True)
-    if not (library / "site-packages").exists():
-        (library / "site-packages").symlink_to(PACKAGES)
-    manager.respond()
+    library = manager.root / "framework/python/lib"
+    for found in library.iterdir():
+        (found / "site-packages").unlink()  # the system's Python is not to be the one
+    (library / "python3.10").mkdir(exist_ok=True)
+    (library / "python3.10/site-packages").symlink_to(PACKAGES)
+    if how == "execd":
+        manager.respond()
+    else:
+        (tmp_path / "x.alert").write_text(json.dumps(manager.alert()))
+        manager.integrate(tmp_path / "x.alert")
     manager.wait_for("revoked")
 
     assert github == set()

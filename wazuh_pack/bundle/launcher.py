@@ -31,8 +31,12 @@ _TEMPLATE = """\
 #!/bin/sh
 # @NAME@ of wazuh-pack: these lines, then a zip archive of Python sources (unzip -l lists them).
 case $0 in
-*/*) home=${0%/*}/../.. ;;
-*) home=/var/ossec ;;
+*/*) folder=${0%/*} ;;
+*) folder=/var/ossec/active-response/bin ;;
+esac
+case $folder in
+integrations | */integrations) home=$folder/.. ;;
+*) home=$folder/../.. ;;
 esac
 @RUN@run() {
   own=$home/framework/python/bin

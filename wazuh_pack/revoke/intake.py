@@ -10,6 +10,7 @@ from wazuh_pack.agentkit.files import exists, make_private
 from wazuh_pack.agentkit.protocol import DELETE, parse
 from wazuh_pack.revoke import audit as words
 from wazuh_pack.revoke.context import load_context
+from wazuh_pack.revoke.errors import Refused
 from wazuh_pack.revoke.find import find_targets
 from wazuh_pack.revoke.jobs import DONE, UNDOING, Job, JobStore
 from wazuh_pack.revoke.limits import Breaker
@@ -74,9 +75,24 @@ class Intake:
         state = make_private(self._place.state, (mode, "jobs"))
         store = JobStore(state)
         for target in targets:
-            decide = self._undo if request.action == DELETE else self._revoke
-            outcome, fields = decide(request, target, context, store)
+            outcome, fields = self._decide(request, target, context, store)
             self._audit.decision(outcome, request=request, target=target, mode=mode, **fields)
+
+    def _decide(
+        self, request: Request, target: Target, context: Context, store: JobStore
+    ) -> tuple[str, dict[str, object]]:
+        """Decide about one target; what goes wrong with it does not touch the others."""
+        decide = self._undo if request.action == DELETE else self._revoke
+        try:
+            return decide(request, target, context, store)
+        except Refused as error:
+            return words.REFUSED_ALLOWLIST, {"reason": str(error)}
+        except MessageError as error:
+            return words.REFUSED_INVALID, {"reason": str(error)}
+        except (AgentError, OSError) as error:
+            return words.FAILED, {"reason": str(error)}
+        except Exception as error:  # noqa: BLE001 -- as in _guard
+            return words.FAILED, {"reason": f"internal error: {type(error).__name__}"}
 
     def _revoke(
         self, request: Request, target: Target, context: Context, store: JobStore

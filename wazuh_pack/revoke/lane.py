@@ -123,20 +123,28 @@ class Lane:
 
     def _work(self) -> bool:
         """Work until no job is open; False when the administrator wants no work to be done."""
-        while jobs := self._store.open_of(self._instance):
-            context = load_context(self._place)
-            if exists(self._place.stop) or context.settings.mode != ENFORCE:
-                # Taking back goes on: who stops the responder may want just that.
-                jobs = [job for job in jobs if job.state == UNDOING]
-                if not jobs:
-                    return False
+        while jobs := self._wanted(self._store.open_of(self._instance)):
             now = self._clock()
             due = [job for job in jobs if job.due <= now]
-            if due:
-                self._advance(due[0], context)
-            else:
+            # Open jobs change in this process only: no need to read them again in between.
+            for job in due:
+                if self._wanted([job]):
+                    self._advance(job, load_context(self._place))
+            if not due:
                 self._rest(min(job.due for job in jobs))
-        return True
+        return not self._store.open_of(self._instance)
+
+    def _wanted(self, jobs: list[Job]) -> list[Job]:
+        """Return the jobs that may go on: while all else is stopped, only those that undo.
+
+        Who stops the responder may want just that.
+        """
+        if not jobs:
+            return []
+        mode = load_context(self._place).settings.mode
+        if mode == ENFORCE and not exists(self._place.stop):
+            return jobs
+        return [job for job in jobs if job.state == UNDOING]
 
     def _rest(self, until: float) -> None:
         """Wait, but not much longer than until there is something new to look at."""
@@ -193,7 +201,9 @@ class Lane:
                 return words.ALREADY
             self._reached(job, "act")
         if job.stage == "act":
-            job.already = self._calls(job, plan.act(job.memory), send)
+            gone = self._calls(job, plan.act(job.memory), send)
+            # After a look that found it, or an answer that got lost, it is gone because of us.
+            job.already = gone and plan.look is None and not job.attempts
             self._reached(job, "check")
         self._check(job, plan, send)
         return words.ALREADY if job.already else words.REVOKED

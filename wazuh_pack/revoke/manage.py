@@ -113,5 +113,7 @@ def _retry(job: Job, host: Host) -> str:
     if job.state != FAILED:
         return f"the action is {job.state}, not failed"
     job.state, job.attempts, job.ended, job.reason = PENDING, 0, None, ""
+    if job.stage == "check":
+        job.step = 0  # where the looks are counted
     job.created = job.due = time.time()
     return ""

@@ -95,6 +95,8 @@ def _check(values: Mapping[str, str], _: Memory) -> Check:
             if isinstance(item, dict)
             and str(item.get("authorizationId")).lower() == values["authorisation_id"].lower()
         ]
+        if not same and reply.member("continuationToken"):
+            return False  # on one of the pages that follow: nothing is proved
         return not any(item.get("isValid") for item in same)
 
     return Check(listing, not_valid)

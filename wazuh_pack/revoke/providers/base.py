@@ -154,6 +154,8 @@ class Provider(ABC):
 
         Raises:
             Failure: An option or a credential is missing, or a value does not fit.
+            Refused: The target is one that is left alone.
+            MessageError: The target is not what it looks like.
         """
 
     @abstractmethod

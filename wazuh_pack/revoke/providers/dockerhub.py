@@ -60,7 +60,16 @@ class DockerHub(Provider):
             calls=("DELETE /v2/access-tokens/{token_id}",),
         ),
         Capability(
-            name="organisation-token",
+            name="organisation-token-deactivate",
+            parameters=(Parameter(name="token_id", pattern=UUID),),
+            effect="deactivates an organisation access token",
+            rights="password or access token of an owner of the organisation",
+            undo="the token is activated",
+            verified="the token is shown as inactive",
+            calls=("PATCH /v2/orgs/{organisation}/access-tokens/{token_id}",),
+        ),
+        Capability(
+            name="organisation-token-delete",
             parameters=(Parameter(name="token_id", pattern=UUID),),
             effect="deletes an organisation access token",
             rights="password or access token of an owner of the organisation",
@@ -83,16 +92,16 @@ class DockerHub(Provider):
 
     def plan(self, target: Target) -> Plan:
         """Return what to do about a target."""
-        if target.action == "organisation-token":
+        values, template = dict(target.values), "/v2/access-tokens/{token_id}"
+        if target.action.startswith("organisation-"):
             organisation = self.access.options.get("organisation")
             if not organisation:
                 raise Failure("revoke.ini does not say the 'organisation' for this action")
-            values = {**target.values, "organisation": organisation}
-            return _deletion("/v2/orgs/{organisation}/access-tokens/{token_id}", values)
-        template = "/v2/access-tokens/{token_id}"
-        if target.action == "token-delete":
-            return _deletion(template, target.values)
-        return _deactivation(template, target.values)
+            values["organisation"] = organisation
+            template = "/v2/orgs/{organisation}/access-tokens/{token_id}"
+        if target.action.endswith("-delete"):
+            return _deletion(template, values)
+        return _deactivation(template, values)
 
 
 def _deletion(template: str, values: Mapping[str, str]) -> Plan:

@@ -9,7 +9,7 @@ import base64
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from wazuh_pack.revoke.call import Call, Memory, Plan, Reply, always, call, checked
-from wazuh_pack.revoke.errors import AlreadyDone, Failure
+from wazuh_pack.revoke.errors import AlreadyDone, Failure, Refused
 from wazuh_pack.revoke.providers.base import (
     NUMBER,
     UUID,
@@ -94,7 +94,7 @@ class Jenkins(Provider):
         values = dict(target.values)
         own = str(self.access.options.get("user", ""))
         if target.action.startswith("user-") and values["user"].lower() == own.lower():
-            raise Failure("the responder does not revoke its own user's tokens")
+            raise Refused("the responder does not revoke its own user's tokens")
         if "job" in values:
             values["job"] = "/job/".join(values["job"].split("/"))
         plans: dict[str, Callable[[Mapping[str, str]], Plan]] = {

@@ -11,6 +11,7 @@ import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from wazuh_pack.agentkit.config import yes_or_no
+from wazuh_pack.agentkit.errors import MessageError
 from wazuh_pack.revoke.call import Call, Memory, Plan, Reply, always, call, checked, status
 from wazuh_pack.revoke.errors import AlreadyDone, Failure, Refused
 from wazuh_pack.revoke.providers.base import (
@@ -142,9 +143,11 @@ class Kubernetes(Provider):
 
     def _check_namespace(self, namespace: str) -> None:
         if namespace in _SYSTEM and not self.access.options.get("allow_system_namespaces"):
-            raise Failure(f"{namespace} is left alone unless allow_system_namespaces = yes")
+            raise Refused(f"{namespace} is left alone unless allow_system_namespaces = yes")
 
     def _token(self, values: Mapping[str, str]) -> Plan:
+        # The claims are not believed yet, but somebody else's token must not be sent here.
+        _bound_object(values["token"])
         review = call(
             "POST",
             _REVIEW,
@@ -185,6 +188,7 @@ def _bound_object(value: str) -> dict[str, str]:
 
     Raises:
         Failure: It is bound to nothing that could be deleted without harm to others.
+        MessageError: It is not a service account's.
     """
     claims = _claims(value)
     new = claims.get("kubernetes.io")
@@ -194,7 +198,7 @@ def _bound_object(value: str) -> dict[str, str]:
             for name in ("namespace", "secret.name", "service-account.name")
         }
         if not all(isinstance(item, str) and item for item in legacy.values()):
-            raise Failure("the token's claims name no service account")
+            raise MessageError("the token's claims name no service account")
         return {
             "kind": "secrets",
             "namespace": str(legacy["namespace"]),
@@ -202,13 +206,16 @@ def _bound_object(value: str) -> dict[str, str]:
             "name": str(legacy["secret.name"]),
             "uid": "",
         }
+    account = new.get("serviceaccount")
+    if not isinstance(account, dict):
+        raise MessageError("the token's claims name no service account")
     for kind, one in (("pods", "pod"), ("secrets", "secret")):
         bound = new.get(one)
         if isinstance(bound, dict):
             return {
                 "kind": kind,
                 "namespace": str(new.get("namespace")),
-                "account": str(new.get("serviceaccount", {}).get("name")),
+                "account": str(account.get("name")),
                 "name": str(bound.get("name")),
                 "uid": str(bound.get("uid") or ""),
             }
@@ -225,7 +232,7 @@ def _claims(value: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise Failure("the token's claims cannot be read")
+        raise MessageError("the token's claims cannot be read")
     return found
 
 
@@ -256,7 +263,7 @@ def _deletion(kind: str, values: Mapping[str, str]) -> Plan:
 
 def _binding(template: str, values: Mapping[str, str]) -> Plan:
     if values["name"].startswith("system:"):
-        raise Failure("bindings of Kubernetes itself are left alone")
+        raise Refused("bindings of Kubernetes itself are left alone")
     one = f"{template}/{{name}}"
     get = call("GET", one, values, gone=_GONE)
 
