@@ -38,11 +38,13 @@ class Settings:
         never_networks: Networks that are never blocked.
         never_names: Host names whose addresses are never blocked.
         linger: How long a worker waits for more messages before it ends.
+        backend: ``auto``, ``nftables``, ``ipset`` or ``iptables``.
         nft: The program to use, a bare name or an absolute path.
     """
 
     __slots__ = (
         "allow_private_targets",
+        "backend",
         "default_timeout",
         "escalation_factor",
         "forget_after",
@@ -69,6 +71,7 @@ class Settings:
         allow_private_targets: bool = True,
         never: tuple[tuple[Network, ...], tuple[str, ...]] = ((), ()),
         linger: int = 10,
+        backend: str = "auto",
         nft: str = "nft",
     ) -> None:
         self.mode = mode
@@ -81,6 +84,7 @@ class Settings:
         self.allow_private_targets = allow_private_targets
         self.never_networks, self.never_names = never
         self.linger = linger
+        self.backend = backend
         self.nft = nft
 
 
@@ -111,6 +115,7 @@ def _schema() -> dict[str, Any]:
         "allow_private_targets": config.yes_or_no,
         "linger": config.whole_number(0, 3600),
         "never": _never,
+        "backend": config.one_of("auto", "nftables", "ipset", "iptables"),
         "nft": _program,
     }
 
