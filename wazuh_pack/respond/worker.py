@@ -81,6 +81,7 @@ class Worker:
         self._healthy = not any(decision.outcome == FAILED for decision in decided)
         rest = iter(decided)
         found = [next(rest) if isinstance(item, Request) else item for item in parsed]
+        found += rest
         for decision in found:
             self._write(decision)
         return found
