@@ -93,6 +93,11 @@ class Manager:
         (root / "framework/python/bin/python3.13").symlink_to(python)
         self.log = root / "logs/active-responses.log"
         self.state = root / "var/wazuh-pack/respond/block-ip"
+        for folder in (*reversed(self.state.parents[:2]), self.state):
+            folder.mkdir(mode=0o700)
+        # No process beside the tests' own looks after anything.
+        (self.state / "inspected").write_text(repr(time.time()))
+        (self.state / "inspected").chmod(0o600)
 
     def configure(self, text="mode = enforce\n"):
         path = self.root / "etc/wazuh-pack/respond.ini"

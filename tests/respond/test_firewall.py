@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -248,6 +249,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing(network, host, fake, wait_u
     worker, child = map(int, wait_until(lambda: marker.exists() and marker.read_text()).split())
     os.kill(worker, signal.SIGKILL)
     os.killpg(child, signal.SIGKILL)
+    wait_until(lambda: not Path(f"/proc/{worker}").exists())
     done = len(host.manager.decisions())
 
     host.manager.configure()

@@ -54,7 +54,7 @@ class World:
         self.configure("mode = enforce\n")
         self.firewall = Firewall()
         self.now = 1_000_000.0
-        monkeypatch.setattr("wazuh_pack.respond.worker.Nftables", lambda _: self.firewall)
+        monkeypatch.setattr("wazuh_pack.respond.worker.choose", lambda _: self.firewall)
 
     def configure(self, text):
         self.ini.write_text(f"[block-ip]\n{text}")
@@ -244,7 +244,7 @@ def test_a_worker_that_lingers_makes_way_for_restoring(network, host):
     assert restore(host).returncode == 0
 
     assert sorted(network.host.elements("hosts4")) == ["203.0.113.1"]
-    assert host.manager.outcomes() == ["blocked", "restored"]
+    assert set(host.manager.outcomes()) == {"blocked", "restored"}
     host.leave()
 
 

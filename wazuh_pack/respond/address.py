@@ -108,6 +108,20 @@ def parse_address(text: str) -> Address:
     return address
 
 
+def parse_target(text: str) -> Address | Network:
+    """Return the address or network in a text that we wrote ourselves.
+
+    Raises:
+        MessageError: It is neither.
+    """
+    if "/" not in text:
+        return parse_address(text)
+    try:
+        return parse_network(text)
+    except ValueError as error:
+        raise MessageError(str(error)) from None
+
+
 def is_address(text: str) -> bool:
     """Return whether :func:`parse_address` takes the text."""
     try:

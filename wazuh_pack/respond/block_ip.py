@@ -125,7 +125,7 @@ def look_after(home: Home, script: str, *, only_missing: bool = False) -> None:
     if not exists(f"{home.state(STATE)}/inbox"):
         return
     worker = _worker(home, script)
-    missing = [worker.inspect()]
+    missing = [worker.inspect(wait=not only_missing)]
     if only_missing and not missing[0]:
         return
 

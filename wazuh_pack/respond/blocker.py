@@ -5,7 +5,8 @@ from __future__ import annotations
 from wazuh_pack.agentkit.errors import AgentError, MessageError
 from wazuh_pack.agentkit.protocol import ADD
 from wazuh_pack.respond import decision as words
-from wazuh_pack.respond.address import parse_address
+from wazuh_pack.respond.address import Address, parse_target
+from wazuh_pack.respond.aggregate import Aggregator
 from wazuh_pack.respond.backends import BackendError, Change
 from wazuh_pack.respond.decision import Decision
 from wazuh_pack.respond.settings import DRY_RUN
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from wazuh_pack.agentkit.protocol import Request
-    from wazuh_pack.respond.address import Address
+    from wazuh_pack.respond.address import Network
     from wazuh_pack.respond.backends import Backend
     from wazuh_pack.respond.breaker import Breaker
     from wazuh_pack.respond.policy import Policy
@@ -50,9 +51,11 @@ class Blocker:
     """
 
     __slots__ = (
+        "_aggregator",
         "_backend",
         "_breaker",
         "_clock",
+        "_counts",
         "_pending",
         "_policy",
         "_settings",
@@ -80,15 +83,19 @@ class Blocker:
         self._stopped = stopped
         self._clock = clock
         self._pending: dict[str, Record] = {}
+        self._counts: dict[str, Record] = {}
+        self._aggregator = Aggregator(settings, policy, lambda text: self._recall(text, clock()))
 
     def handle(self, requests: Sequence[Request]) -> list[Decision]:
         """Decide about each request, change the firewall once for all, and remember it.
 
         Returns:
-            One decision per request, in their order.
+            One decision per request, in their order; behind them one for each network that they
+            led to being blocked or unblocked.
         """
         now = self._clock()
         self._pending = {}
+        self._counts = {}
         decisions, steps = [], []
         for request in requests:
             result = self._decide(request, now)
@@ -97,9 +104,46 @@ class Blocker:
                 decisions.append(result.decision)
             else:
                 decisions.append(result)
+        networks = list(self._networks(steps, now))
+        steps += networks
         self._apply(steps, now)
         self._remember(steps, now)
-        return decisions
+        return decisions + [step.decision for step in networks]
+
+    def _networks(self, steps: Sequence[_Step], now: float) -> Iterator[_Step]:
+        """Yield what the changes mean for whole networks, at most one step for each."""
+        found: dict[str, _Step] = {}
+        for step in steps:
+            target = step.change.target
+            network = self._aggregator.network(target) if isinstance(target, Address) else None
+            result = network and self._network(step, network, now)
+            if result:
+                found[result.decision.target] = result
+        yield from found.values()
+
+    def _network(self, step: _Step, network: Network, now: float) -> _Step | None:
+        name = str(network)
+        before = self._recall(name, now)
+        left = before.remaining(now) if before else 0
+        change = self._change(network, 0, now)
+        decision = Decision(words.UNBLOCKED, mode=self._settings.mode, target=name)
+        if before and left and not step.change.seconds:
+            decision.reason = f"because of {step.decision.target}"
+            record = Record(target=name, offences=0, until=now, duration=0)
+        elif step.fresh and step.record:
+            record = self._aggregator.count(network, step.record.until, now)
+            change.seconds = record.remaining(now)
+        else:
+            return None
+        self._pending[name] = record
+        if step.change.seconds and not change.seconds:
+            self._counts[name] = record
+            return None
+        if change.seconds:
+            decision.outcome = words.REFRESHED if change.known else words.BLOCKED
+            decision.reason = f"{record.offences} addresses of it are blocked"
+            decision.timeout, decision.until = change.seconds, record.until
+        return _Step(decision, change, record, fresh=False)
 
     def missing(self) -> list[Change]:
         """Return the blocks that should be in force and are not.
@@ -210,7 +254,12 @@ class Blocker:
     def _recall(self, target: str, now: float) -> Record | None:
         return self._pending.get(target) or self._store.get(target, now)
 
-    def _change(self, address: Address, seconds: int, now: float) -> Change:
+    def _refused(self, target: Address | Network) -> bool:
+        if isinstance(target, Address):
+            return bool(self._policy.refusal(target))
+        return self._policy.holds(target)
+
+    def _change(self, address: Address | Network, seconds: int, now: float) -> Change:
         # What counts for the firewall is how things stood before this batch.
         before = self._store.get(str(address), now)
         return Change(address, seconds, known=bool(before and before.remaining(now)))
@@ -247,7 +296,8 @@ class Blocker:
             self._breaker.discount()
 
     def _remember(self, steps: list[_Step], now: float) -> None:
-        records = {step.record.target: step.record for step in steps if step.record}
+        records = {**self._counts}
+        records.update((step.record.target, step.record) for step in steps if step.record)
         try:
             if records:
                 self._store.put(records.values(), now)
@@ -263,8 +313,8 @@ class Blocker:
             return
         for record in self._store.live(now):
             try:
-                target = parse_address(record.target)
+                target = parse_target(record.target)
             except AgentError:
                 continue  # a line that a power cut has damaged
-            if not self._policy.refusal(target):
+            if not self._refused(target):
                 yield Change(target, record.remaining(now), known=True)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import time
 
-from wazuh_pack.agentkit.errors import AgentError
 from wazuh_pack.agentkit.files import exists, names, read
 from wazuh_pack.agentkit.jsontext import dumps
-from wazuh_pack.agentkit.process import find_program
+from wazuh_pack.respond.backends.choose import PROGRAMS, find
 from wazuh_pack.respond.block_ip import STATE, accept, inbox_of
 from wazuh_pack.respond.breaker import Breaker
 from wazuh_pack.respond.settings import load_settings
@@ -65,21 +64,20 @@ def providers(home: Home) -> list[dict[str, object]]:
         AgentError: The configuration is wrong.
     """
     settings = load_settings(home.config(CONFIG))
-    try:
-        found = find_program(settings.nft)
-        reason = ""
-    except AgentError as error:
-        found, reason = "", str(error)
-    return [
-        {
-            "response": "block-ip",
-            "provider": "nftables",
-            "usable": not reason,
-            "program": found,
-            "reason": reason,
-            "reversible": True,
-        }
-    ]
+    rows: list[dict[str, object]] = []
+    for name in PROGRAMS:
+        program, reason = find(name, settings)
+        rows.append(
+            {
+                "response": "block-ip",
+                "provider": name,
+                "usable": not reason,
+                "program": program,
+                "reason": reason,
+                "reversible": True,
+            }
+        )
+    return rows
 
 
 def blocked(home: Home) -> list[dict[str, object]]:

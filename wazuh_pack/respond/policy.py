@@ -78,6 +78,12 @@ class Policy:
                 return reason
         return ""
 
+    def holds(self, network: Network) -> bool:
+        """Return whether any address of a network is never blocked."""
+        return any(host in network for host in self._hosts) or any(
+            network.overlaps(other) for _, other in self._networks
+        )
+
 
 def _address(text: str) -> Address | None:
     """Return a host's address; None for a notation that no target can have either."""

@@ -38,11 +38,18 @@ class Settings:
         never_networks: Networks that are never blocked.
         never_names: Host names whose addresses are never blocked.
         linger: How long a worker waits for more messages before it ends.
+        aggregate_at: How many addresses of one network must be blocked at once for the whole
+            network to be blocked; 0 never does.
+        aggregate_prefix: How long the prefix of such a network is, by version.
+        backend: ``auto``, ``nftables``, ``ipset`` or ``iptables``.
         nft: The program to use, a bare name or an absolute path.
     """
 
     __slots__ = (
+        "aggregate_at",
+        "aggregate_prefix",
         "allow_private_targets",
+        "backend",
         "default_timeout",
         "escalation_factor",
         "forget_after",
@@ -69,6 +76,10 @@ class Settings:
         allow_private_targets: bool = True,
         never: tuple[tuple[Network, ...], tuple[str, ...]] = ((), ()),
         linger: int = 10,
+        aggregate_at: int = 0,
+        aggregate_prefix4: int = 24,
+        aggregate_prefix6: int = 64,
+        backend: str = "auto",
         nft: str = "nft",
     ) -> None:
         self.mode = mode
@@ -81,6 +92,9 @@ class Settings:
         self.allow_private_targets = allow_private_targets
         self.never_networks, self.never_names = never
         self.linger = linger
+        self.aggregate_at = aggregate_at
+        self.aggregate_prefix = {4: aggregate_prefix4, 6: aggregate_prefix6}
+        self.backend = backend
         self.nft = nft
 
 
@@ -111,6 +125,10 @@ def _schema() -> dict[str, Any]:
         "allow_private_targets": config.yes_or_no,
         "linger": config.whole_number(0, 3600),
         "never": _never,
+        "aggregate_at": config.whole_number(0, 1_000_000),
+        "aggregate_prefix4": config.whole_number(16, 31),
+        "aggregate_prefix6": config.whole_number(32, 127),
+        "backend": config.one_of("auto", "nftables", "ipset", "iptables"),
         "nft": _program,
     }
 

@@ -11,7 +11,7 @@ from wazuh_pack.agentkit.jsonlog import DecisionLog
 from wazuh_pack.agentkit.locks import FileLock
 from wazuh_pack.agentkit.protocol import Request, parse, program_name
 from wazuh_pack.respond.backends import Backend
-from wazuh_pack.respond.backends.nftables import Nftables
+from wazuh_pack.respond.backends.choose import choose
 from wazuh_pack.respond.blocker import Blocker
 from wazuh_pack.respond.breaker import Breaker
 from wazuh_pack.respond.decision import FAILED, REFUSED_INVALID, Decision
@@ -34,6 +34,7 @@ STOP = "respond.stop"
 
 _VERIFY_EVERY = 60
 _INSPECT_EVERY = 300
+_LONGEST_INSPECTION = 90.0
 
 
 class Worker:
@@ -80,6 +81,7 @@ class Worker:
         self._healthy = not any(decision.outcome == FAILED for decision in decided)
         rest = iter(decided)
         found = [next(rest) if isinstance(item, Request) else item for item in parsed]
+        found += rest
         for decision in found:
             self._write(decision)
         return found
@@ -107,22 +109,27 @@ class Worker:
         """Return whether it is time for :meth:`inspect`, and remember that it was."""
         return self._healthy and self._due("inspected", _INSPECT_EVERY)
 
-    def inspect(self) -> list[Change]:
+    def inspect(self, *, wait: bool = False) -> list[Change]:
         """Find out what nobody should wait for, beside the work of another worker; never raises.
 
         Host names that are never blocked are resolved again, blocks that ended are told, and the
         whole firewall is compared with our memory.
+
+        Args:
+            wait: Wait for another process that is inspecting; without it, leave it to that one.
 
         Returns:
             The blocks that are not in force any more: for :meth:`attend`.
         """
         try:
             blocker = self._blocker = self._prepare()
-            lock = FileLock(f"{self._state}/inspection.lock")
-            if self._settings is None or not lock.try_acquire():
+            lock = FileLock(f"{self._state}/inspection.lock", seconds=_LONGEST_INSPECTION)
+            if wait:
+                lock.acquire()
+            elif not lock.try_acquire():
                 return []
             try:
-                return self._inspect(blocker, self._settings)
+                return self._inspect(blocker)
             finally:
                 lock.release()
         except (AgentError, OSError) as error:
@@ -142,11 +149,12 @@ class Worker:
         for decision in restored:
             self._write(decision)
 
-    def _inspect(self, blocker: Blocker, settings: Settings) -> list[Change]:
-        if settings.mode == ENFORCE:
+    def _inspect(self, blocker: Blocker) -> list[Change]:
+        settings = self._settings
+        if settings is not None and settings.mode == ENFORCE:
             for decision in self._ended(blocker):
                 self._write(decision)
-        names = protected_names(settings, self._home)
+        names = protected_names(settings, self._home) if settings is not None else ()
         self._names().refresh(list(names), self._clock())
         return blocker.missing()
 
@@ -194,7 +202,7 @@ class Worker:
         # Apart by mode: a dry run remembers and counts as if it had acted, and then the real mode
         # begins with nothing.
         make_private(self._state, (settings.mode, "targets"))
-        backend = Nftables(settings.nft) if settings.mode == ENFORCE else Backend()
+        backend = choose(settings) if settings.mode == ENFORCE else Backend()
         return self._blocker_for(settings, backend)
 
     def _blocker_for(self, settings: Settings, backend: Backend, *, dry: bool = False) -> Blocker:

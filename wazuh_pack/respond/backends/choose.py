@@ -1,0 +1,71 @@
+"""Says which ways to change the firewall there are on this host, and takes the best."""
+
+from __future__ import annotations
+
+from wazuh_pack.agentkit.errors import ProcessError
+from wazuh_pack.agentkit.process import find_program
+from wazuh_pack.respond.backends import Backend, BackendError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wazuh_pack.respond.settings import Settings
+
+PROGRAMS = {
+    "nftables": ("nft",),
+    "ipset": ("ipset", "iptables", "iptables-restore"),
+    "iptables": ("iptables", "iptables-restore"),
+}
+"""What each way needs, the best way first. IPv6 needs ``ip6tables`` and ``ip6tables-restore``."""
+
+
+class Unusable(Backend):
+    """Stands in where no way can be used: everything else goes on, and each block says why."""
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def apply(self, changes: object, everything: object) -> None:
+        """Refuse.
+
+        Raises:
+            BackendError: Always.
+        """
+        del changes, everything
+        raise BackendError(self._reason, at_all=True)
+
+
+def find(name: str, settings: Settings) -> tuple[str, str]:
+    """Return the first program of one way, and why the way cannot be used (empty: it can)."""
+    first = ""
+    for program in PROGRAMS[name]:
+        try:
+            path = find_program(settings.nft if program == "nft" else program)
+        except ProcessError as error:
+            return first, str(error)
+        first = first or path
+    return first, ""
+
+
+def choose(settings: Settings) -> Backend:
+    """Return the backend that the settings name, or with ``auto`` the best that can be used."""
+    names = tuple(PROGRAMS) if settings.backend == "auto" else (settings.backend,)
+    if settings.backend == "auto" and settings.nft != "nft":
+        names = ("nftables",)  # who says where nft is does not want something else
+    reasons = []
+    for name in names:
+        _, reason = find(name, settings)
+        if not reason:
+            return _make(name, settings)
+        reasons.append(reason)
+    return Unusable("; ".join(reasons))
+
+
+def _make(name: str, settings: Settings) -> Backend:
+    # Only the one that is used: the others would be imported for nothing at every event.
+    if name == "nftables":
+        from wazuh_pack.respond.backends.nftables import Nftables  # noqa: PLC0415 -- see above
+
+        return Nftables(settings.nft)
+    from wazuh_pack.respond.backends.iptables import Ipset, Iptables  # noqa: PLC0415 -- same
+
+    return Ipset() if name == "ipset" else Iptables()
