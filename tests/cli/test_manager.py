@@ -90,6 +90,17 @@ def test_every_source_answers_its_canary_and_wazuh_is_restarted_once(manager, ca
     assert [call for call in manager.calls if "control" in call] == ["wazuh-control restart"]
 
 
+def test_every_canary_is_answered_on_the_real_ruleset(manager, shared, capsys):
+    shutil.rmtree(manager.home / "ruleset")
+    shutil.copytree(shared / "wazuh-4.14.7/ruleset", manager.home / "ruleset")
+    lists = shared / "wazuh-4.14.7/ruleset/lists"
+    if lists.is_dir():
+        shutil.copytree(lists, manager.home / "etc/lists", dirs_exist_ok=True)
+    manager.start()
+    assert main(["install", "--yes", "--no-restart"]) == _exit.OK
+    assert "logtest answered 12 events, one a source, with our rules" in capsys.readouterr().err
+
+
 def test_a_second_installation_runs_nothing(manager, capsys):
     manager.start()
     main(["install", "--yes"])

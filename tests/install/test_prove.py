@@ -1,5 +1,10 @@
 """An installation stays only if the manager's own programs and its logtest agree."""
 
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from wazuh_pack.errors import InstallError
@@ -8,11 +13,14 @@ from wazuh_pack.install import (
     Kind,
     PackFile,
     PackSource,
+    Target,
     make_plan,
     plan_uninstall,
     read_record,
+    recover,
 )
 from wazuh_pack.install.daemonlog import Ours
+from wazuh_pack.install.process import Done
 from wazuh_pack.install.prove import Canary, Expectation, apply_proved, needed
 from wazuh_pack.install.service import Need, Service
 
@@ -323,3 +331,66 @@ def test_a_session_that_logtest_refuses_tells_why(manager, refused):
     said = ["ERROR: (7312): Failure to initialize session"]
     manager.serve("logtest", lambda _: {"error": 0, "data": {"messages": said, "codemsg": -1}})
     refused("logtest says: .*Failure to initialize session")
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from wazuh_pack.install import ConfBlock, Kind, PackFile, PackSource, Target, make_plan
+from wazuh_pack.install.prove import Expectation, apply_proved
+from wazuh_pack.install.service import Service
+home = Path(sys.argv[1])
+target = Target(home, "4.14.7", True, False, None, False)
+file = PackFile.of(Kind.RULE, "9110-wazuh-pack-src.xml", b"<group/>")
+source = PackSource("0.1.0", (file,), ConfBlock.of(version="0.1.0", xml="", lists=()))
+Service.activate = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+apply_proved(make_plan(source, target, None), Service(home, "4.14.7"), Expectation())
+"""
+
+
+def test_a_run_that_is_killed_while_proving_is_undone_by_the_next(manager, live_target, snapshot):
+    before = snapshot(manager.home / "etc")
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run([sys.executable, "-c", KILLED, str(manager.home), str(root)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert snapshot(manager.home / "etc") != before
+    assert recover(live_target) == ("an interrupted run was undone",)
+    assert snapshot(manager.home / "etc") == before
+
+
+@pytest.mark.parametrize(
+    ("code", "place", "by_systemd"),
+    [(0, "{home}", True), (3, "{home}", False), (0, "/elsewhere", False)],
+)
+def test_systemd_restarts_what_it_runs(manager, monkeypatch, code, place, by_systemd):
+    manager.start()
+    restarts = []
+    text = f"ExecStart=/usr/bin/env {place.format(home=manager.home)}/bin/wazuh-control start\n"
+
+    def run(argv, **_):
+        if "restart" in argv:
+            restarts.append([str(part) for part in argv])
+            return Done(0, "")
+        return Done(code, "") if "is-active" in argv else Done(0, text)
+
+    monkeypatch.setattr("wazuh_pack.install.service._comm", lambda: "systemd")
+    monkeypatch.setattr("wazuh_pack.install.service._systemctl", lambda: "/usr/bin/systemctl")
+    monkeypatch.setattr("wazuh_pack.install.service.SYSTEMD", manager.home)
+    monkeypatch.setattr("wazuh_pack.install.process.run", run)
+    Service.of(Target(manager.home, "4.14.7", True, False, None, False)).restart()
+    systemd = ["/usr/bin/systemctl", "restart", "wazuh-manager"]
+    by_hand = [str(manager.home / "bin/wazuh-control"), "restart"]
+    assert restarts == [systemd if by_systemd else by_hand]
+
+
+def test_a_wazuh_that_does_not_come_up_is_given_up(manager, plan_of, expectation):
+    manager.start(reloads=False)
+    pid = next((manager.home / "var/run").glob("*.pid"))
+    program = manager.home / "bin/wazuh-control"
+    program.write_text(program.read_text() + f"rm -f {pid}\n")
+    waited = []
+    service = Service(manager.home, "4.9.2", pause=waited.append)
+    with pytest.raises(InstallError, match="does not answer 120 seconds after its restart"):
+        apply_proved(plan_of(), service, expectation)
+    assert sum(waited) == 240

@@ -9,6 +9,7 @@ analysisd's local socket, since 4.13.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from dataclasses import dataclass
@@ -30,8 +31,11 @@ if TYPE_CHECKING:
 DAEMONS = ("wazuh-analysisd", "wazuh-execd", "wazuh-modulesd", "wazuh-logcollector")
 """Those whose configuration we change; the first must be there."""
 UNIT = "wazuh-manager"
+SYSTEMD = Path("/run/systemd/system")
+"""There while systemd runs this machine."""
 HOT_RELOAD = (4, 13)
 
+_UNIT_HOME = re.compile(r"(/[^\s=]*)/bin/wazuh-control\b")
 _TEST_SECONDS = 180.0
 _RESTART_SECONDS = 600.0
 _START_SECONDS = 120.0
@@ -178,14 +182,13 @@ def _lives(pid_file: Path) -> bool:
 
 def _unit(home: Path) -> str:
     """Return the unit when systemd is process 1 and runs this home, as Wazuh's restart.sh asks."""
-    if not Path("/run/systemd/system").is_dir() or _comm() != "systemd":
-        return ""
     program = _systemctl()
-    if not program:
+    if not SYSTEMD.is_dir() or _comm() != "systemd" or not program:
         return ""
-    argv = [program, "is-active", "--quiet", UNIT]
-    active = process.run(argv, folder=home, seconds=30.0)
-    return UNIT if active.code == 0 and not active.cut else ""
+    active = process.run([program, "is-active", "--quiet", UNIT], folder=home, seconds=30.0)
+    text = process.run([program, "cat", UNIT], folder=home, seconds=30.0).output
+    homes = {Path(place).resolve() for place in _UNIT_HOME.findall(text)}
+    return UNIT if active.code == 0 and home in homes else ""
 
 
 def _comm() -> str:
