@@ -119,6 +119,16 @@ def test_a_plan_runs_nothing(manager, content_of):
     assert (manager.calls, manager.asked) == ([], [])
 
 
+def test_a_plan_tells_what_happens_to_wazuh(manager, capsys):
+    main(["plan"])
+    assert "service Wazuh restarts\n" in capsys.readouterr().out
+    main(["install", "--yes"])
+    (manager.home / "etc/rules/9600-wazuh-pack-trivy.xml").unlink()
+    capsys.readouterr()
+    main(["plan", "--format", "json"])
+    assert json.loads(capsys.readouterr().out)["service"] == "reload"
+
+
 def test_uninstalling_restores_every_byte(manager, content_of):
     manager.start()
     before = content_of(manager.home / "etc")
