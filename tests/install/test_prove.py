@@ -305,6 +305,53 @@ def test_an_uninstallation_is_tested_and_reloaded(
     assert snapshot(manager.home / "etc") == before
 
 
+BROKEN = f"2026/11/22 01:00:00 wazuh-analysisd: ERROR: (1220): Error loading 'etc/rules/{NAME}'.\n"
+
+
+def test_a_configuration_that_we_broke_is_repaired_by_installing(
+    manager, plan_of, service, expectation
+):
+    apply_proved(plan_of(), service, expectation)
+    (manager.home / "etc/rules" / NAME).write_text("<broken")
+    manager.script("wazuh-analysisd", say=BROKEN, code=1)
+    program = manager.home / "bin/wazuh-analysisd"
+    healed = f'grep -q "</group>" "$home/etc/rules/{NAME}" && exit 0\n'
+    program.write_text(program.read_text().replace("if [", healed + "if [", 1))
+    apply_proved(plan_of(), service, expectation)
+    assert b"110001" in (manager.home / "etc/rules" / NAME).read_bytes()
+
+
+@pytest.mark.parametrize("heals", [True, False])
+def test_a_broken_configuration_does_not_keep_us_from_leaving(
+    manager, live_target, plan_of, service, expectation, heals
+):
+    manager.start()
+    apply_proved(plan_of(), service, expectation)
+    manager.asked.clear()
+    when = f"etc/rules/{NAME}" if heals else ""
+    manager.script("wazuh-analysisd", when=when, say=BROKEN, code=1)
+    plan = plan_uninstall(live_target, read_record(live_target))
+    proof = apply_proved(plan, service, Expectation())
+    assert not (manager.home / "etc/rules" / NAME).exists()
+    assert manager.asked == (["reload-ruleset"] if heals else [])
+    assert bool(proof.notes) is not heals
+
+
+def test_a_removal_that_breaks_the_configuration_is_undone(
+    manager, live_target, plan_of, service, expectation
+):
+    apply_proved(plan_of(), service, expectation)
+    (manager.home / "etc/marker").touch()
+    manager.script("wazuh-analysisd", when="etc/marker", say=BROKEN, code=1)
+    program = manager.home / "bin/wazuh-analysisd"
+    fine = f'[ -f "$home/etc/rules/{NAME}" ] && exit 0\n'
+    program.write_text(program.read_text().replace("if [", fine + "if [", 1))
+    plan = plan_uninstall(live_target, read_record(live_target))
+    with pytest.raises(InstallError, match="Wazuh refuses the change"):
+        apply_proved(plan, service, Expectation())
+    assert (manager.home / "etc/rules" / NAME).exists()
+
+
 def test_logtest_that_is_off_is_told(manager, plan_of, service, expectation):
     manager.start(logtest=False)
     proof = apply_proved(plan_of(), service, expectation)
