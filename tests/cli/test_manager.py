@@ -263,6 +263,10 @@ def test_a_worker_gets_scripts_and_ossec_conf_only(manager, capsys):
         "</ossec_config>"
     )
     manager.start()
+    assert main(["plan"]) == _exit.CONTENT
+    assert "etc/lists/wazuh-pack-k8s-secret-readers has not arrived" in capsys.readouterr().err
+    for name in ("exec-identities", "secret-readers"):
+        (manager.home / f"etc/lists/wazuh-pack-k8s-{name}").write_text("a:\n")
     assert main(["install", "--yes"]) == _exit.OK
     assert "a cluster's worker" in capsys.readouterr().err
     assert list((manager.home / "etc/rules").iterdir()) == []
@@ -525,7 +529,7 @@ def test_doctor_of_nothing_says_so(manager, capsys):
             "malformed",
         ),
         (
-            lambda home: (home / "var/run" / f"wazuh-analysisd-{os.getpid()}.pid").unlink(),
+            lambda home: next((home / "var/run").glob("wazuh-analysisd-*.pid")).unlink(),
             "running",
             "warning",
             "analysisd does not run",
@@ -591,3 +595,29 @@ def test_doctor_prints_a_line_a_check_and_what_to_do(manager, capsys):
     assert "FAIL  files         active-response/bin/wazuh-pack-block-ip: mode or owner" in out
     assert "hint: wazuh-pack install puts them back" in out
     assert "ok    pack          " in out
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give files away")
+def test_root_gives_every_file_its_owner_and_needs_nothing_a_second_time(monkeypatch, capsys):
+    monkeypatch.setattr("wazuh_pack.install.target._wazuh_ids", lambda _: (64998, 64997))
+    monkeypatch.setattr("wazuh_pack.install.service._unit", lambda _: "")
+    with standin() as made:
+        made.start()
+        home = ["--home", str(made.home)]
+        assert main(["install", "--yes", *home]) == _exit.OK
+        owners = {
+            name: (made.home / name).stat()[4:6]
+            for name in (
+                "etc/rules/9600-wazuh-pack-trivy.xml",
+                "active-response/bin/wazuh-pack-block-ip",
+                "wodles/wazuh-pack-trivy",
+                RECORD,
+            )
+        }
+        assert list(owners.values()) == [(64998, 64997), *[(0, 64997)] * 3]
+        assert main(["diff", *home]) == _exit.OK
+        capsys.readouterr()
+        assert main(["install", "--yes", *home]) == _exit.OK
+        assert "nothing to do" in capsys.readouterr().out
+        assert main(["uninstall", "--yes", *home]) == _exit.OK
+        assert not (made.home / RECORD).exists()

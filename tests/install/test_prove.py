@@ -1,5 +1,6 @@
 """An installation stays only if the manager's own programs and its logtest agree."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import wazuh_pack.install.service as service_module
 from wazuh_pack.errors import InstallError
 from wazuh_pack.install import (
     ConfBlock,
@@ -127,6 +129,14 @@ def test_a_manager_that_does_not_run_is_left_alone(manager, plan_of, service, ex
     assert proof.activated is Need.NOTHING
     assert "Wazuh does not run; the change takes effect when it is started" in proof.notes
     assert "wazuh-control restart" not in manager.calls
+
+
+def test_a_pid_that_another_process_has_now_is_no_running_manager(manager, service):
+    (manager.home / "var/run" / f"wazuh-analysisd-{os.getpid()}.pid").touch()
+    (manager.home / "var/run/wazuh-analysisd-x.pid").touch()
+    assert not service.is_running()
+    manager.start()
+    assert service.is_running()
 
 
 def test_a_restart_can_be_left_to_the_user(manager, plan_of, service, expectation):
@@ -421,7 +431,8 @@ def test_systemd_restarts_what_it_runs(manager, monkeypatch, code, place, by_sys
             return Done(0, "")
         return Done(code, "") if "is-active" in argv else Done(0, text)
 
-    monkeypatch.setattr("wazuh_pack.install.service._comm", lambda: "systemd")
+    comm = service_module._comm
+    monkeypatch.setattr(service_module, "_comm", lambda pid: "systemd" if pid == 1 else comm(pid))
     monkeypatch.setattr("wazuh_pack.install.service._systemctl", lambda: "/usr/bin/systemctl")
     monkeypatch.setattr("wazuh_pack.install.service.SYSTEMD", manager.home)
     monkeypatch.setattr("wazuh_pack.install.process.run", run)
