@@ -13,6 +13,7 @@ GROUND = frozenset({"errors", "location", "diagnostics", "limits", "resources", 
 ALLOWED = {
     "agentkit": frozenset(),
     "respond": frozenset({"agentkit"}),
+    "revoke": frozenset({"agentkit"}),
     "scan": frozenset({"agentkit"}),
     "model": GROUND,
     "source": GROUND | {"model"},
@@ -20,9 +21,11 @@ ALLOWED = {
     "render": GROUND | {"model", "source", "xmlio"},
     "engine": GROUND | {"xmlio"},
     "verify": GROUND | {"model", "source", "xmlio", "render", "engine"},
+    "serve": GROUND | {"xmlio", "engine", "verify"},
     "bundle": GROUND,
     "install": GROUND | {"model", "source", "xmlio", "render", "engine", "bundle"},
 }
+ALLOWED["deploy"] = ALLOWED["install"] | {"install"}
 ALLOWED["demo"] = frozenset().union(*ALLOWED.values()) | {
     "verify",
     "install",

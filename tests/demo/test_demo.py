@@ -102,3 +102,13 @@ def test_the_story_is_told_in_the_order_of_time():
 
     assert len(scenes) == 7
     assert all(step.after >= 0 and step.every > 0 for scene in scenes for step in scene.steps)
+
+
+def test_a_folder_that_is_no_demos_is_left_alone(tmp_path, capsys):
+    precious = tmp_path / "ossec"
+    precious.mkdir()
+    (precious / "client.keys").write_text("001 agent any EXAMPLE\n")
+
+    assert main(["demo", "--home", str(precious)]) == 1
+    assert "holds something that is not a demo's" in capsys.readouterr().err
+    assert [path.name for path in precious.iterdir()] == ["client.keys"]

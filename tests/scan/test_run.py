@@ -216,6 +216,31 @@ def test_what_a_killed_scan_left_is_settled_by_the_next_run(host, report):
     assert list(host.places.spool.glob("*.tmp")) == []
 
 
+def test_a_run_that_was_killed_is_an_event_once_and_takes_trivy_with_it(host, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    os.mkfifo(tmp_path / "never")
+    host.behave(f"exec 3> {pipe}; echo up >&3; read x < {tmp_path}/never")
+    command = [sys.executable, str(WODLE), "--home", str(host.home), "--wait"]
+    with (
+        subprocess.Popen(command, env={"PYTHONPATH": str(ROOT)}) as process,
+        pipe.open("rb") as end,
+    ):
+        assert end.readline() == b"up\n"
+        process.kill()
+        assert end.read() == b""  # nobody holds the pipe any more
+
+    status, events = wodle(host)
+
+    assert status == 0
+    assert [(event["event"], event.get("reason")) for event in events] == [
+        ("scan_started", None),
+        ("scan_failed", "killed"),
+    ]
+    assert "began at 20" in events[1]["error"]
+    assert wodle(host) == (0, [])
+
+
 def test_a_replayed_report_goes_to_standard_output(host, report):
     status, events = wodle(host, "--report", str(report))
 

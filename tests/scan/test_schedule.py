@@ -1,7 +1,7 @@
 import pytest
 
 from wazuh_pack.scan.config import Schedule
-from wazuh_pack.scan.schedule import Notices, Record, after_run, begin, is_due, overdue
+from wazuh_pack.scan.schedule import Notices, Record, after_run, before_run, begin, is_due, overdue
 
 DAILY = Schedule(interval=86_400, jitter=600, retry=3_600)
 NOW = 1_800_000_000.0
@@ -31,6 +31,13 @@ def test_success_waits_an_interval_and_failure_a_retry():
     assert after == Record(begun=1.0, due=NOW + 86_400, succeeded=NOW)
     after = after_run(record, NOW, DAILY, succeeded=False, spread=lambda: 1.0)
     assert after == Record(begun=1.0, due=NOW + 4_200, succeeded=5.0)
+
+
+def test_a_run_that_never_ends_is_known_and_retried_later():
+    during = before_run(Record(begun=1.0, succeeded=5.0), NOW, DAILY, lambda: 0.0)
+
+    assert during == Record(begun=1.0, due=NOW + 3_600, succeeded=5.0, running=NOW)
+    assert after_run(during, NOW, DAILY, succeeded=True).running == 0
 
 
 def test_silence_of_two_intervals_is_overdue():

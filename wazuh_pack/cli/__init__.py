@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 COMMANDS = {
+    "backtest": "Show what a ruleset would have said about past logs.",
     "build": "Render the content into rules_xml/ and decoders/.",
     "bundle": "Build the single-file scripts for agents.",
+    "conformance": "Compare the engine with what a real analysisd answered.",
     "check": "Check content, drift, and that Wazuh would load everything.",
     "demo": "Replay an attack on a pipeline and show what the pack does about it.",
     "diff": "Show what has changed since the installation.",
@@ -28,6 +30,7 @@ COMMANDS = {
     "logtest": "Decode and match events as a manager's wazuh-logtest would.",
     "new": "Write the skeleton of a detection.",
     "plan": "Show what `install` would change.",
+    "serve": "Answer the protocol of a manager's logtest socket.",
     "show": "Show one detection with its rules.",
     "test": "Prove every detection with its own events.",
     "uninstall": "Remove what `install` put there.",

@@ -37,7 +37,7 @@ _LEVELS = ((15, "CRITICAL", ("bold", "red")), (12, "HIGH", ("red",)), (7, "MEDIU
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("build/manager"),
     show_default=True,
-    help="Where the scratch manager is made (anything there is deleted).",
+    help="Where the scratch manager is made; an earlier demo's is replaced.",
 )
 @click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True

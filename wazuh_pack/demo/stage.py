@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 
 from wazuh_pack import install, resources
 from wazuh_pack.engine.ruleset import Ruleset
+from wazuh_pack.errors import InstallError
 from wazuh_pack.install.assemble import assemble
 
 if TYPE_CHECKING:
     from wazuh_pack.model import Catalog
     from wazuh_pack.render import Build
+
+_MARK = ".wazuh-pack-demo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +38,9 @@ def set_stage(home: Path, catalog: Catalog, build: Build, *, enforce: bool) -> S
     Raises:
         PackError: something could not be installed or loaded.
     """
-    if home.exists():
-        shutil.rmtree(home)
+    _clear(home)
     install.scaffold_home(home)
+    (home / _MARK).touch()
     target = install.detect(destdir=home)
     with tempfile.TemporaryDirectory(prefix="wazuh-pack-") as scratch:
         source = assemble(
@@ -52,6 +55,18 @@ def set_stage(home: Path, catalog: Catalog, build: Build, *, enforce: bool) -> S
     if enforce:
         _enforce(home / "etc/wazuh-pack/respond.ini")
     return Stage(home=home, changes=len(plan.changes), ruleset=_load(home, catalog))
+
+
+def _clear(home: Path) -> None:
+    """Delete what an earlier demo left, and nothing else."""
+    if not home.exists() or not any(home.iterdir()):
+        return
+    if not (home / _MARK).is_file():
+        raise InstallError(
+            f"{home} holds something that is not a demo's",
+            hint="name a folder that is empty or not there yet",
+        )
+    shutil.rmtree(home)
 
 
 def _enforce(config: Path) -> None:

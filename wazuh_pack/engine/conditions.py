@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from wazuh_pack.engine.addresses import Network, parse_address
 from wazuh_pack.engine.cdb import CdbList, Lookup, lookup
 from wazuh_pack.engine.correlate import search
+from wazuh_pack.engine.fts import fts_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -324,6 +325,8 @@ class CheckDiff:
         host = seen.hostname
         if host.startswith(b"("):
             host = host[1:].partition(b")")[0]
+        if memory.watch is not None:
+            memory.watch.shares(self.option, (host, self.rule_id))
         before = memory.diffs.exchange(host, self.rule_id, log)
         if before is None or before == log:
             return False
@@ -349,7 +352,11 @@ class FirstTimeSeen:
     def holds(self, seen: Occurrence, memory: Memory) -> bool:
         """See :class:`Condition`."""
         decoder = seen.event.decoder
-        return decoder is not None and decoder.fts and memory.decoding.first_time_seen(seen.event)
+        if decoder is None or not decoder.fts:
+            return False
+        if memory.watch is not None:
+            memory.watch.shares(self.option, fts_key(seen.event, decoder))
+        return memory.decoding.first_time_seen(seen.event)
 
     def value(self, seen: Occurrence) -> bytes | None:
         """See :class:`Condition`."""

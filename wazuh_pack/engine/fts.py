@@ -31,7 +31,7 @@ class FirstTimeSeen:
         Keys of intrusion detection events are also compared with the latest ones: from the third
         that shares more than 14 bytes with earlier ones, only these bytes are kept.
         """
-        key = _key(event, decoder)
+        key = fts_key(event, decoder)
         if key in self._seen:
             return False
         if event.category == "ids":
@@ -51,7 +51,8 @@ def _is_similar(known: bytes, key: bytes) -> bool:
     return len(known) >= more and known[:more] == key[:more]
 
 
-def _key(event: Event, decoder: Decoder) -> bytes:
+def fts_key(event: Event, decoder: Decoder) -> bytes:
+    """Return what is remembered of an event."""
     values = [
         event.static.get(slot, b"") if slot in decoder.fts_slots else b"" for slot in _KEY_SLOTS
     ]

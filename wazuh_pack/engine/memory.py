@@ -4,16 +4,39 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from wazuh_pack.engine.decode import DecodeState
+    from wazuh_pack.engine.event import Event
     from wazuh_pack.engine.occurrence import Occurrence
     from wazuh_pack.engine.rules import Rule
 
 EVENTS_KEPT = 8192
 """analysisd's ``memory_size``: how many events stay in the histories."""
-_EVICTED_AT_ONCE = 10
+EVICTED_AT_ONCE = 10
+"""How many events are forgotten when there are more, and all that are too old beside them."""
+
+
+class Watch(Protocol):
+    """Learns of everything by which one event of a session can bear upon another one.
+
+    Events may be judged in sessions apart where it learns of nothing that these sessions share. A
+    watched session does not forget an event for its age.
+    """
+
+    def decoded(self, event: Event, state: DecodeState) -> None:
+        """An event has been decoded; the state is as it leaves it."""
+
+    def shares(self, what: str, key: object) -> None:
+        """Something kept under a key is about to be read or changed."""
+
+    def visits(
+        self, rule: Rule, current: Occurrence, history: Iterable[Occurrence]
+    ) -> Iterable[Occurrence]:
+        """Return the events that a composite rule is about to look through, newest first."""
 
 
 class DiffStore:
@@ -49,6 +72,7 @@ class Memory:
     """Index of an ``if_matched_group`` rule -> the events it may count, oldest first."""
     events: deque[Occurrence] = field(default_factory=deque)
     """All kept events, oldest first."""
+    watch: Watch | None = None
 
     def count(self, rule: Rule) -> int:
         """Count a rule as the result once more and return its new number."""
@@ -72,15 +96,25 @@ class Memory:
             history.append(occurrence)
         occurrence.stored_in = histories
         self.events.append(occurrence)
-        if len(self.events) > EVENTS_KEPT:
+        if self.watch is not None:
+            self._evict_generously()
+        elif len(self.events) > EVENTS_KEPT:
             self._evict(occurrence.second, max_age)
 
     def _evict(self, now: int, max_age: int) -> None:
         gone = 0
         while len(self.events) > 1 and (
-            gone < _EVICTED_AT_ONCE or now - self.events[0].second > max_age
+            gone < EVICTED_AT_ONCE or now - self.events[0].second > max_age
         ):
-            oldest = self.events.popleft()
-            for history in oldest.stored_in:
-                history.remove(oldest)
+            self._forget_oldest()
             gone += 1
+
+    def _evict_generously(self) -> None:
+        """Keep whatever a session that also judges other events would keep, however old."""
+        while len(self.events) > EVENTS_KEPT:
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        oldest = self.events.popleft()
+        for history in oldest.stored_in:
+            history.remove(oldest)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wazuh_pack.engine.decoders import DecoderSet
+    from wazuh_pack.engine.memory import Watch
     from wazuh_pack.engine.rules import Rule
     from wazuh_pack.engine.tree import RuleNode, RuleTree
     from wazuh_pack.xmlio import Node
@@ -174,6 +175,7 @@ class Ruleset:
         tz: tzinfo = timezone.utc,
         diffs: DiffStore | None = None,
         trace: bool = False,
+        watch: Watch | None = None,
     ) -> Session:
         """Open a session with empty counters and histories.
 
@@ -184,6 +186,7 @@ class Ruleset:
             tz: The manager's time zone.
             diffs: Texts of ``check_diff``; analysisd's sessions share them, ours only on request.
             trace: Record the path of every event through the rules.
+            watch: Learns of all that events of the session share.
         """
         return Session(
             self,
@@ -192,6 +195,7 @@ class Ruleset:
             manager=Manager(manager or socket.gethostname(), tz),
             diffs=diffs or DiffStore(),
             trace=trace,
+            watch=watch,
         )
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from wazuh_pack.engine.alert import Manager
     from wazuh_pack.engine.event import Event
+    from wazuh_pack.engine.memory import Watch
     from wazuh_pack.engine.rules import Rule
     from wazuh_pack.engine.ruleset import Ruleset
 
@@ -44,6 +45,7 @@ class Session:
         manager: Manager,
         diffs: DiffStore,
         trace: bool,
+        watch: Watch | None = None,
     ) -> None:
         """Start with empty counters and histories; see :meth:`Ruleset.session`."""
         self._ruleset = ruleset
@@ -51,8 +53,9 @@ class Session:
         self._clock = clock
         self._manager = manager
         self._host = manager.host
-        self._trace = trace
-        self._memory = Memory(diffs=diffs, decoding=DecodeState(ruleset.rule_names))
+        self.tracing = trace
+        """Record the path of the next events through the rules; may be changed between events."""
+        self._memory = Memory(diffs=diffs, decoding=DecodeState(ruleset.rule_names), watch=watch)
         self._now = 0.0
         self._number = 0
 
@@ -77,10 +80,12 @@ class Session:
         except EventError as error:
             return self._refused(error.message)
         decode(decoded, self._ruleset.decoders, self._memory.decoding)
+        if self._memory.watch is not None:
+            self._memory.watch.decoded(decoded, self._memory.decoding)
         if self._mode is Mode.DAEMON and _is_incomplete_firewall_event(decoded):
             return self._refused("the daemon drops firewall events without all of their fields")
         seen = self._occurrence(decoded)
-        trace = self._new_trace(seen) if self._trace else None
+        trace = self._new_trace(seen) if self.tracing else None
         judge = _judge_as_daemon if self._mode is Mode.DAEMON else _judge_as_logtest
         alert = judge(seen, self._find(seen, trace), self._memory, self._ruleset)
         warnings = self._ruleset.mitre_warnings if self._number == 1 else 0
@@ -159,6 +164,8 @@ def _is_muted(seen: Occurrence, rule: Rule, memory: Memory, *, restart: bool) ->
     """
     if not rule.definition.ignore_time:
         return False
+    if memory.watch is not None:
+        memory.watch.shares("ignore", rule.index)
     since = memory.muted_since.get(rule.index, 0)
     if since and seen.second - since < rule.definition.ignore_time:
         return True

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from wazuh_pack.engine.conditions import Condition
     from wazuh_pack.engine.occurrence import Occurrence
     from wazuh_pack.engine.rules import Rule
+    from wazuh_pack.engine.tree import RuleNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +26,35 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class RuleStep:
-    """A rule that was tried; it matched when nothing failed."""
+    """A rule that was tried at one of its places; it matched when nothing failed."""
 
-    rule: Rule
-    failure: Failure | None
+    node: RuleNode
+    failed: Condition | None
+    seen: Occurrence
+
+    @property
+    def rule(self) -> Rule:
+        """The rule."""
+        return self.node.rule
 
     @property
     def matched(self) -> bool:
         """All conditions of the rule itself held; a child or a sibling may still be the result."""
-        return self.failure is None
+        return self.failed is None
+
+    @property
+    def has_children(self) -> bool:
+        """There are rules below this place."""
+        return bool(self.node.children)
+
+    @property
+    def failure(self) -> Failure | None:
+        """What did not hold."""
+        failed = self.failed
+        if failed is None:
+            return None
+        name = getattr(failed, "name", b"")
+        return Failure(failed.option, failed.wanted(), failed.value(self.seen), name)
 
 
 @dataclass(slots=True)
@@ -43,13 +64,9 @@ class Trace:
     decoder: bytes | None = None
     steps: list[RuleStep] = field(default_factory=list)
 
-    def tried(self, rule: Rule, failed: Condition | None, seen: Occurrence) -> None:
+    def tried(self, node: RuleNode, failed: Condition | None, seen: Occurrence) -> None:
         """Record a rule and its first failing condition."""
-        failure = None
-        if failed is not None:
-            name = getattr(failed, "name", b"")
-            failure = Failure(failed.option, failed.wanted(), failed.value(seen), name)
-        self.steps.append(RuleStep(rule, failure))
+        self.steps.append(RuleStep(node, failed, seen))
 
     def of(self, rule_id: int) -> list[RuleStep]:
         """Return the steps of one rule; empty when it was never reached."""

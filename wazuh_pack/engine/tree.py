@@ -175,7 +175,7 @@ def find_rule(
         if node is not None:
             failed = first_failure(node.rule, seen, memory)
             if trace is not None:
-                trace.tried(node.rule, failed, seen)
+                trace.tried(node, failed, seen)
             if failed is None:
                 path.append(node.rule)
                 children = (

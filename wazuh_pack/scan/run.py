@@ -19,6 +19,9 @@ import sqlite3
 import sys
 import time
 import traceback
+import zlib
+from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Sequence
 
@@ -28,13 +31,13 @@ from wazuh_pack.agentkit.files import write_all
 from wazuh_pack.agentkit.locks import FileLock
 from wazuh_pack.scan import config as configuration
 from wazuh_pack.scan import schedule, state
-from wazuh_pack.scan.events import Event, Source, encode
+from wazuh_pack.scan.events import Event, Source, encode, iso
 from wazuh_pack.scan.places import Places, home_of
 from wazuh_pack.scan.replay import events_from_report
 from wazuh_pack.scan.report import ReportError
 from wazuh_pack.scan.spool import Spool, SpoolFullError
 from wazuh_pack.scan.trivy import Runner
-from wazuh_pack.scan.work import Run
+from wazuh_pack.scan.work import Outcome, Run
 
 MAX_LINES = 1000
 """Events per run of the wodle: Wazuh takes 100 a second, and a run shall be short."""
@@ -66,6 +69,8 @@ def main(arguments: Sequence[str], script: str = "") -> int:
         return 1
     except (AgentError, OSError, sqlite3.Error, SpoolFullError) as error:
         return _say(_source().failed("other", f"{type(error).__name__}: {error}"))
+    except Exception as error:  # noqa: BLE001 - a fault of ours must be an event, not silence
+        return _say(_internal(error))
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -93,7 +98,8 @@ def _wodle(places: Places) -> int:
             config = configuration.load(places.config)
         except AgentError as error:
             status = 1
-            if notices.wanted("configuration", time.time(), _DAY):
+            key = f"configuration-{zlib.crc32(str(error).encode())}"
+            if notices.wanted(key, time.time(), _DAY):
                 spool.publish([encode(_configuration_problem(error))])
         else:
             _start_if_due(places, config)
@@ -152,15 +158,14 @@ def _perform(places: Places, config: configuration.Config) -> bool:
     runner = Runner()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: runner.stop())
-    # Noted before the scan: one that kills the host must not be repeated every few minutes.
     record = schedule.Record.load(places.schedule)
-    record = schedule.after_run(record, time.time(), config.schedule, succeeded=False)
+    record = schedule.before_run(record, time.time(), config.schedule, random.random)
     record.save(places.schedule)
     try:
         outcome = Run(config, places, runner=runner).perform()
     except Exception as error:  # noqa: BLE001 - a fault of ours must be an event, not silence
-        Spool(places.spool).publish([encode(_source().failed("internal", _where(error)))])
-        return False
+        Spool(places.spool).publish([encode(_internal(error))])
+        outcome = Outcome()
     record = schedule.after_run(record, time.time(), config.schedule, succeeded=outcome.succeeded)
     record.save(places.schedule)
     return outcome.succeeded and not outcome.failed
@@ -180,6 +185,12 @@ def _recover(places: Places) -> None:
             memory.close()
 
     spool.recover(committed)
+    record = schedule.Record.load(places.schedule)
+    if record.running:
+        begun = iso(datetime.fromtimestamp(record.running, timezone.utc))
+        text = f"the run that began at {begun} was killed or the host went down"
+        spool.publish([encode(_source().failed("killed", text))])
+        replace(record, running=0.0).save(places.schedule)
 
 
 def _report_silence(
@@ -216,10 +227,11 @@ def _configuration_problem(error: AgentError) -> Event:
     return _source().failed("configuration", "; ".join(problems), parts=len(problems))
 
 
-def _where(error: BaseException) -> str:
-    """Return an error's type and place; its text could hold anything."""
+def _internal(error: BaseException) -> Event:
+    """Return the event of a fault of ours: type and place, for the text could hold anything."""
     last = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}"
+    where = f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}"
+    return _source().failed("internal", where)
 
 
 def _source() -> Source:

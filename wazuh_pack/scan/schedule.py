@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _LIMIT = 1 << 16
 _FAR = 1e12
+_FORGOTTEN = 90 * 86_400
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,13 @@ class Record:
     """When the wodle ran for the first time."""
     due: float = 0.0
     succeeded: float = 0.0
+    running: float = 0.0
+    """When the run began that has not ended yet."""
 
     @classmethod
     def load(cls, path: Path) -> Record:
         """Read the record; one that is lost or damaged counts as never run."""
-        names = {item.name for item in fields(cls)}
+        names = [item.name for item in fields(cls)]
         return cls(**{name: value for name, value in _load(path).items() if name in names})
 
     def save(self, path: Path) -> None:
@@ -54,6 +57,17 @@ def is_due(record: Record, now: float, schedule: Schedule) -> bool:
     """Tell whether a scan is due."""
     # Farther away than any start can be put off: the clock was ahead when it was written.
     return not now < record.due <= now + schedule.interval + schedule.jitter
+
+
+def before_run(
+    record: Record, now: float, schedule: Schedule, spread: Callable[[], float]
+) -> Record:
+    """Return the record of a run that begins, as it is to stay if the run never ends.
+
+    The next one is due as after a failure: what kills the host must not come every few minutes.
+    """
+    record = after_run(record, now, schedule, succeeded=False, spread=spread)
+    return replace(record, running=now)
 
 
 def after_run(
@@ -93,6 +107,7 @@ class Notices:
         if 0 <= now - given < period:
             return False
         self._given[key] = now
+        self._given = {key: given for key, given in self._given.items() if now - given < _FORGOTTEN}
         write_atomic(str(self._path), json.dumps(self._given).encode())
         return True
 

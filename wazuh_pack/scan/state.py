@@ -336,12 +336,17 @@ def open_memory(path: Path, stamp: str, *, check: bool = True) -> tuple[Memory, 
         return Memory(path, check=check), ""
     except OutdatedError as error:
         problem = str(error)
-    except sqlite3.OperationalError:
-        raise
     except sqlite3.DatabaseError as error:
+        if not is_corruption(error):
+            raise
         problem = f"corrupt: {error}"
     set_aside(path, stamp)
     return Memory(path), problem
+
+
+def is_corruption(error: sqlite3.DatabaseError) -> bool:
+    """Tell a damaged file from one that cannot be used now and from faults of ours."""
+    return type(error) is sqlite3.DatabaseError
 
 
 def set_aside(path: Path, stamp: str) -> None:

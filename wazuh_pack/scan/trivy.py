@@ -6,6 +6,7 @@ therefore works in an empty private one, and nothing in what it scans can tell i
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
 import re
@@ -52,6 +53,8 @@ _PASSED_ON = (
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "DOCKER_HOST", "DOCKER_CONFIG", "XDG_RUNTIME_DIR"),
 )
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1  # the kernel kills Trivy when we are killed
 _ERRORS = 64 << 10
 _MESSAGE = 800
 
@@ -164,8 +167,9 @@ class Runner:
     ) -> int | None:
         """Run to the end; ``None`` when time was up. Whatever happens, nothing stays behind."""
 
-        def lower_priority() -> None:
+        def in_child() -> None:
             os.nice(nice)
+            _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
         with errors.open("wb") as sink:
             try:
@@ -177,7 +181,7 @@ class Runner:
                     cwd=invocation.folder,
                     env=dict(invocation.environment),
                     start_new_session=True,
-                    preexec_fn=lower_priority,  # noqa: PLW1509 - we have no threads
+                    preexec_fn=in_child,  # noqa: PLW1509 - we have no threads
                 )
             except OSError as error:
                 raise ScanError("no_trivy", f"Trivy cannot be started: {error.strerror}") from error

@@ -12,7 +12,7 @@ import secrets
 import shutil
 import sqlite3
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -190,7 +190,6 @@ class _Scan:
         self._spool = spool
         self._source = source
         self._job = job
-
         self._check = True
 
     def perform(self, runner: trivy.Runner, binary: Binary, folder: Path, *, check: bool) -> None:
@@ -208,33 +207,31 @@ class _Scan:
         with Report(invocation.report) as report:
             try:
                 self._record(report, facts)
-            except sqlite3.OperationalError:
-                raise
             except sqlite3.DatabaseError as error:
+                if not state.is_corruption(error):
+                    raise
                 self._forget(f"corrupt: {error}")
                 self._record(report, facts)
         self._spool.commit(self._source.scan_id)
 
     def _record(self, report: Report, facts: dict[str, object]) -> None:
-        memory = self._memory()
-        staged = self._spool.stage(self._source.scan_id)
-        try:
-            with memory.scan(
-                _named(report.head.artifact, self._job.artifact),
-                scan_id=self._source.scan_id,
-                scope=trivy.scope(self._job, self._config),
-                now=iso(self._source.now()),
-                complete=not report.head.problems,
-            ) as scan:
-                scan.take(report.findings())
-                for event in self._events(scan, report.head, facts):
-                    staged.write(encode(event))
-                staged.seal()
-        except BaseException:
-            staged.discard()
-            raise
-        finally:
-            memory.close()
+        with closing(self._memory()) as memory:
+            staged = self._spool.stage(self._source.scan_id)
+            try:
+                with memory.scan(
+                    _named(report.head.artifact, self._job.artifact),
+                    scan_id=self._source.scan_id,
+                    scope=trivy.scope(self._job, self._config),
+                    now=iso(self._source.now()),
+                    complete=not report.head.problems,
+                ) as scan:
+                    scan.take(report.findings())
+                    for event in self._events(scan, report.head, facts):
+                        staged.write(encode(event))
+                    staged.seal()
+            except BaseException:
+                staged.discard()
+                raise
 
     def _memory(self) -> state.Memory:
         memory, problem = state.open_memory(self._places.memory, self._stamp(), check=self._check)

@@ -7,15 +7,30 @@ single vectors over the stock ruleset.
 
 from __future__ import annotations
 
-import json
 import re
 import tempfile
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wazuh_pack.engine import DiffStore, LoadFailure, Mode, Ruleset
-from wazuh_pack.verify.vectors import as_bytes, read_lines, read_steps, stage_stock, stage_suite
+from wazuh_pack.verify.expression_vectors import (
+    accepted_by_class,
+    accepted_by_literal,
+    answer,
+    expected_of,
+    kind_of,
+)
+from wazuh_pack.verify.vectors import (
+    Step,
+    as_bytes,
+    read_lines,
+    read_object,
+    read_steps,
+    stage_stock,
+    stage_suite,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -31,13 +46,16 @@ _NAMES_FILE = ("1103", "1226", "1227")
 _NAMES_FILE_ONLY = ("1202", "1220")
 _ABSENT = "<absent>"
 
+EXPECTED = {Mode.LOGTEST: "expected.ndjson", Mode.DAEMON: "expected_daemon.ndjson"}
+"""The file of a suite that holds a mode's answers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
     """A field that differs.
 
     Attributes:
-        index: The event's number in its suite from 0; -1 for what loading logs.
+        index: The vector's number in its suite from 0; -1 for what loading logs.
         field: The field's path, ``rule.level``; for single vectors of a file as well.
         expected: What the vector says.
         actual: What the engine says.
@@ -51,7 +69,11 @@ class Failure:
 
 @dataclass(slots=True)
 class SuiteResult:
-    """How a suite went; events count, and ``load.json`` counts as one more."""
+    """How a suite went.
+
+    Events and expressions count, and ``load.json`` counts as one more. An event without an
+    expectation, or the other way round, has failed.
+    """
 
     name: str
     passed: int = 0
@@ -93,30 +115,79 @@ def run_suite(path: Path, *, stock: Path | None = None, mode: Mode = Mode.LOGTES
         except LoadFailure as error:
             ruleset, logged = None, error.diagnostics
         if mode is Mode.LOGTEST and (path / "load.json").is_file():
-            expected = json.loads((path / "load.json").read_text(encoding="utf-8"))
+            expected = read_object(path / "load.json")
             result.add(-1, differences(expected, _loading(ruleset, logged, home)))
         _run_events(path, ruleset, mode, result)
     return result
 
 
 def _run_events(path: Path, ruleset: Ruleset | None, mode: Mode, result: SuiteResult) -> None:
-    name = "expected.ndjson" if mode is Mode.LOGTEST else "expected_daemon.ndjson"
-    expected = read_lines(path / name)
-    if not expected:
+    if not (path / EXPECTED[mode]).is_file():
         return
-    sessions: dict[str, Session] = {}
-    diffs = DiffStore()
-    now = _START
-    steps = list(read_steps(path / "events.ndjson"))
-    for index, (step, wanted) in enumerate(zip(steps, expected, strict=True)):
-        if ruleset is None:
-            result.add(index, [("loading", "events", "refused")])
+    expected = read_lines(path / EXPECTED[mode])
+    steps = read_steps(path / "events.ndjson")
+    replay = _Replay(ruleset, mode)
+    for index, (step, wanted) in enumerate(zip_longest(steps, expected)):
+        if step is None:
+            result.add(index, [("event", wanted, _ABSENT)])
             continue
-        if step.session not in sessions:
-            sessions[step.session] = ruleset.session(mode=mode, manager=_MANAGER, diffs=diffs)
-        now += step.sleep + _BETWEEN_EVENTS
-        actual = sessions[step.session].process(step.event, location=step.location, time=now)
-        result.add(index, differences(wanted, actual.as_logtest()))
+        actual = replay.answer(step)
+        if wanted is None:
+            result.add(index, [("event", _ABSENT, actual)])
+        elif actual is None:
+            result.add(index, [("loading", "events", "refused")])
+        else:
+            result.add(index, differences(wanted, actual))
+
+
+class _Replay:
+    """The sessions of a suite, on one clock."""
+
+    def __init__(self, ruleset: Ruleset | None, mode: Mode) -> None:
+        self._ruleset = ruleset
+        self._mode = mode
+        self._sessions: dict[str, Session] = {}
+        self._diffs = DiffStore()
+        self._now = _START
+
+    def answer(self, step: Step) -> dict[str, Any] | None:
+        """Return what the engine says to an event; None without a ruleset."""
+        if self._ruleset is None:
+            return None
+        if step.session not in self._sessions:
+            self._sessions[step.session] = self._ruleset.session(
+                mode=self._mode, manager=_MANAGER, diffs=self._diffs
+            )
+        self._now += step.sleep + _BETWEEN_EVENTS
+        session = self._sessions[step.session]
+        result = session.process(step.event, location=step.location, time=self._now)
+        return result.as_logtest()
+
+
+def run_expressions(path: Path) -> SuiteResult:
+    """Compare a file of expression vectors."""
+    result = SuiteResult(path.name)
+    rows = read_lines(path)
+    kind = kind_of(path.name, rows)
+    for index, row in enumerate(rows):
+        result.add(index, differences(expected_of(row), answer(row, kind)))
+    return result
+
+
+def run_byte_classes(path: Path) -> SuiteResult:
+    """Compare which bytes every escape and every literal accepts."""
+    result = SuiteResult(path.name)
+    tables = read_object(path)
+    index = 0
+    for escape, expected in tables.get("classes", {}).items():
+        result.add(index, differences(expected, accepted_by_class(escape), escape))
+        index += 1
+    for language, rows in tables.get("literals_matching_other_bytes", {}).items():
+        for literal, expected in rows:
+            actual = accepted_by_literal(literal, language)
+            result.add(index, differences(expected, actual, f"{language} {literal}"))
+            index += 1
+    return result
 
 
 def _run_file(path: Path, stock: Path | None) -> SuiteResult:
@@ -124,11 +195,17 @@ def _run_file(path: Path, stock: Path | None) -> SuiteResult:
     result = SuiteResult(path.name)
     stock = stock or path.parent / "ruleset"
     with tempfile.TemporaryDirectory() as folder:
-        extra = stock.parent / "testing-ruleset" if path.name.startswith("runtests") else None
+        extra = _testing_rules(path, stock) if "runtests" in path.name else None
         ruleset = Ruleset.from_files(stage_stock(stock, Path(folder), extra))
     for index, vector in enumerate(read_lines(path)):
         result.add(index, _vector_differences(vector, ruleset.session(manager=_MANAGER)))
     return result
+
+
+def _testing_rules(vectors: Path, stock: Path) -> Path:
+    """Return Wazuh's own testing rules: beside the stock ruleset, else beside the vectors."""
+    beside = stock.resolve().parent / "testing-ruleset"
+    return beside if beside.is_dir() else vectors.resolve().parent / "testing-ruleset"
 
 
 def _vector_differences(

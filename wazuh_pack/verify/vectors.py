@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from wazuh_pack.engine.cjson import parse
 from wazuh_pack.engine.cjson_print import print_compact
 from wazuh_pack.engine.files import RulesetFiles, ruleset_files
+from wazuh_pack.errors import PackError
+from wazuh_pack.location import Location
 from wazuh_pack.xmlio import read_text
 
 if TYPE_CHECKING:
@@ -43,18 +45,47 @@ class Step:
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """Return the objects of an NDJSON file; empty when there is no such file."""
-    if not path.is_file():
-        return []
-    return [json.loads(line) for line in path.read_bytes().splitlines() if line.strip()]
+    """Return the objects of an NDJSON file; empty when there is no such file.
+
+    Raises:
+        PackError: A line is not a JSON object.
+    """
+    return [row for _, row in _rows(path)]
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Return the object that a JSON file holds.
+
+    Raises:
+        PackError: It holds none.
+    """
+    return _object(path.read_bytes(), Location(path))
+
+
+def _rows(path: Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
+    lines = path.read_bytes().split(b"\n") if path.is_file() else ()
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            yield line, _object(line, Location(path, number))
+
+
+def _object(text: bytes, at: Location) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise PackError(f"not JSON: {error}", at=at) from None
+    if not isinstance(found, dict):
+        raise PackError("not a JSON object", at=at)
+    return found
 
 
 def read_steps(path: Path) -> Iterator[Step]:
-    """Yield the events of a suite; an event given as an object is printed as logtest does."""
-    for line in path.read_bytes().splitlines() if path.is_file() else ():
-        if not line.strip():
-            continue
-        data = json.loads(line)
+    """Yield the events of a suite; an event given as an object is printed as logtest does.
+
+    Raises:
+        PackError: A line is not a JSON object.
+    """
+    for line, data in _rows(path):
         event = data["event"]
         text = _print_object(line) if isinstance(event, dict) else as_bytes(event)
         location = as_bytes(data.get("location", "stdin"))
@@ -66,10 +97,21 @@ def as_bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
+def as_text(data: bytes) -> str:
+    """Return bytes as a recorded text has them."""
+    return data.decode("utf-8", "surrogateescape")
+
+
 def _print_object(line: bytes) -> bytes:
     whole = parse(line)
     members = dict(whole) if isinstance(whole, tuple) else {}
     return print_compact(members["event"])
+
+
+def needs_stock(suite: Path) -> bool:
+    """Tell whether a suite's own configuration names the stock ruleset."""
+    own = suite / "ruleset.xml"
+    return own.is_file() and b"ruleset/" in own.read_bytes().replace(b"</ruleset", b"")
 
 
 def stage_suite(suite: Path, home: Path, stock: Path | None) -> RulesetFiles:
@@ -78,6 +120,7 @@ def stage_suite(suite: Path, home: Path, stock: Path | None) -> RulesetFiles:
     The suites over the stock ruleset were recorded where Wazuh's own rule tests had run: a file of
     the testing ruleset beside the stock one stands in place of the stock file of its name.
     """
+    suite = suite.resolve()
     etc = home / "etc"
     etc.mkdir(parents=True)
     for kind in ("rules", "decoders"):
@@ -119,7 +162,7 @@ def stage_stock(stock: Path, home: Path, extra: Path | None) -> RulesetFiles:
     _link_stock_rules(stock, home, added)
     for name, file in sorted(added.items()):
         kind = "decoders" if name.endswith("_decoders.xml") else "rules"
-        (home / "etc" / kind / name).symlink_to(file)
+        (home / "etc" / kind / name).symlink_to(file.resolve())
     lists = "".join(f"<list>etc/lists/{name}</list>" for name in _STOCK_LISTS)
     return _files(f"<ruleset>{_STOCK_RULESET}{lists}</ruleset>", home)
 
@@ -129,7 +172,7 @@ def _link_stock_rules(stock: Path, home: Path, instead: dict[str, Path]) -> None
     folder = home / "ruleset/rules"
     folder.mkdir(parents=True, exist_ok=True)
     for file in sorted((stock / "rules").glob("*.xml")):
-        (folder / file.name).symlink_to(instead.pop(file.name, file))
+        (folder / file.name).symlink_to(instead.pop(file.name, file).resolve())
 
 
 def _files(text: str, home: Path) -> RulesetFiles:

@@ -1,0 +1,320 @@
+"""The command notices whatever differs: it runs on vectors made here, then on tampered copies."""
+
+import json
+
+import pytest
+
+from wazuh_pack.cli import main
+from wazuh_pack.engine import Mode, Ruleset
+from wazuh_pack.verify.find_vectors import find
+
+RULES = """
+<group name="base,">
+  <rule id="1" level="0" noalert="1"><category>syslog</category><description>r</description></rule>
+</group>
+<group name="web,">
+  <rule id="100" level="3">
+    <if_sid>1</if_sid><match>login</match><description>Login of $(dstuser)</description>
+  </rule>
+  <rule id="101" level="10" frequency="2" timeframe="60">
+    <if_matched_sid>100</if_matched_sid><same_srcip/><description>Many logins</description>
+    <mitre><id>T1110</id></mitre>
+  </rule>
+</group>
+"""
+DECODERS = r"""
+<decoder name="web"><program_name>^web$</program_name></decoder>
+<decoder name="web-login">
+  <parent>web</parent>
+  <regex>user (\S+) from (\S+)</regex>
+  <order>dstuser, srcip</order>
+</decoder>
+<decoder name="rest"><prematch>^</prematch></decoder>
+"""
+EVENTS = [
+    "Nov 21 10:00:00 host web: login: user eve from 192.0.2.7",
+    "Nov 21 10:00:01 host web: login: user eve from 192.0.2.7",
+    "Nov 21 10:00:02 host web: login: user eve from 192.0.2.7",
+    "nothing to see",
+]
+
+
+def write_lines(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def read_lines(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def answers(ruleset, mode):
+    session = ruleset.session(mode=mode, manager="<manager>")
+    return [session.process(event, time=1000 + n).as_logtest() for n, event in enumerate(EVENTS)]
+
+
+@pytest.fixture
+def suite(tmp_path):
+    """A suite whose answers are the engine's own."""
+    folder = tmp_path / "vectors" / "suite-one"
+    folder.mkdir(parents=True)
+    (folder / "rules.xml").write_text(RULES, encoding="utf-8")
+    (folder / "decoders.xml").write_text(DECODERS, encoding="utf-8")
+    write_lines(folder / "events.ndjson", [{"event": e, "session": "s"} for e in EVENTS])
+    ruleset = Ruleset.load([folder / "rules.xml"], [folder / "decoders.xml"])
+    write_lines(folder / "expected.ndjson", answers(ruleset, Mode.LOGTEST))
+    write_lines(folder / "expected_daemon.ndjson", answers(ruleset, Mode.DAEMON))
+    (folder / "load.json").write_text('{"exit": 0, "messages": []}', encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def stock(tmp_path):
+    """A stock ruleset of ours, with a file of vectors beside it."""
+    folder = tmp_path / "wazuh" / "ruleset"
+    for kind, text in (("rules", RULES), ("decoders", DECODERS)):
+        (folder / kind).mkdir(parents=True)
+        (folder / kind / "0010-all.xml").write_text(text, encoding="utf-8")
+    (folder / "lists").mkdir()
+    row = {
+        "log": EVENTS[0],
+        "location": "stdin",
+        "actual": {
+            "alert": True,
+            "decoder": "web",
+            "parent": None,
+            "full_log": EVENTS[0],
+            "predecoder": {
+                "program_name": "web",
+                "timestamp": "Nov 21 10:00:00",
+                "hostname": "host",
+            },
+            "data": {"srcip": "192.0.2.7", "dstuser": "eve"},
+            "groups": ["web"],
+            "level": 3,
+            "rule_id": "100",
+            "rule": {
+                "level": 3,
+                "description": "Login of eve",
+                "id": "100",
+                "firedtimes": 1,
+                "mail": False,
+                "groups": ["web"],
+            },
+        },
+    }
+    write_lines(folder.parent / "stock_vectors.ndjson", [row])
+    return folder
+
+
+@pytest.fixture
+def run(capsys):
+    """Return a function that runs the command and returns exit code and lines."""
+
+    def call(*arguments):
+        code = main(["conformance", *map(str, arguments)])
+        return code, capsys.readouterr().out.splitlines()
+
+    return call
+
+
+def tamper(path, index, keys, value):
+    rows = read_lines(path)
+    target = rows[index]
+    for key in keys[:-1]:
+        target = target[key]
+    target[keys[-1]] = value
+    write_lines(path, rows)
+
+
+def test_what_agrees_passes_with_a_line_per_suite(run, suite):
+    code, lines = run(suite.parent)
+    assert code == 0
+    assert [line.split() for line in lines] == [
+        ["suite-one", "5", "passed"],
+        ["suite-one", "(daemon)", "4", "passed"],
+        ["9", "passed,", "0", "failed"],
+    ]
+
+
+@pytest.mark.parametrize("name", ["expected.ndjson", "expected_daemon.ndjson"])
+@pytest.mark.parametrize(
+    ("index", "keys", "value"),
+    [
+        (0, ("rule", "id"), "101"),
+        (0, ("rule", "level"), 4),
+        (0, ("rule", "groups"), ["web", "more"]),
+        (0, ("rule", "description"), "Login of adam"),
+        (0, ("rule", "firedtimes"), 2),
+        (2, ("rule", "mitre", "id"), ["T1111"]),
+        (1, ("data", "srcip"), "192.0.2.8"),
+        (1, ("data", "new"), "x"),
+        (1, ("predecoder", "hostname"), "other"),
+        (1, ("decoder",), "rest"),
+        (1, ("alert",), False),
+        (2, ("previous_output",), "nothing"),
+        (3, ("full_log",), "nothing"),
+        (3, ("rule",), {"id": "1"}),
+    ],
+)
+def test_a_changed_field_is_noticed(run, suite, name, index, keys, value):
+    tamper(suite / name, index, keys, value)
+    code, lines = run(suite, "--diff")
+    assert code == 1
+    assert lines[-1] == "8 passed, 1 failed"
+    assert any(line.startswith(f"  vector {index + 1}: {'.'.join(keys)}") for line in lines)
+
+
+@pytest.mark.parametrize("name", ["events", "expected", "expected_daemon"])
+def test_a_missing_line_is_noticed(run, suite, name):
+    path = suite / f"{name}.ndjson"
+    write_lines(path, read_lines(path)[:-1])
+    code, lines = run(suite)
+    assert code == 1
+    assert lines[-1] != "9 passed, 0 failed"
+
+
+def test_events_without_any_answers_fail(run, suite):
+    (suite / "expected.ndjson").unlink()
+    (suite / "expected_daemon.ndjson").unlink()
+    code, lines = run(suite)
+    assert (code, lines[-1]) == (1, "1 passed, 4 failed")
+
+
+@pytest.mark.parametrize(
+    "loading",
+    [
+        {"exit": 1, "messages": []},
+        {"exit": 0, "messages": [{"level": "WARNING", "code": 7617, "args": []}]},
+    ],
+)
+def test_other_messages_of_loading_are_noticed(run, suite, loading):
+    (suite / "load.json").write_text(json.dumps(loading), encoding="utf-8")
+    code, lines = run(suite)
+    assert (code, lines[-1]) == (1, "8 passed, 1 failed")
+
+
+def test_a_refused_ruleset_fails_every_event(run, suite):
+    (suite / "rules.xml").write_text("<group name='x,'><rule", encoding="utf-8")
+    code, lines = run(suite)
+    assert (code, lines[-1]) == (1, "0 passed, 9 failed")
+
+
+def test_stock_vectors_are_compared_over_the_named_ruleset(run, stock, tmp_path):
+    elsewhere = tmp_path / "stock_vectors.ndjson"
+    (stock.parent / "stock_vectors.ndjson").rename(elsewhere)
+    assert run(elsewhere, "--stock", stock)[1][-1] == "1 passed, 0 failed"
+    assert run(elsewhere)[1][-1] == "0 passed, 1 failed"
+
+
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        (("rule_id",), "101"),
+        (("level",), 4),
+        (("groups",), []),
+        (("data", "dstuser"), "adam"),
+        (("parent",), "web"),
+        (("rule", "description"), "Login"),
+    ],
+)
+def test_a_changed_field_of_a_stock_vector_is_noticed(run, stock, keys, value):
+    vectors = stock.parent / "stock_vectors.ndjson"
+    tamper(vectors, 0, ("actual", *keys), value)
+    code, lines = run(vectors)
+    assert (code, lines[-1]) == (1, "0 passed, 1 failed")
+
+
+def test_runtests_vectors_use_the_testing_rules_beside_the_stock_ruleset(run, stock):
+    vectors = stock.parent / "runtests_vectors.ndjson"
+    (stock.parent / "stock_vectors.ndjson").rename(vectors)
+    testing = stock.parent / "testing-ruleset"
+    testing.mkdir()
+    (testing / "extra_rules.xml").write_text(
+        "<group name='extra,'><rule id='200' level='5'><if_sid>100</if_sid>"
+        "<description>More</description></rule></group>",
+        encoding="utf-8",
+    )
+    code, lines = run(vectors, "--diff")
+    assert code == 1
+    assert '    + "200"' in lines
+
+
+@pytest.fixture
+def expressions(tmp_path):
+    folder = tmp_path / "regex"
+    folder.mkdir()
+    rows = [
+        {
+            "pattern": r"a(\d+)b",
+            "string": "xa12b",
+            "match": True,
+            "end": 4,
+            "captures": ["12"],
+            "match_nosub": True,
+            "end_nosub": 4,
+        },
+        {"pattern": "a(", "string": "a", "error": True},
+    ]
+    write_lines(folder / "osregex.ndjson", rows)
+    write_lines(folder / "osmatch.ndjson", [{"pattern": "^a|b", "string": "ab", "match": True}])
+    write_lines(
+        folder / "pcre2.ndjson",
+        [{"pattern": "(a)|(b)", "string": "b", "match": True, "end": 0, "captures": ["", "b"]}],
+    )
+    (folder / "byte_classes.json").write_text('{"classes": {"\\\\s": [32]}}', encoding="utf-8")
+    return folder
+
+
+def test_expressions_that_agree_pass(run, expressions):
+    code, lines = run(expressions)
+    assert (code, lines[-1]) == (0, "5 passed, 0 failed")
+
+
+@pytest.mark.parametrize(
+    ("name", "index", "key", "value"),
+    [
+        ("osregex", 0, "captures", ["1"]),
+        ("osregex", 0, "end", 3),
+        ("osregex", 0, "match_nosub", False),
+        ("osregex", 1, "error", False),
+        ("osmatch", 0, "match", False),
+        ("pcre2", 0, "captures", ["b"]),
+        ("pcre2", 0, "end", None),
+    ],
+)
+def test_a_changed_expression_vector_is_noticed(run, expressions, name, index, key, value):
+    tamper(expressions / f"{name}.ndjson", index, (key,), value)
+    code, lines = run(expressions)
+    assert (code, lines[-1]) == (1, "4 passed, 1 failed")
+
+
+def test_a_changed_byte_class_is_noticed(run, expressions):
+    (expressions / "byte_classes.json").write_text('{"classes": {"\\\\s": [9]}}', encoding="utf-8")
+    assert run(expressions / "byte_classes.json")[0] == 1
+
+
+@pytest.mark.parametrize("content", [None, '{"some": "log"}\n', "plain text\n"])
+def test_a_path_without_vectors_is_an_error(capsys, tmp_path, content):
+    target = tmp_path / "some.ndjson"
+    if content is None:
+        target = tmp_path / "empty"
+        target.mkdir()
+    else:
+        target.write_text(content, encoding="utf-8")
+    assert main(["conformance", str(target)]) == 2
+    assert "no conformance vectors" in capsys.readouterr().err
+
+
+def test_a_broken_vector_is_named_with_its_line(capsys, suite):
+    with (suite / "expected.ndjson").open("a", encoding="utf-8") as file:
+        file.write("{broken\n")
+    assert main(["conformance", str(suite)]) == 1
+    assert "expected.ndjson:5: not JSON" in capsys.readouterr().err
+
+
+def test_everything_of_the_reference_data_is_found(shared):
+    folder = shared / "conformance"
+    found = {vectors.path for vectors in find([folder])}
+    suites = {path.parent for path in folder.rglob("README") if path.parent.name != "regex"}
+    files = {path for path in (folder / "regex").iterdir() if "README" not in path.name}
+    assert found == suites | files

@@ -1,0 +1,65 @@
+"""The options that name a ruleset, for the commands that take any."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wazuh_pack.verify.choice import RulesetChoice
+
+_F = TypeVar("_F", bound="Callable[..., Any]")
+
+_ANY = click.Path(exists=True, path_type=Path)
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+def options(function: _F) -> _F:
+    """Add ``--rules``, ``--decoders``, ``--lists``, ``--stock``, ``--no-stock`` and ``--home``."""
+    for option in reversed(
+        (
+            click.option(
+                "--rules",
+                multiple=True,
+                type=_ANY,
+                help="Folder or file of rules; may be repeated. Without any, the pack is taken.",
+            ),
+            click.option(
+                "--decoders",
+                multiple=True,
+                type=_ANY,
+                help="Folder or file of decoders; may be repeated.",
+            ),
+            click.option(
+                "--lists",
+                multiple=True,
+                type=_ANY,
+                help="Folder or file of CDB lists, etc/lists/NAME to rules; may be repeated.",
+            ),
+            click.option(
+                "--stock",
+                type=_FOLDER,
+                help="The stock ruleset below it all (a manager's ruleset folder); our minimal "
+                "equivalents by default.",
+            ),
+            click.option("--no-stock", "bare", is_flag=True, help="Load no stock ruleset."),
+            click.option(
+                "--home",
+                type=_FOLDER,
+                help="An installed manager (/var/ossec): load what its ossec.conf names.",
+            ),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+def choice(**given: Any) -> RulesetChoice:
+    """Return the choice that the options make."""
+    from wazuh_pack.verify.choice import RulesetChoice  # noqa: PLC0415 - keeps --help fast
+
+    return RulesetChoice(**given)
