@@ -5,11 +5,11 @@
 
 import contextlib
 import json
-import os
 import shlex
 import shutil
 import socket
 import struct
+import subprocess
 import tempfile
 import threading
 from dataclasses import dataclass, field
@@ -39,6 +39,7 @@ class StandIn:
     """The manager; use :meth:`start` to let it run."""
 
     home: object
+    process: object = None
     servers: list = field(default_factory=list)
     reload_answer: dict = field(default_factory=lambda: {"error": 0, "message": "ok", "data": []})
     asked: list = field(default_factory=list)
@@ -77,17 +78,27 @@ class StandIn:
         return path.read_text().splitlines() if path.exists() else []
 
     def start(self, *, reloads=True, logtest=True):
-        """Let it seem to run: a pid file with this process, and the sockets."""
-        (self.home / "var/run" / f"wazuh-analysisd-{os.getpid()}.pid").write_text("")
+        """Let it seem to run: a process of analysisd's name with its pid file, and the sockets."""
+        folder = self.home / "script/bin"
+        folder.mkdir(exist_ok=True)
+        shutil.copy(shutil.which("sleep"), folder / DAEMONS[0])
+        self.process = subprocess.Popen([folder / DAEMONS[0], "600"])
+        self.pid_file.write_text("")
         if reloads:
             self.serve("analysis", self.answer_analysis)
         if logtest:
             self.serve("logtest", self.answer_logtest)
         return self
 
+    @property
+    def pid_file(self):
+        return self.home / "var/run" / f"{DAEMONS[0]}-{self.process.pid}.pid"
+
     def stop(self):
-        for pid in (self.home / "var/run").glob("*.pid"):
-            pid.unlink()
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
         for server, thread in self.servers:
             server.shutdown(socket.SHUT_RDWR)
             server.close()

@@ -90,6 +90,17 @@ def test_every_source_answers_its_canary_and_wazuh_is_restarted_once(manager, ca
     assert [call for call in manager.calls if "control" in call] == ["wazuh-control restart"]
 
 
+def test_every_canary_is_answered_on_the_real_ruleset(manager, shared, capsys):
+    shutil.rmtree(manager.home / "ruleset")
+    shutil.copytree(shared / "wazuh-4.14.7/ruleset", manager.home / "ruleset")
+    lists = shared / "wazuh-4.14.7/ruleset/lists"
+    if lists.is_dir():
+        shutil.copytree(lists, manager.home / "etc/lists", dirs_exist_ok=True)
+    manager.start()
+    assert main(["install", "--yes", "--no-restart"]) == _exit.OK
+    assert "logtest answered 12 events, one a source, with our rules" in capsys.readouterr().err
+
+
 def test_a_second_installation_runs_nothing(manager, capsys):
     manager.start()
     main(["install", "--yes"])
@@ -106,6 +117,16 @@ def test_a_plan_runs_nothing(manager, content_of):
     assert main(["plan"]) == _exit.OK
     assert content_of(manager.home) == before
     assert (manager.calls, manager.asked) == ([], [])
+
+
+def test_a_plan_tells_what_happens_to_wazuh(manager, capsys):
+    main(["plan"])
+    assert "service Wazuh restarts\n" in capsys.readouterr().out
+    main(["install", "--yes"])
+    (manager.home / "etc/rules/9600-wazuh-pack-trivy.xml").unlink()
+    capsys.readouterr()
+    main(["plan", "--format", "json"])
+    assert json.loads(capsys.readouterr().out)["service"] == "reload"
 
 
 def test_uninstalling_restores_every_byte(manager, content_of):
@@ -242,6 +263,10 @@ def test_a_worker_gets_scripts_and_ossec_conf_only(manager, capsys):
         "</ossec_config>"
     )
     manager.start()
+    assert main(["plan"]) == _exit.CONTENT
+    assert "etc/lists/wazuh-pack-k8s-secret-readers has not arrived" in capsys.readouterr().err
+    for name in ("exec-identities", "secret-readers"):
+        (manager.home / f"etc/lists/wazuh-pack-k8s-{name}").write_text("a:\n")
     assert main(["install", "--yes"]) == _exit.OK
     assert "a cluster's worker" in capsys.readouterr().err
     assert list((manager.home / "etc/rules").iterdir()) == []
@@ -504,7 +529,7 @@ def test_doctor_of_nothing_says_so(manager, capsys):
             "malformed",
         ),
         (
-            lambda home: (home / "var/run" / f"wazuh-analysisd-{os.getpid()}.pid").unlink(),
+            lambda home: next((home / "var/run").glob("wazuh-analysisd-*.pid")).unlink(),
             "running",
             "warning",
             "analysisd does not run",
@@ -570,3 +595,29 @@ def test_doctor_prints_a_line_a_check_and_what_to_do(manager, capsys):
     assert "FAIL  files         active-response/bin/wazuh-pack-block-ip: mode or owner" in out
     assert "hint: wazuh-pack install puts them back" in out
     assert "ok    pack          " in out
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give files away")
+def test_root_gives_every_file_its_owner_and_needs_nothing_a_second_time(monkeypatch, capsys):
+    monkeypatch.setattr("wazuh_pack.install.target._wazuh_ids", lambda _: (64998, 64997))
+    monkeypatch.setattr("wazuh_pack.install.service._unit", lambda _: "")
+    with standin() as made:
+        made.start()
+        home = ["--home", str(made.home)]
+        assert main(["install", "--yes", *home]) == _exit.OK
+        owners = {
+            name: (made.home / name).stat()[4:6]
+            for name in (
+                "etc/rules/9600-wazuh-pack-trivy.xml",
+                "active-response/bin/wazuh-pack-block-ip",
+                "wodles/wazuh-pack-trivy",
+                RECORD,
+            )
+        }
+        assert list(owners.values()) == [(64998, 64997), *[(0, 64997)] * 3]
+        assert main(["diff", *home]) == _exit.OK
+        capsys.readouterr()
+        assert main(["install", "--yes", *home]) == _exit.OK
+        assert "nothing to do" in capsys.readouterr().out
+        assert main(["uninstall", "--yes", *home]) == _exit.OK
+        assert not (made.home / RECORD).exists()

@@ -1,18 +1,28 @@
 """An installation stays only if the manager's own programs and its logtest agree."""
 
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
+import wazuh_pack.install.service as service_module
 from wazuh_pack.errors import InstallError
 from wazuh_pack.install import (
     ConfBlock,
     Kind,
     PackFile,
     PackSource,
+    Target,
     make_plan,
     plan_uninstall,
     read_record,
+    recover,
 )
 from wazuh_pack.install.daemonlog import Ours
+from wazuh_pack.install.process import Done
 from wazuh_pack.install.prove import Canary, Expectation, apply_proved, needed
 from wazuh_pack.install.service import Need, Service
 
@@ -119,6 +129,14 @@ def test_a_manager_that_does_not_run_is_left_alone(manager, plan_of, service, ex
     assert proof.activated is Need.NOTHING
     assert "Wazuh does not run; the change takes effect when it is started" in proof.notes
     assert "wazuh-control restart" not in manager.calls
+
+
+def test_a_pid_that_another_process_has_now_is_no_running_manager(manager, service):
+    (manager.home / "var/run" / f"wazuh-analysisd-{os.getpid()}.pid").touch()
+    (manager.home / "var/run/wazuh-analysisd-x.pid").touch()
+    assert not service.is_running()
+    manager.start()
+    assert service.is_running()
 
 
 def test_a_restart_can_be_left_to_the_user(manager, plan_of, service, expectation):
@@ -297,6 +315,53 @@ def test_an_uninstallation_is_tested_and_reloaded(
     assert snapshot(manager.home / "etc") == before
 
 
+BROKEN = f"2026/11/22 01:00:00 wazuh-analysisd: ERROR: (1220): Error loading 'etc/rules/{NAME}'.\n"
+
+
+def test_a_configuration_that_we_broke_is_repaired_by_installing(
+    manager, plan_of, service, expectation
+):
+    apply_proved(plan_of(), service, expectation)
+    (manager.home / "etc/rules" / NAME).write_text("<broken")
+    manager.script("wazuh-analysisd", say=BROKEN, code=1)
+    program = manager.home / "bin/wazuh-analysisd"
+    healed = f'grep -q "</group>" "$home/etc/rules/{NAME}" && exit 0\n'
+    program.write_text(program.read_text().replace("if [", healed + "if [", 1))
+    apply_proved(plan_of(), service, expectation)
+    assert b"110001" in (manager.home / "etc/rules" / NAME).read_bytes()
+
+
+@pytest.mark.parametrize("heals", [True, False])
+def test_a_broken_configuration_does_not_keep_us_from_leaving(
+    manager, live_target, plan_of, service, expectation, heals
+):
+    manager.start()
+    apply_proved(plan_of(), service, expectation)
+    manager.asked.clear()
+    when = f"etc/rules/{NAME}" if heals else ""
+    manager.script("wazuh-analysisd", when=when, say=BROKEN, code=1)
+    plan = plan_uninstall(live_target, read_record(live_target))
+    proof = apply_proved(plan, service, Expectation())
+    assert not (manager.home / "etc/rules" / NAME).exists()
+    assert manager.asked == (["reload-ruleset"] if heals else [])
+    assert bool(proof.notes) is not heals
+
+
+def test_a_removal_that_breaks_the_configuration_is_undone(
+    manager, live_target, plan_of, service, expectation
+):
+    apply_proved(plan_of(), service, expectation)
+    (manager.home / "etc/marker").touch()
+    manager.script("wazuh-analysisd", when="etc/marker", say=BROKEN, code=1)
+    program = manager.home / "bin/wazuh-analysisd"
+    fine = f'[ -f "$home/etc/rules/{NAME}" ] && exit 0\n'
+    program.write_text(program.read_text().replace("if [", fine + "if [", 1))
+    plan = plan_uninstall(live_target, read_record(live_target))
+    with pytest.raises(InstallError, match="Wazuh refuses the change"):
+        apply_proved(plan, service, Expectation())
+    assert (manager.home / "etc/rules" / NAME).exists()
+
+
 def test_logtest_that_is_off_is_told(manager, plan_of, service, expectation):
     manager.start(logtest=False)
     proof = apply_proved(plan_of(), service, expectation)
@@ -323,3 +388,67 @@ def test_a_session_that_logtest_refuses_tells_why(manager, refused):
     said = ["ERROR: (7312): Failure to initialize session"]
     manager.serve("logtest", lambda _: {"error": 0, "data": {"messages": said, "codemsg": -1}})
     refused("logtest says: .*Failure to initialize session")
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from wazuh_pack.install import ConfBlock, Kind, PackFile, PackSource, Target, make_plan
+from wazuh_pack.install.prove import Expectation, apply_proved
+from wazuh_pack.install.service import Service
+home = Path(sys.argv[1])
+target = Target(home, "4.14.7", True, False, None, False)
+file = PackFile.of(Kind.RULE, "9110-wazuh-pack-src.xml", b"<group/>")
+source = PackSource("0.1.0", (file,), ConfBlock.of(version="0.1.0", xml="", lists=()))
+Service.activate = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+apply_proved(make_plan(source, target, None), Service(home, "4.14.7"), Expectation())
+"""
+
+
+def test_a_run_that_is_killed_while_proving_is_undone_by_the_next(manager, live_target, snapshot):
+    before = snapshot(manager.home / "etc")
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run([sys.executable, "-c", KILLED, str(manager.home), str(root)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert snapshot(manager.home / "etc") != before
+    assert recover(live_target) == ("an interrupted run was undone",)
+    assert snapshot(manager.home / "etc") == before
+
+
+@pytest.mark.parametrize(
+    ("code", "place", "by_systemd"),
+    [(0, "{home}", True), (3, "{home}", False), (0, "/elsewhere", False)],
+)
+def test_systemd_restarts_what_it_runs(manager, monkeypatch, code, place, by_systemd):
+    manager.start()
+    restarts = []
+    text = f"ExecStart=/usr/bin/env {place.format(home=manager.home)}/bin/wazuh-control start\n"
+
+    def run(argv, **_):
+        if "restart" in argv:
+            restarts.append([str(part) for part in argv])
+            return Done(0, "")
+        return Done(code, "") if "is-active" in argv else Done(0, text)
+
+    comm = service_module._comm
+    monkeypatch.setattr(service_module, "_comm", lambda pid: "systemd" if pid == 1 else comm(pid))
+    monkeypatch.setattr("wazuh_pack.install.service._systemctl", lambda: "/usr/bin/systemctl")
+    monkeypatch.setattr("wazuh_pack.install.service.SYSTEMD", manager.home)
+    monkeypatch.setattr("wazuh_pack.install.process.run", run)
+    Service.of(Target(manager.home, "4.14.7", True, False, None, False)).restart()
+    systemd = ["/usr/bin/systemctl", "restart", "wazuh-manager"]
+    by_hand = [str(manager.home / "bin/wazuh-control"), "restart"]
+    assert restarts == [systemd if by_systemd else by_hand]
+
+
+def test_a_wazuh_that_does_not_come_up_is_given_up(manager, plan_of, expectation):
+    manager.start(reloads=False)
+    pid = next((manager.home / "var/run").glob("*.pid"))
+    program = manager.home / "bin/wazuh-control"
+    program.write_text(program.read_text() + f"rm -f {pid}\n")
+    waited = []
+    service = Service(manager.home, "4.9.2", pause=waited.append)
+    with pytest.raises(InstallError, match="does not answer 120 seconds after its restart"):
+        apply_proved(plan_of(), service, expectation)
+    assert sum(waited) == 240

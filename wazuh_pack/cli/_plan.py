@@ -16,7 +16,7 @@ from wazuh_pack.install.assemble import prepare
 from wazuh_pack.install.daemonlog import Ours
 from wazuh_pack.install.managerconf import ManagerConf
 from wazuh_pack.install.preflight import inspect
-from wazuh_pack.install.prove import Expectation, Proof, apply_proved
+from wazuh_pack.install.prove import Expectation, Proof, apply_proved, needed
 from wazuh_pack.install.service import Need, Service
 from wazuh_pack.install.source import Kind
 
@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from wazuh_pack.install.choices import Choices
     from wazuh_pack.install.source import PackSource
 
+_WILL_DO = {
+    Need.NOTHING: "",
+    Need.RELOAD: "analysisd loads its ruleset afresh (before 4.13: Wazuh restarts)",
+    Need.RESTART: "Wazuh restarts",
+}
 _DONE = {
     Need.NOTHING: "",
     Need.RELOAD: "the running ruleset was reloaded",
@@ -120,11 +125,14 @@ def show(plan: install.Plan, form: str) -> None:
     Raises:
         DiagnosticsError: something stands in the way of applying it.
     """
+    need = Need.NOTHING if plan.target.staged else needed(plan)
     if form == "json":
-        _out.json_line(plan.as_json())
+        _out.json_line({**plan.as_json(), "service": need.name.lower()})
     else:
         said = {str(finding) for finding in plan.findings}
         texts = [text for text in plan.lines() if text not in said]
+        if _WILL_DO[need]:
+            texts.append(f"{'service':<8}{_WILL_DO[need]}")
         if plan.is_empty and "nothing to do" not in texts:
             texts.append("nothing to do")
         for text in texts:

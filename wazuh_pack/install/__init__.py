@@ -8,7 +8,9 @@ and applies it::
     plan = make_plan(source, target, read_record(target))
     apply(plan)
 
-``plan_uninstall`` gives the plan of the way back, ``compare`` what has drifted.
+On a manager in service ``apply_proved`` takes the place of ``apply``: it keeps the change only if
+Wazuh's own programs agree. ``plan_uninstall`` gives the plan of the way back, ``compare`` what has
+drifted.
 """
 
 from wazuh_pack.install.apply import apply
@@ -17,9 +19,11 @@ from wazuh_pack.install.drift import Change, Drift, compare
 from wazuh_pack.install.journal import recover
 from wazuh_pack.install.ossecconf import merge, merge_checked, unmerge
 from wazuh_pack.install.plan import make_plan
+from wazuh_pack.install.prove import Canary, Expectation, apply_proved
 from wazuh_pack.install.record import Entry, Record, read_record
 from wazuh_pack.install.removal import plan_uninstall
 from wazuh_pack.install.scaffold import scaffold_home
+from wazuh_pack.install.service import Need, Service
 from wazuh_pack.install.source import Kind, PackFile, PackSource
 from wazuh_pack.install.steps import (
     ChangeMode,
@@ -36,6 +40,7 @@ from wazuh_pack.install.steps import (
 from wazuh_pack.install.target import Target, detect
 
 __all__ = [
+    "Canary",
     "Change",
     "ChangeMode",
     "ConfBlock",
@@ -43,9 +48,11 @@ __all__ = [
     "Drift",
     "EditConf",
     "Entry",
+    "Expectation",
     "KeepFile",
     "Kind",
     "MakeFolder",
+    "Need",
     "PackFile",
     "PackSource",
     "Plan",
@@ -53,9 +60,11 @@ __all__ = [
     "RemoveFile",
     "RemoveFolder",
     "ReplaceFile",
+    "Service",
     "Step",
     "Target",
     "apply",
+    "apply_proved",
     "compare",
     "detect",
     "make_plan",

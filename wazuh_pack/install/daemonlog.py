@@ -15,8 +15,8 @@ _LINE = re.compile(
     r"(?:\[\d+\] \S+ at \S+)?: (?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL): (?P<text>.*)"
 )
 _CODE = re.compile(r"\((\d{4})\): ")
-_RULE = re.compile(r"[Rr]ule(?: ID)? '?(\d{1,6})'?")
-_NUMBER = re.compile(r"(?<![\w.])\d{5,6}(?![\w.]|-\d)")
+_RULE = re.compile(r"\b[Rr]ule(?: ID)? '?(\d+)\b")
+_NUMBER = re.compile(r"(?<![\w.])\d{5,6}(?!\w|[.-]\d)")
 _PATH_PART = re.compile(r"[^\s'\"/:,()]+")
 BAD = frozenset({"WARNING", "ERROR", "CRITICAL"})
 

@@ -74,7 +74,7 @@ def inspect(
         *_excluded(conf, source),
         *_disk(plan),
         *_access(plan),
-        *_role(conf, target),
+        *_role(conf, target, source),
         *_python(target),
     ]
     if secrets:
@@ -164,8 +164,16 @@ def _existing(path: Path) -> Path:
     return path
 
 
-def _role(conf: ManagerConf, target: Target) -> Iterator[Diagnostic]:
+def _role(conf: ManagerConf, target: Target, source: PackSource) -> Iterator[Diagnostic]:
     if conf.role == "worker":
+        for name in source.conf.lists:
+            if not (target.home / name).exists():
+                yield Diagnostic(
+                    "WP639",
+                    f"{name} has not arrived from the cluster's master",
+                    at=Location(target.home / CONF),
+                    hint="install on the master first, then wait until the nodes are synchronised",
+                )
         yield Diagnostic(
             "WP635",
             "a cluster's worker: rules, decoders and lists come from its master, so only scripts"

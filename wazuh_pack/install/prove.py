@@ -17,7 +17,7 @@ from wazuh_pack.install.confblock import find_regions
 from wazuh_pack.install.daemonlog import Message, Ours
 from wazuh_pack.install.fs import Tree
 from wazuh_pack.install.plan import compiled_from
-from wazuh_pack.install.service import Need, Service
+from wazuh_pack.install.service import Need, Service, Tested
 from wazuh_pack.install.sockets import Logtest
 from wazuh_pack.install.source import LAYOUT, Kind
 from wazuh_pack.install.steps import CreateFile, EditConf, KeepFile, MakeFolder, RemoveFolder
@@ -108,13 +108,13 @@ def apply_proved(
             everything is as it was before.
     """
     before = service.test_configuration()
-    if before.failures:
+    if before.failures and not _may_repair(plan, expectation.ours, before):
         raise InstallError(
             f"the present configuration does not hold: {'; '.join(before.failures)}",
             hint="repair it first; nothing was changed",
         )
     proof = Proof()
-    prover = _Prover(service, expectation, frozenset(m.text for m in before.messages), proof)
+    prover = _Prover(service, expectation, before, proof, removes=plan.action == "uninstall")
     compiled = _compiled(plan)
     need = needed(plan) if activate else Need.NOTHING
     try:
@@ -129,6 +129,12 @@ def apply_proved(
     if not service.is_running():
         proof.notes.append("Wazuh does not run; the change takes effect when it is started")
     return proof
+
+
+def _may_repair(plan: Plan, ours: Ours, before: Tested) -> bool:
+    """Say whether a configuration that does not hold may be so because of us."""
+    errors = [m for m in before.messages if m.level in {"ERROR", "CRITICAL"}]
+    return plan.action == "uninstall" or any(ours.concerned(message) for message in errors)
 
 
 def check_canaries(service: Service, expectation: Expectation) -> tuple[int, list[str], list[str]]:
@@ -164,13 +170,15 @@ def _missed(canary: Canary, rule: int | None, problem: str) -> str:
 class _Prover:
     service: Service
     expectation: Expectation
-    known: frozenset[str]
-    """What the daemons said before the change."""
+    before: Tested
     proof: Proof
+    removes: bool
+    """We go: what does not hold for other reasons is not our business."""
     touched: bool = False
 
     def prove(self, need: Need) -> None:
-        self._test()
+        if not self._test():
+            return
         self._ask()
         self.touched = need is not Need.NOTHING and self.service.is_running()
         done, messages = self.service.activate(need)
@@ -179,14 +187,19 @@ class _Prover:
         if done is Need.RESTART:
             self._ask()
 
-    def _test(self) -> None:
+    def _test(self) -> bool:
+        """Say whether the daemons accept the configuration; only a removal goes on if not."""
         tested = self.service.test_configuration()
-        complaints = self.expectation.ours.complaints(tested.messages)
-        if tested.failures:
+        if tested.failures and not (self.removes and self.before.failures):
             raise InstallError(f"Wazuh refuses the change: {'; '.join(tested.failures)}")
-        self._refuse(complaints)
-        new = [m for m in tested.messages if m.level == "WARNING" and m.text not in self.known]
+        self._refuse(self.expectation.ours.complaints(tested.messages))
+        known = {message.text for message in self.before.messages}
+        new = [m for m in tested.messages if m.level == "WARNING" and m.text not in known]
         self.proof.notes += [f"new warning, not about us: {message}" for message in new]
+        if tested.failures:
+            reasons = "; ".join(tested.failures)
+            self.proof.notes.append(f"the configuration does not hold, as before: {reasons}")
+        return not tested.failures
 
     def _ask(self) -> None:
         if not self.expectation.canaries:

@@ -8,7 +8,7 @@ analysisd's local socket, since 4.13.
 
 from __future__ import annotations
 
-import os
+import re
 import shutil
 import time
 from dataclasses import dataclass
@@ -30,8 +30,12 @@ if TYPE_CHECKING:
 DAEMONS = ("wazuh-analysisd", "wazuh-execd", "wazuh-modulesd", "wazuh-logcollector")
 """Those whose configuration we change; the first must be there."""
 UNIT = "wazuh-manager"
+SYSTEMD = Path("/run/systemd/system")
+"""There while systemd runs this machine."""
 HOT_RELOAD = (4, 13)
 
+_UNIT_HOME = re.compile(r"(/[^\s=]*)/bin/wazuh-control\b")
+_COMM_LENGTH = 15
 _TEST_SECONDS = 180.0
 _RESTART_SECONDS = 600.0
 _START_SECONDS = 120.0
@@ -163,34 +167,26 @@ def _last_words(output: str) -> str:
 
 
 def _lives(pid_file: Path) -> bool:
-    """Say whether the process of a file such as ``wazuh-analysisd-123.pid`` exists."""
-    number = pid_file.stem.rpartition("-")[2]
-    if not number.isdecimal():
-        return False
-    try:
-        os.kill(int(number), 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True
+    """Say whether the process of a file such as ``wazuh-analysisd-123.pid`` is what it says."""
+    name, _, number = pid_file.stem.rpartition("-")
+    return number.isdecimal() and _comm(int(number)) == name[:_COMM_LENGTH]
 
 
 def _unit(home: Path) -> str:
     """Return the unit when systemd is process 1 and runs this home, as Wazuh's restart.sh asks."""
-    if not Path("/run/systemd/system").is_dir() or _comm() != "systemd":
-        return ""
     program = _systemctl()
-    if not program:
+    if not SYSTEMD.is_dir() or _comm(1) != "systemd" or not program:
         return ""
-    argv = [program, "is-active", "--quiet", UNIT]
-    active = process.run(argv, folder=home, seconds=30.0)
-    return UNIT if active.code == 0 and not active.cut else ""
+    active = process.run([program, "is-active", "--quiet", UNIT], folder=home, seconds=30.0)
+    text = process.run([program, "cat", UNIT], folder=home, seconds=30.0).output
+    homes = {Path(place).resolve() for place in _UNIT_HOME.findall(text)}
+    return UNIT if active.code == 0 and home in homes else ""
 
 
-def _comm() -> str:
+def _comm(pid: int) -> str:
+    """Return the name of a running process, empty when there is none."""
     try:
-        return Path("/proc/1/comm").read_text("utf-8").strip()
+        return Path(f"/proc/{pid}/comm").read_text("utf-8", "replace").strip()
     except OSError:
         return ""
 
