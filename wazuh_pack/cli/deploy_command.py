@@ -13,6 +13,7 @@ import click
 
 from wazuh_pack import deploy, resources
 from wazuh_pack.cli import _exit, _load, _out
+from wazuh_pack.cli._canaries import canaries
 from wazuh_pack.errors import DiagnosticsError, UsageError
 from wazuh_pack.install.assemble import Choices, assemble
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from wazuh_pack.install import PackSource
+    from wazuh_pack.model import Catalog
+    from wazuh_pack.render import Build
 
 _HOME = PurePosixPath("/var/ossec")
 
@@ -49,6 +52,13 @@ _HOME = PurePosixPath("/var/ossec")
 @click.option("--force", is_flag=True, help="With --conf: discard what was edited in our part.")
 @click.option("--restart", is_flag=True, help="Restart, so that every node tells its warnings.")
 @click.option(
+    "--canaries/--no-canaries",
+    "test",
+    default=True,
+    show_default=True,
+    help="Test one event of every source before the rules are put in force.",
+)
+@click.option(
     "--wait",
     type=click.FloatRange(min=0),
     default=180.0,
@@ -69,6 +79,7 @@ def command(
     responses: bool,
     force: bool,
     restart: bool,
+    test: bool,
     wait: float,
     only_plan: bool,
     yes: bool,
@@ -84,7 +95,9 @@ def command(
     api = deploy.Api(url, credentials, ca=ca)
     try:
         manager = deploy.Manager(api)
-        source = _source(collect, responses=responses)
+        loaded = _load.catalog()
+        built = _load.build(loaded)
+        source = _source(loaded, built, collect, responses=responses)
         plan = deploy.make_plan(manager, source, conf=conf, restart=restart, force=force)
         _show(plan, form)
         if only_plan or plan.is_empty:
@@ -94,22 +107,29 @@ def command(
         if not yes:
             click.confirm(f"change {api.url}?", abort=True, err=True)
         with _terminable():
-            outcome = deploy.deploy(manager, plan, wait=wait, say=_out.note)
+            outcome = deploy.deploy(
+                manager,
+                plan,
+                canaries=canaries(loaded, built) if test else (),
+                wait=wait,
+                say=_out.note,
+            )
     finally:
         api.close()
     return _report(outcome, form)
 
 
-def _source(collect: tuple[str, ...], *, responses: bool) -> PackSource:
+def _source(
+    loaded: Catalog, built: Build, collect: tuple[str, ...], *, responses: bool
+) -> PackSource:
     """Return the pack without wodles, which the API cannot carry."""
-    loaded = _load.catalog()
     for name in collect:
         _load.source(loaded, name)
     choices = Choices(collect={name: {} for name in collect}, responses=responses, wodles=False)
     with tempfile.TemporaryDirectory(prefix="wazuh-pack-") as scratch:
         return assemble(
             loaded,
-            _load.build(loaded),
+            built,
             tree=resources.tree(),
             scratch=Path(scratch),
             home=_HOME,

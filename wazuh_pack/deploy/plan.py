@@ -101,6 +101,7 @@ class _Planner:
     conf_steps: list[Step] = field(default_factory=list)
     findings: list[Diagnostic] = field(default_factory=list)
     rule_ids: set[int] = field(default_factory=set)
+    user_rules: set[int] = field(default_factory=set)
 
     def files(self, kind: Kind) -> list[PackFile]:
         return sorted(
@@ -144,7 +145,10 @@ class _Planner:
     def check_rule_ids(self) -> None:
         """Find rules of the user's that have an id of ours; Wazuh would drop one of the two."""
         for number, name in sorted(self.manager.user_rules()):
-            if number in self.rule_ids and not _OURS.fullmatch(name):
+            if _OURS.fullmatch(name):
+                continue
+            self.user_rules.add(number)
+            if number in self.rule_ids:
                 self.findings.append(
                     Diagnostic(
                         "WP660",
@@ -228,6 +232,7 @@ class _Planner:
             activation=activation,
             rule_ids=frozenset(self.rule_ids),
             names=frozenset(names),
+            user_rules=frozenset(self.user_rules),
             findings=tuple(self.findings),
             beyond=(_BEYOND,) if conf else (_BEYOND, _NO_CONF),
         )

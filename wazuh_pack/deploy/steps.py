@@ -105,7 +105,8 @@ Step = Change | Keep
 class DeployPlan:
     """What a deployment will do, in this order.
 
-    ``rule_ids`` and ``names`` (files, lists) are what a log line of ours would name. ``beyond``
+    ``rule_ids`` and ``names`` (files, lists) are what a log line of ours would name; ``user_rules``
+    are the ids in the user's own files. ``beyond``
     says what the pack has and the API cannot carry.
     """
 
@@ -116,6 +117,7 @@ class DeployPlan:
     activation: Activation
     rule_ids: frozenset[int]
     names: frozenset[str]
+    user_rules: frozenset[int] = frozenset()
     findings: tuple[Diagnostic, ...] = ()
     beyond: tuple[str, ...] = ()
 
