@@ -369,6 +369,17 @@ def test_conf_is_merged_on_every_node_and_logs_are_collected_once(cluster, small
     assert make_plan(cluster.manager(), source, conf=True).is_empty
 
 
+def test_a_node_gets_the_lists_before_the_configuration_that_names_them(cluster, small_pack):
+    cluster.fake.nodes["worker"].lag = 2
+
+    run(cluster, small_pack(lists=(LIST,)), conf=True)
+
+    requests = cluster.fake.requests
+    written = requests.index("PUT /cluster/worker/configuration")
+    assert requests[:written].count("GET /cluster/ruleset/synchronization") == 4
+    assert cluster.clock.slept == [5.0, 5.0]
+
+
 def test_conf_is_put_back_byte_for_byte(site, small_pack):
     site.fake.warn = lambda node: [DUPLICATE] if RULES in node.files else []
 

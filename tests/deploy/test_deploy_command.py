@@ -65,7 +65,7 @@ def test_a_plan_of_the_whole_pack_changes_nothing(site, deploy, capsys):
 
 def test_the_whole_pack_is_deployed_and_then_there_is_nothing_to_do(site, deploy, capsys):
     assert deploy("--yes") == _exit.OK
-    assert "deployed: " in capsys.readouterr().out
+    assert "and loaded by every node" in capsys.readouterr().out
     assert site.fake.master.loaded == site.fake.master.files
     assert site.fake.requests.count("PUT /logtest") == len(LOADED.sources)
     rules = [path for path in site.fake.master.files if path.startswith("etc/rules/")]
@@ -86,7 +86,7 @@ def test_a_decoder_of_the_sites_that_takes_our_events_is_found_before_rules_are_
     err = capsys.readouterr().err
     assert re.search(r"github-\S+ \(.*\): its event fires no rule, not 110\d+", err)
     assert "test 1" in err
-    assert "files are again as they were" in err
+    assert "rolled back, read again and found as before: " in err
     assert site.fake.master.files == {"etc/decoders/0000-thief.xml": thief}
 
 
@@ -135,7 +135,7 @@ def test_a_rollback_is_an_error_and_says_why(site, deploy, capsys):
     assert code == _exit.ERROR
     assert outcome["status"] == "rolled-back"
     assert "rule '110000'" in captured.err
-    assert "files are again as they were" in captured.err
+    assert "rolled back, read again and found as before: " in captured.err
     assert site.fake.master.files == {}
 
 

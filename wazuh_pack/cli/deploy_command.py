@@ -116,7 +116,7 @@ def command(
             )
     finally:
         api.close()
-    return _report(outcome, form)
+    return _report(outcome, api.url, form)
 
 
 def _source(
@@ -155,7 +155,7 @@ def _terminable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _report(outcome: deploy.Outcome, form: str) -> int:
+def _report(outcome: deploy.Outcome, url: str, form: str) -> int:
     for text in outcome.problems:
         _out.error(text, hint=outcome.hint)
     for text in outcome.cautions:
@@ -165,11 +165,11 @@ def _report(outcome: deploy.Outcome, form: str) -> int:
     if outcome.damaged:
         _out.note(f"what was there before is in {_save(outcome)}")
     elif outcome.problems:
-        _out.note(f"rolled back: {len(outcome.restored)} files are again as they were")
+        _out.note(f"rolled back, read again and found as before: {', '.join(outcome.restored)}")
     if form == "json":
         _out.json_line(outcome.as_json())
     elif outcome.status == "deployed":
-        _out.line(f"deployed: {len(outcome.changes)} changes, loaded by every node")
+        _out.line(f"deployed to {url} and loaded by every node")
     return _exit.ERROR if outcome.problems or outcome.damaged else _exit.OK
 
 

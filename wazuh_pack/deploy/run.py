@@ -116,6 +116,8 @@ class _Run:
         """Do everything; return what could not be learned."""
         for step in self.plan.changes:
             self.say(f"{step.verb} {step.path}")
+            if isinstance(step, WriteConf):
+                self.watch.synchronise()  # a node refuses a configuration that names absent lists
             self.touched.append(step)
             self._apply(step)
             self._check(step, wanted=None if isinstance(step, Delete) else step.content)

@@ -150,7 +150,8 @@ class DeployPlan:
         lines += [f"  not over the API: {text}" for text in self.beyond]
         if self.is_empty:
             return [*lines, "nothing to change"]
-        return [*lines, f"{len(self.changes)} changes, then {self.activation}"]
+        count = len(self.changes)
+        return [*lines, f"{count} change{'' if count == 1 else 's'}, then {self.activation}"]
 
     def as_json(self) -> dict[str, Any]:
         """Return the plan for machines."""
