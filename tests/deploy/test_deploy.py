@@ -60,6 +60,20 @@ def test_a_second_deployment_changes_and_reloads_nothing(site, small_pack):
     assert not any(line.startswith(("PUT", "DELETE")) for line in site.fake.requests)
 
 
+@pytest.mark.parametrize("done", range(4))
+def test_a_deployment_that_was_killed_is_completed_and_loaded(site, small_pack, done):
+    run(site, small_pack())
+    everything = dict(site.fake.master.files)
+    site.fake.master.loaded = {}
+    site.fake.master.files = dict(list(everything.items())[:done])
+
+    outcome = run(site, small_pack(), activate=True)
+
+    assert outcome.status == "deployed"
+    assert len(outcome.changes) == 3 - done
+    assert site.fake.master.loaded == everything
+
+
 def test_line_ends_that_the_api_does_not_keep_are_no_difference(site, small_pack):
     run(site, small_pack())
     files = site.fake.master.files

@@ -52,6 +52,11 @@ _HOME = PurePosixPath("/var/ossec")
 @click.option("--force", is_flag=True, help="With --conf: discard what was edited in our part.")
 @click.option("--restart", is_flag=True, help="Restart, so that every node tells its warnings.")
 @click.option(
+    "--activate",
+    is_flag=True,
+    help="Test and load even if no file differs, as after a deployment that was killed.",
+)
+@click.option(
     "--canaries/--no-canaries",
     "test",
     default=True,
@@ -79,6 +84,7 @@ def command(
     responses: bool,
     force: bool,
     restart: bool,
+    activate: bool,
     test: bool,
     wait: float,
     only_plan: bool,
@@ -98,7 +104,9 @@ def command(
         loaded = _load.catalog()
         built = _load.build(loaded)
         source = _source(loaded, built, collect, responses=responses)
-        plan = deploy.make_plan(manager, source, conf=conf, restart=restart, force=force)
+        plan = deploy.make_plan(
+            manager, source, conf=conf, restart=restart, activate=activate, force=force
+        )
         _show(plan, form)
         if only_plan or plan.is_empty:
             return _exit.OK

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -47,6 +47,7 @@ def make_plan(
     *,
     conf: bool = False,
     restart: bool = False,
+    activate: bool = False,
     force: bool = False,
 ) -> DeployPlan:
     """Return what must change for ``source`` to be on a manager or cluster.
@@ -55,6 +56,8 @@ def make_plan(
         manager: The manager, or the master of the cluster.
         source: What to deploy; files that the API cannot carry are left out.
         conf: Also merge the pack's block into ossec.conf of every node.
+        activate: Test and load the rules even if no file differs, as after a deployment that was
+            killed before it did.
         restart: Restart instead of reloading, even if only rules change.
         force: Discard what was edited by hand in our part of ossec.conf.
 
@@ -76,7 +79,8 @@ def make_plan(
     planner.compare_files()
     planner.check_rule_ids()
     planner.check_configuration(conf=conf, force=force)
-    return planner.finish(version, numbers, restart=restart, conf=conf)
+    plan = planner.finish(version, numbers, restart=restart, conf=conf)
+    return replace(plan, activate=activate)
 
 
 def _supported(version: str) -> tuple[int, int]:

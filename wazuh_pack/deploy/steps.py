@@ -118,6 +118,8 @@ class DeployPlan:
     rule_ids: frozenset[int]
     names: frozenset[str]
     user_rules: frozenset[int] = frozenset()
+    activate: bool = False
+    """Whether to test and load the rules even if no file differs."""
     findings: tuple[Diagnostic, ...] = ()
     beyond: tuple[str, ...] = ()
 
@@ -134,7 +136,7 @@ class DeployPlan:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not self.changes
+        return not self.changes and not self.activate
 
     def lines(self) -> list[str]:
         """Return the plan as text."""
