@@ -37,7 +37,8 @@ def certificates(tmp_path_factory):
     openssl(
         folder, "req", *key, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=manager"
     )
-    (folder / "names").write_text("subjectAltName=IP:127.0.0.1\n")
+    extensions = "subjectAltName=IP:127.0.0.1\nauthorityKeyIdentifier=keyid\n"
+    (folder / "names").write_text(extensions + "subjectKeyIdentifier=hash\n")
     openssl(
         folder, "x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
         "-CAcreateserial", "-days", "2", "-extfile", "names", "-out", "server.crt",

@@ -96,6 +96,8 @@ class FakeManager:
         self.ticks = 0
         self.restarts = Counter()
         self.hidden = b""
+        self.sessions = {}
+        self.open_session = lambda _files: lambda _line, _location: 110001
 
     @property
     def master(self):
@@ -137,6 +139,8 @@ class FakeManager:
     def authorised(self, method, parts, query, body):
         if parts[0] in KINDS:
             return self.files(method, parts, query, body)
+        if parts[0] == "logtest":
+            return self.logtest(method, parts, body)
         if parts[0] == "manager":
             return self.node(self.master, method, parts[1:], query, body)
         if parts[0] == "cluster":
@@ -151,6 +155,24 @@ class FakeManager:
         token = f"token-{self.logins}"
         self.tokens.add(token)
         return reply({"data": {"token": token}, "error": 0})
+
+    def logtest(self, method, parts, body):
+        if method == "DELETE":
+            self.sessions.pop(parts[2])
+            return reply({"error": 0, "data": {"messages": [], "codemsg": 0}})
+        asked = json.loads(body)
+        token = asked.get("token") or f"8cd2d6d{len(self.sessions)}"
+        messages = []
+        if token not in self.sessions:
+            self.sessions[token] = self.open_session(dict(self.master.files))
+            messages = [f"INFO: (7202): Session initialized with token '{token}'"]
+            messages += [f"WARNING: {text}" for text in self.warn(self.master)]
+        rule = self.sessions[token](asked["event"], asked["location"])
+        output = {"full_log": asked["event"], "location": asked["location"]}
+        if rule:
+            output["rule"] = {"id": str(rule), "level": 3}
+        data = {"messages": messages, "token": token, "output": output, "alert": bool(rule)}
+        return reply({"error": 0, "data": {**data, "codemsg": 0}})
 
     def of_cluster(self, method, parts, query, body):
         if parts == ["status"]:

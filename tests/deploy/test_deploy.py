@@ -3,7 +3,7 @@
 import pytest
 from fake import CONF, Fault
 
-from wazuh_pack.deploy import deploy, make_plan
+from wazuh_pack.deploy import Canary, deploy, make_plan
 from wazuh_pack.errors import DeployError, DiagnosticsError
 from wazuh_pack.install import Kind
 
@@ -14,10 +14,9 @@ DUPLICATE = "(7612): Rule ID '110001' is duplicated. Only the first occurrence w
 OLD = b'<group name="ci,">\n  <rule id="110001" level="1">\n  </rule>\n</group>\n'
 
 
-def run(site, source, **options):
-    wait = options.pop("wait", 60)
+def run(site, source, *, canaries=(), **options):
     manager = site.manager()
-    return deploy(manager, make_plan(manager, source, **options), wait=wait)
+    return deploy(manager, make_plan(manager, source, **options), canaries=canaries, wait=60)
 
 
 def test_a_plan_says_what_differs_and_changes_nothing(site, small_pack):
@@ -59,6 +58,20 @@ def test_a_second_deployment_changes_and_reloads_nothing(site, small_pack):
 
     assert outcome.status == "unchanged"
     assert not any(line.startswith(("PUT", "DELETE")) for line in site.fake.requests)
+
+
+@pytest.mark.parametrize("done", range(4))
+def test_a_deployment_that_was_killed_is_completed_and_loaded(site, small_pack, done):
+    run(site, small_pack())
+    everything = dict(site.fake.master.files)
+    site.fake.master.loaded = {}
+    site.fake.master.files = dict(list(everything.items())[:done])
+
+    outcome = run(site, small_pack(), activate=True)
+
+    assert outcome.status == "deployed"
+    assert len(outcome.changes) == 3 - done
+    assert site.fake.master.loaded == everything
 
 
 def test_line_ends_that_the_api_does_not_keep_are_no_difference(site, small_pack):
@@ -202,6 +215,54 @@ def test_a_rollback_that_fails_names_what_is_left_and_keeps_the_former_content(s
     assert outcome.former == {RULES: OLD, DECODERS: None, LIST: None}
 
 
+CANARY = Canary("ci-event", '{"ci": 1}', "/var/log/ci.json", frozenset({110001}))
+
+
+def test_an_event_that_fires_its_rule_is_tested_in_a_session_that_is_ended(site, small_pack):
+    asked = []
+    site.fake.open_session = lambda files: lambda *event: asked.append((event, *files)) or 110001
+
+    outcome = run(site, small_pack(), canaries=(CANARY, CANARY))
+
+    assert outcome.status == "deployed"
+    assert asked == [(('{"ci": 1}', "/var/log/ci.json"), LIST, DECODERS, RULES)] * 2
+    assert site.fake.sessions == {}
+    requests = site.fake.requests
+    assert requests.index("PUT /logtest") < requests.index("PUT /manager/analysisd/reload")
+
+
+@pytest.mark.parametrize(("fired", "said"), [(0, "no rule"), (5710, "rule 5710")])
+def test_an_event_that_does_not_fire_its_rule_is_rolled_back_unloaded(
+    site, small_pack, fired, said
+):
+    site.fake.open_session = lambda _files: lambda _line, _location: fired
+
+    outcome = run(site, small_pack(), canaries=(CANARY,))
+
+    assert outcome.status == "rolled-back"
+    assert outcome.problems == (f"ci-event: its event fires {said}, not 110001",)
+    assert site.fake.master.files == {}
+    assert site.fake.sessions == {}
+    assert site.fake.requests.count("PUT /manager/analysisd/reload") == 1
+
+
+def test_a_rule_that_the_user_hung_from_ours_may_fire_in_its_place(site, small_pack):
+    site.fake.master.files["etc/rules/local_rules.xml"] = OLD.replace(b"110001", b"100200")
+    site.fake.open_session = lambda _files: lambda _line, _location: 100200
+
+    assert run(site, small_pack(), canaries=(CANARY,)).status == "deployed"
+
+
+def test_what_a_test_session_warns_about_ours_rolls_back_before_loading(site, small_pack):
+    site.fake.warn = lambda node: [DUPLICATE] if RULES in node.files else []
+
+    outcome = run(site, small_pack(), canaries=(CANARY,), restart=True)
+
+    assert outcome.status == "rolled-back"
+    assert outcome.problems == (f"WARNING: {DUPLICATE}",)
+    assert site.fake.restarts == {}
+
+
 def test_an_interruption_puts_everything_back_and_goes_on_up(site, small_pack):
     manager = site.manager()
     plan = make_plan(manager, small_pack())
@@ -320,6 +381,17 @@ def test_conf_is_merged_on_every_node_and_logs_are_collected_once(cluster, small
     assert b"ci.json" not in confs["worker"]
     assert cluster.fake.restarts == {"master": 1, "worker": 1}
     assert make_plan(cluster.manager(), source, conf=True).is_empty
+
+
+def test_a_node_gets_the_lists_before_the_configuration_that_names_them(cluster, small_pack):
+    cluster.fake.nodes["worker"].lag = 2
+
+    run(cluster, small_pack(lists=(LIST,)), conf=True)
+
+    requests = cluster.fake.requests
+    written = requests.index("PUT /cluster/worker/configuration")
+    assert requests[:written].count("GET /cluster/ruleset/synchronization") == 4
+    assert cluster.clock.slept == [5.0, 5.0]
 
 
 def test_conf_is_put_back_byte_for_byte(site, small_pack):

@@ -10,16 +10,43 @@ import pytest
 from fake import CONF, PASSWORD, USER, Fault
 from lxml import etree
 
+from wazuh_pack import resources
 from wazuh_pack.cli import _exit, _load, main
+from wazuh_pack.engine.ruleset import Ruleset
 
+LOADED = _load.catalog()
+BUILT = _load.build(LOADED)
 LISTS = b"".join(
-    b"<list>etc/lists/%s</list>\n" % name.encode() for name, _ in _load.pack_lists(_load.catalog())
+    b"<list>etc/lists/%s</list>\n" % name.encode() for name, _ in _load.pack_lists(LOADED)
 )
 
 
 @pytest.fixture
-def deploy(site, monkeypatch):
+def engine(tmp_path):
+    """Open a session of our engine on a manager's files, as its logtest would."""
+
+    def open_session(files):
+        home = tmp_path / "home"
+        for name, content in files.items():
+            (home / name).parent.mkdir(parents=True, exist_ok=True)
+            (home / name).write_bytes(content)
+        ruleset = Ruleset.load(
+            rules=[resources.stock() / "rules", home / "etc/rules"],
+            decoders=[resources.stock() / "decoders", home / "etc/decoders"],
+            lists={name: home / name for name in files if name.startswith("etc/lists/")},
+        )
+        session = ruleset.session()
+        return lambda line, location: session.process(line, location=location).rule_id
+
+    return open_session
+
+
+@pytest.fixture
+def deploy(site, monkeypatch, engine):
     """Run the command against the site, whose ossec.conf loads the pack's lists."""
+    site.fake.open_session = engine
+    monkeypatch.setattr(_load, "catalog", lambda: LOADED)
+    monkeypatch.setattr(_load, "build", lambda _: BUILT)
     monkeypatch.setenv("WAZUH_API_USER", USER)
     monkeypatch.setenv("WAZUH_API_PASSWORD", PASSWORD)
     site.fake.master.conf = CONF.replace(b"  <ruleset>\n", b"  <ruleset>\n" + LISTS)
@@ -38,13 +65,29 @@ def test_a_plan_of_the_whole_pack_changes_nothing(site, deploy, capsys):
 
 def test_the_whole_pack_is_deployed_and_then_there_is_nothing_to_do(site, deploy, capsys):
     assert deploy("--yes") == _exit.OK
-    assert "deployed: " in capsys.readouterr().out
+    assert "and loaded by every node" in capsys.readouterr().out
     assert site.fake.master.loaded == site.fake.master.files
+    assert site.fake.requests.count("PUT /logtest") == len(LOADED.sources)
     rules = [path for path in site.fake.master.files if path.startswith("etc/rules/")]
-    assert len(rules) == len({rule.source for rule in _load.build(_load.catalog()).rules})
+    assert len(rules) == len({rule.source for rule in BUILT.rules})
 
     assert deploy("--yes") == _exit.OK
     assert capsys.readouterr().out.endswith("nothing to change\n")
+
+
+def test_a_decoder_of_the_sites_that_takes_our_events_is_found_before_rules_are_loaded(
+    site, deploy, capsys
+):
+    thief = b'<decoder name="thief">\n  <prematch>^{</prematch>\n</decoder>\n'
+    site.fake.master.files = {"etc/decoders/0000-thief.xml": thief}
+
+    assert deploy("--yes") == _exit.ERROR
+
+    err = capsys.readouterr().err
+    assert re.search(r"github-\S+ \(.*\): its event fires no rule, not 110\d+", err)
+    assert "test 1" in err
+    assert "rolled back, read again and found as before: " in err
+    assert site.fake.master.files == {"etc/decoders/0000-thief.xml": thief}
 
 
 def test_without_the_lists_in_ossec_conf_nothing_is_changed(site, deploy, capsys):
@@ -92,7 +135,7 @@ def test_a_rollback_is_an_error_and_says_why(site, deploy, capsys):
     assert code == _exit.ERROR
     assert outcome["status"] == "rolled-back"
     assert "rule '110000'" in captured.err
-    assert "files are again as they were" in captured.err
+    assert "rolled back, read again and found as before: " in captured.err
     assert site.fake.master.files == {}
 
 
@@ -148,7 +191,7 @@ def test_credentials_may_come_from_a_file_only(site, deploy, tmp_path, monkeypat
 
 def test_no_value_of_ours_is_one_that_the_api_rewrites():
     """An upload gets a quote before a text that begins like a formula and holds quotes."""
-    for name, content in _load.build(_load.catalog()).files.items():
+    for name, content in BUILT.files.items():
         root = etree.fromstring(b"<root>" + content + b"</root>")
         texts = [node.text or "" for node in root.iter()]
         wrong = [t for t in texts if t.startswith(("=", "+", "-", "@")) and ("'" in t or '"' in t)]

@@ -13,6 +13,7 @@ import click
 
 from wazuh_pack import deploy, resources
 from wazuh_pack.cli import _exit, _load, _out
+from wazuh_pack.cli._canaries import canaries
 from wazuh_pack.errors import DiagnosticsError, UsageError
 from wazuh_pack.install.assemble import assemble
 from wazuh_pack.install.choices import Choices
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from wazuh_pack.install import PackSource
+    from wazuh_pack.model import Catalog
+    from wazuh_pack.render import Build
 
 _HOME = PurePosixPath("/var/ossec")
 
@@ -50,6 +53,18 @@ _HOME = PurePosixPath("/var/ossec")
 @click.option("--force", is_flag=True, help="With --conf: discard what was edited in our part.")
 @click.option("--restart", is_flag=True, help="Restart, so that every node tells its warnings.")
 @click.option(
+    "--activate",
+    is_flag=True,
+    help="Test and load even if no file differs, as after a deployment that was killed.",
+)
+@click.option(
+    "--canaries/--no-canaries",
+    "test",
+    default=True,
+    show_default=True,
+    help="Test one event of every source before the rules are put in force.",
+)
+@click.option(
     "--wait",
     type=click.FloatRange(min=0),
     default=180.0,
@@ -70,6 +85,8 @@ def command(
     responses: bool,
     force: bool,
     restart: bool,
+    activate: bool,
+    test: bool,
     wait: float,
     only_plan: bool,
     yes: bool,
@@ -85,8 +102,12 @@ def command(
     api = deploy.Api(url, credentials, ca=ca)
     try:
         manager = deploy.Manager(api)
-        source = _source(collect, responses=responses)
-        plan = deploy.make_plan(manager, source, conf=conf, restart=restart, force=force)
+        loaded = _load.catalog()
+        built = _load.build(loaded)
+        source = _source(loaded, built, collect, responses=responses)
+        plan = deploy.make_plan(
+            manager, source, conf=conf, restart=restart, activate=activate, force=force
+        )
         _show(plan, form)
         if only_plan or plan.is_empty:
             return _exit.OK
@@ -95,15 +116,22 @@ def command(
         if not yes:
             click.confirm(f"change {api.url}?", abort=True, err=True)
         with _terminable():
-            outcome = deploy.deploy(manager, plan, wait=wait, say=_out.note)
+            outcome = deploy.deploy(
+                manager,
+                plan,
+                canaries=canaries(loaded, built) if test else (),
+                wait=wait,
+                say=_out.note,
+            )
     finally:
         api.close()
-    return _report(outcome, form)
+    return _report(outcome, api.url, form)
 
 
-def _source(collect: tuple[str, ...], *, responses: bool) -> PackSource:
+def _source(
+    loaded: Catalog, built: Build, collect: tuple[str, ...], *, responses: bool
+) -> PackSource:
     """Return the pack without wodles, which the API cannot carry."""
-    loaded = _load.catalog()
     for name in collect:
         _load.source(loaded, name)
     choices = Choices(
@@ -112,7 +140,7 @@ def _source(collect: tuple[str, ...], *, responses: bool) -> PackSource:
     with tempfile.TemporaryDirectory(prefix="wazuh-pack-") as scratch:
         return assemble(
             loaded,
-            _load.build(loaded),
+            built,
             tree=resources.tree(),
             scratch=Path(scratch),
             home=_HOME,
@@ -138,7 +166,7 @@ def _terminable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _report(outcome: deploy.Outcome, form: str) -> int:
+def _report(outcome: deploy.Outcome, url: str, form: str) -> int:
     for text in outcome.problems:
         _out.error(text, hint=outcome.hint)
     for text in outcome.cautions:
@@ -148,11 +176,11 @@ def _report(outcome: deploy.Outcome, form: str) -> int:
     if outcome.damaged:
         _out.note(f"what was there before is in {_save(outcome)}")
     elif outcome.problems:
-        _out.note(f"rolled back: {len(outcome.restored)} files are again as they were")
+        _out.note(f"rolled back, read again and found as before: {', '.join(outcome.restored)}")
     if form == "json":
         _out.json_line(outcome.as_json())
     elif outcome.status == "deployed":
-        _out.line(f"deployed: {len(outcome.changes)} changes, loaded by every node")
+        _out.line(f"deployed to {url} and loaded by every node")
     return _exit.ERROR if outcome.problems or outcome.damaged else _exit.OK
 
 

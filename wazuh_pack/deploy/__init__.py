@@ -8,6 +8,7 @@ Over the API, a caller plans, shows the plan and carries it out::
 """
 
 from wazuh_pack.deploy.api import Api, Clock
+from wazuh_pack.deploy.canary import Canary
 from wazuh_pack.deploy.credentials import Credentials, from_environment, from_file
 from wazuh_pack.deploy.manager import Manager, Node
 from wazuh_pack.deploy.plan import make_plan
@@ -16,6 +17,7 @@ from wazuh_pack.deploy.steps import Delete, DeployPlan, Keep, Upload, WriteConf
 
 __all__ = [
     "Api",
+    "Canary",
     "Clock",
     "Credentials",
     "Delete",

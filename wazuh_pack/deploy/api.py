@@ -142,6 +142,7 @@ class Api:
         *,
         params: Mapping[str, str] | None = None,
         body: bytes | None = None,
+        data: Mapping[str, Any] | None = None,
         idempotent: bool = True,
     ) -> Answer:
         """Send a request and return the answer.
@@ -154,27 +155,31 @@ class Api:
             path: Path below the API's address.
             params: Query parameters.
             body: What to upload.
+            data: What to send as JSON instead.
             idempotent: Whether sending it twice does what sending it once does.
 
         Raises:
             ApiRefusedError: The API answered with an error.
             UnreachableError: There was no answer, or only that there is none now.
         """
+        headers = {"Content-Type": "application/octet-stream"}
+        if data is not None:
+            headers["Content-Type"] = "application/json"
+            body = json.dumps(data).encode()
+        options = {"params": params or {}, **({"data": body, "headers": headers} if body else {})}
         pauses = iter(_PAUSES if idempotent else ())
         while True:
             try:
-                return self._authorised(method, path, params or {}, body)
+                return self._authorised(method, path, options)
             except UnreachableError:
                 pause = next(pauses, None)
                 if pause is None:
                     raise
             self._clock.sleep(pause)
 
-    def _authorised(
-        self, method: Method, path: str, params: Mapping[str, str], body: bytes | None
-    ) -> Answer:
+    def _authorised(self, method: Method, path: str, options: dict[str, Any]) -> Answer:
         """Send with a token; once more with a new one if the API does not know it any longer."""
-        headers = {"Content-Type": "application/octet-stream"} if body is not None else {}
+        headers = dict(options.get("headers", {}))
         fresh = False
         if not self._token or self._clock.now() - self._token_at > TOKEN_SECONDS:
             self._log_in()
@@ -182,7 +187,7 @@ class Api:
         while True:
             headers["Authorization"] = f"Bearer {self._token}"
             try:
-                return self._allowed(method, path, params=params, data=body, headers=headers)
+                return self._allowed(method, path, **{**options, "headers": headers})
             except ApiRefusedError as error:
                 if error.status != _UNAUTHORIZED or fresh:
                     raise

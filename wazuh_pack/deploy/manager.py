@@ -56,6 +56,15 @@ class LogLine:
     description: str
 
 
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """What logtest made of an event; ``rule`` is 0 when none fired."""
+
+    rule: int
+    messages: tuple[str, ...]
+    token: str
+
+
 class Manager:
     """A manager, or the master of a cluster, behind its API.
 
@@ -175,6 +184,26 @@ class Manager:
             )
             for item in self._items(path, params)
         )
+
+    def logtest(self, line: str, location: str, token: str) -> Tested:
+        """Test an event in a session, or in a new one if ``token`` is empty."""
+        data = {"event": line, "location": location, "log_format": "syslog"}
+        if token:
+            data["token"] = token
+        answer = self.api.call("PUT", "/logtest", params=_NO_TIMEOUT, data=data).json()
+        _affected("PUT", "/logtest", answer)
+        found = answer.get("data", {})
+        rule = str(found.get("output", {}).get("rule", {}).get("id", ""))
+        return Tested(
+            rule=int(rule) if rule.isdecimal() else 0,
+            messages=tuple(_printable(text) for text in found.get("messages", ())),
+            token=str(found.get("token", token)),
+        )
+
+    def end_logtest(self, token: str) -> None:
+        """End a session of logtest."""
+        if _NODE.fullmatch(token):
+            self.api.call("DELETE", f"/logtest/sessions/{token}")
 
     def _get(self, path: str, params: Mapping[str, str] | None = None) -> dict[str, Any]:
         return self.api.call("GET", path, params=params).json()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -47,6 +47,7 @@ def make_plan(
     *,
     conf: bool = False,
     restart: bool = False,
+    activate: bool = False,
     force: bool = False,
 ) -> DeployPlan:
     """Return what must change for ``source`` to be on a manager or cluster.
@@ -55,6 +56,8 @@ def make_plan(
         manager: The manager, or the master of the cluster.
         source: What to deploy; files that the API cannot carry are left out.
         conf: Also merge the pack's block into ossec.conf of every node.
+        activate: Test and load the rules even if no file differs, as after a deployment that was
+            killed before it did.
         restart: Restart instead of reloading, even if only rules change.
         force: Discard what was edited by hand in our part of ossec.conf.
 
@@ -76,7 +79,8 @@ def make_plan(
     planner.compare_files()
     planner.check_rule_ids()
     planner.check_configuration(conf=conf, force=force)
-    return planner.finish(version, numbers, restart=restart, conf=conf)
+    plan = planner.finish(version, numbers, restart=restart, conf=conf)
+    return replace(plan, activate=activate)
 
 
 def _supported(version: str) -> tuple[int, int]:
@@ -101,6 +105,7 @@ class _Planner:
     conf_steps: list[Step] = field(default_factory=list)
     findings: list[Diagnostic] = field(default_factory=list)
     rule_ids: set[int] = field(default_factory=set)
+    user_rules: set[int] = field(default_factory=set)
 
     def files(self, kind: Kind) -> list[PackFile]:
         return sorted(
@@ -144,7 +149,10 @@ class _Planner:
     def check_rule_ids(self) -> None:
         """Find rules of the user's that have an id of ours; Wazuh would drop one of the two."""
         for number, name in sorted(self.manager.user_rules()):
-            if number in self.rule_ids and not _OURS.fullmatch(name):
+            if _OURS.fullmatch(name):
+                continue
+            self.user_rules.add(number)
+            if number in self.rule_ids:
                 self.findings.append(
                     Diagnostic(
                         "WP660",
@@ -228,6 +236,7 @@ class _Planner:
             activation=activation,
             rule_ids=frozenset(self.rule_ids),
             names=frozenset(names),
+            user_rules=frozenset(self.user_rules),
             findings=tuple(self.findings),
             beyond=(_BEYOND,) if conf else (_BEYOND, _NO_CONF),
         )

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from wazuh_pack.deploy.plan import same_text
 from wazuh_pack.deploy.steps import Delete, Upload, WriteConf
-from wazuh_pack.deploy.watch import Watch
+from wazuh_pack.deploy.watch import Said, Watch
 from wazuh_pack.errors import DeployError, DiagnosticsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wazuh_pack.deploy.canary import Canary
     from wazuh_pack.deploy.manager import Manager
     from wazuh_pack.deploy.steps import Activation, Change, DeployPlan
     from wazuh_pack.install.source import Kind
@@ -51,7 +52,7 @@ class Outcome:
 
 
 class _ComplaintsError(DeployError):
-    """The manager loaded the rules and complained about ours."""
+    """The manager has something to say about our rules."""
 
     def __init__(self, complaints: tuple[str, ...]) -> None:
         super().__init__(complaints[0])
@@ -62,6 +63,7 @@ def deploy(
     manager: Manager,
     plan: DeployPlan,
     *,
+    canaries: tuple[Canary, ...] = (),
     wait: float = _WAIT_SECONDS,
     say: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
@@ -70,6 +72,7 @@ def deploy(
     Args:
         manager: The manager that the plan was made for.
         plan: The plan.
+        canaries: Events that must fire rules of ours, tested before the rules are put in force.
         wait: Seconds to wait for nodes to get and load the files, each time.
         say: Told what is being done.
 
@@ -81,7 +84,7 @@ def deploy(
         raise DiagnosticsError(plan.errors)
     if plan.is_empty:
         return Outcome("unchanged")
-    run = _Run(manager, plan, Watch(manager, plan, wait=wait), say)
+    run = _Run(manager, plan, Watch(manager, plan, wait=wait), canaries, say)
     try:
         cautions = run.forward()
     except DeployError as error:
@@ -101,6 +104,7 @@ class _Run:
     manager: Manager
     plan: DeployPlan
     watch: Watch
+    canaries: tuple[Canary, ...]
     say: Callable[[str], None]
     touched: list[Change] = field(default_factory=list)
     activated: bool = False
@@ -112,17 +116,21 @@ class _Run:
         """Do everything; return what could not be learned."""
         for step in self.plan.changes:
             self.say(f"{step.verb} {step.path}")
+            if isinstance(step, WriteConf):
+                self.watch.synchronise()  # a node refuses a configuration that names absent lists
             self.touched.append(step)
             self._apply(step)
             self._check(step, wanted=None if isinstance(step, Delete) else step.content)
         self.watch.synchronise()
         self.say("validate the configuration")
         self.watch.validate()
+        if self.canaries:
+            self.say(f"test {len(self.canaries)} events")
+            _refuse(self.watch.test(self.canaries))
         self.say(self.plan.activation)
         self.activated = True
         said = self.watch.activate(self.plan.activation)
-        if said.complaints:
-            raise _ComplaintsError(said.complaints)
+        _refuse(said)
         return said.cautions
 
     def back(self, error: BaseException) -> Outcome:
@@ -208,6 +216,11 @@ class _Run:
 
     def _is_there(self, kind: Kind, name: str) -> bool:
         return name in self.manager.file_names(kind)
+
+
+def _refuse(said: Said) -> None:
+    if said.complaints:
+        raise _ComplaintsError(said.complaints)
 
 
 def _same(one: bytes | None, other: bytes | None) -> bool:

@@ -105,7 +105,8 @@ Step = Change | Keep
 class DeployPlan:
     """What a deployment will do, in this order.
 
-    ``rule_ids`` and ``names`` (files, lists) are what a log line of ours would name. ``beyond``
+    ``rule_ids`` and ``names`` (files, lists) are what a log line of ours would name; ``user_rules``
+    are the ids in the user's own files. ``beyond``
     says what the pack has and the API cannot carry.
     """
 
@@ -116,6 +117,9 @@ class DeployPlan:
     activation: Activation
     rule_ids: frozenset[int]
     names: frozenset[str]
+    user_rules: frozenset[int] = frozenset()
+    activate: bool = False
+    """Whether to test and load the rules even if no file differs."""
     findings: tuple[Diagnostic, ...] = ()
     beyond: tuple[str, ...] = ()
 
@@ -132,7 +136,7 @@ class DeployPlan:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not self.changes
+        return not self.changes and not self.activate
 
     def lines(self) -> list[str]:
         """Return the plan as text."""
@@ -148,7 +152,8 @@ class DeployPlan:
         lines += [f"  not over the API: {text}" for text in self.beyond]
         if self.is_empty:
             return [*lines, "nothing to change"]
-        return [*lines, f"{len(self.changes)} changes, then {self.activation}"]
+        count = len(self.changes)
+        return [*lines, f"{count} change{'' if count == 1 else 's'}, then {self.activation}"]
 
     def as_json(self) -> dict[str, Any]:
         """Return the plan for machines."""

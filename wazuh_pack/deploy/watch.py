@@ -13,11 +13,13 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wazuh_pack.deploy.canary import ask
 from wazuh_pack.errors import DeployError, UnreachableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
+    from wazuh_pack.deploy.canary import Canary
     from wazuh_pack.deploy.manager import LogLine, Manager
     from wazuh_pack.deploy.steps import Activation, DeployPlan
 
@@ -26,7 +28,7 @@ _MARKS = {"reload": "Ruleset reloaded successfully", "restart": "Started (pid"}
 _LEVELS = ("warning", "error", "critical")
 _MESSAGES = re.compile(r",\s+(?=(?:[\w./-]+:\d+ at \w+\(\): )?\(\d{4}\): )")
 _FULL_LIST = 50
-_NUMBER = re.compile(r"\d+")
+_NUMBER = re.compile(r"\b\d+\b")
 _POLL_SECONDS = 5.0
 
 
@@ -91,6 +93,14 @@ class Watch:
         if wrong:
             said = ", ".join(f"{name}: {status}" for name, status in sorted(wrong.items()))
             raise DeployError(f"the configuration is not valid ({said})")
+
+    def test(self, canaries: Iterable[Canary]) -> Said:
+        """Have the manager test events against the rules on its disk, before they are in force."""
+        heard = ask(self._manager, canaries, self._plan.user_rules)
+        named = [
+            text for text in heard.messages if not text.startswith("INFO") and self._is_ours(text)
+        ]
+        return Said((*heard.failures, *named))
 
     def activate(self, activation: Activation) -> Said:
         """Load the rules on every node, wait until it is done, and return what was said.
