@@ -13,6 +13,7 @@ GROUND = frozenset({"errors", "location", "diagnostics", "limits", "resources", 
 ALLOWED = {
     "agentkit": frozenset(),
     "respond": frozenset({"agentkit"}),
+    "revoke": frozenset({"agentkit"}),
     "scan": frozenset({"agentkit"}),
     "model": GROUND,
     "source": GROUND | {"model"},
@@ -24,6 +25,7 @@ ALLOWED = {
     "bundle": GROUND,
     "install": GROUND | {"model", "source", "xmlio", "render", "engine", "bundle"},
 }
+ALLOWED["deploy"] = ALLOWED["install"] | {"install"}
 ALLOWED["demo"] = frozenset().union(*ALLOWED.values()) | {
     "verify",
     "install",

@@ -61,3 +61,20 @@ class XmlError(PackError):
 
 class InstallError(PackError):
     """An installation that cannot go on; nothing was changed, or all was restored."""
+
+
+class DeployError(PackError):
+    """A deployment over the API that cannot go on."""
+
+
+class ApiRefusedError(DeployError):
+    """The API answered with an error; ``code`` is Wazuh's number for it, 0 when it gave none."""
+
+    def __init__(self, message: str, *, status: int, code: int = 0, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.code = code
+
+
+class UnreachableError(DeployError):
+    """The API gave no answer, or only that it cannot answer now."""

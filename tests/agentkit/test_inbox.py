@@ -1,3 +1,6 @@
+import os
+import threading
+
 import pytest
 
 from wazuh_pack.agentkit.errors import InboxError
@@ -95,3 +98,93 @@ def test_other_files_in_the_folder_are_left_alone(tmp_path):
     drain(tmp_path, handler)
 
     assert handler.batches == []
+
+
+def test_a_message_that_the_shell_wrote_comes_in_its_turn(tmp_path):
+    inbox, handler = Inbox(str(tmp_path)), Handler()
+    inbox.put(b"1")
+    (tmp_path / "100000000002.message").write_bytes(b"2\n")
+    inbox.put(b"3")
+    drain(tmp_path, handler)
+
+    assert handler.batches == [[b"1", b"2", b"3"]]
+
+
+def test_a_number_that_somebody_took_meanwhile_is_not_used_again(tmp_path, monkeypatch):
+    inbox, handler = Inbox(str(tmp_path)), Handler()
+    real, seen = Inbox._waiting, []
+
+    def waiting(self):
+        found = real(self)
+        if not seen:
+            seen.append(found)
+            (tmp_path / "100000000001.message").write_bytes(b"theirs\n")
+        return found
+
+    monkeypatch.setattr(Inbox, "_waiting", waiting)
+    inbox.put(b"ours")
+    drain(tmp_path, handler)
+
+    assert handler.batches == [[b"theirs", b"ours"]]
+
+
+def test_a_message_that_is_being_written_is_waited_for_with_all_later_ones(tmp_path):
+    inbox, handler = Inbox(str(tmp_path)), Handler()
+    inbox.put(b"1")
+    half = tmp_path / "100000000002.message"
+    half.write_bytes(b"2")
+    inbox.put(b"3")
+
+    def handle(messages):
+        handler.handle(messages)
+        half.write_bytes(b"2\n")
+
+    inbox.drain(handle, handler.finish)
+    assert handler.batches == [[b"1"], [b"2", b"3"]]
+
+
+def test_half_a_message_of_a_killed_shell_is_passed_on_in_the_end(tmp_path):
+    handler = Handler()
+    half = tmp_path / "100000000001.message"
+    half.write_bytes(b'{"version":')
+    os.utime(half, (1000, 1000))
+    drain(tmp_path, handler)
+
+    assert handler.batches == [[b'{"version":']]
+    assert not half.exists()
+
+
+def test_a_worker_that_lingers_takes_what_comes_and_leaves_when_nothing_does(tmp_path):
+    inbox, handler = Inbox(str(tmp_path)), Handler()
+    inbox.put(b"first")
+
+    def linger():
+        if handler.finished == 1:
+            inbox.put(b"second")
+            assert inbox.ring()
+        return 0.001
+
+    inbox.drain(handler.handle, handler.finish, linger=linger)
+    assert handler.batches == [[b"first"], [b"second"]]
+    assert handler.finished == 2
+    assert not inbox.ring()
+
+
+def test_nothing_is_left_behind_however_workers_leave_while_messages_come(tmp_path):
+    inbox, taken = Inbox(str(tmp_path)), []
+
+    def post():
+        for number in range(200):
+            inbox.put(b"%d" % number)
+            if not inbox.ring():
+                inbox.drain(taken.extend, lambda: None)
+
+    inbox.put(b"0")
+    poster = threading.Thread(target=post)
+    poster.start()
+    while poster.is_alive():
+        inbox.drain(taken.extend, lambda: None, linger=lambda: 0.001)
+    poster.join()
+    inbox.drain(taken.extend, lambda: None)
+
+    assert sorted(map(int, taken)) == sorted([0, *range(200)])

@@ -9,6 +9,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("agentkit", "respond")
 HEAVY = {"dataclasses", "typing", "pathlib", "subprocess", "configparser", "socket", "inspect"}
+HOT = {"re", "json", "ipaddress", "enum", "collections", "functools", "signal", "zlib", "struct"}
+"""Slow to import as well; ``redact`` needs some, but only what is rare imports that."""
 
 IMPORT = """
 import importlib, sys
@@ -46,6 +48,8 @@ def test_every_module_loads_and_none_brings_in_what_is_slow_to_import(version):
         pytest.skip(f"no Python {version} on this machine")
 
     assert loaded(pythons[0], *modules()) & HEAVY == set()
+    hot = [name for name in modules() if not name.endswith(".redact")]
+    assert loaded(pythons[0], *hot) & HOT == set()
 
 
 def test_what_execd_waits_for_loads_neither_json_nor_re():

@@ -10,8 +10,9 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from signal import SIGTERM
 
 import pytest
 
@@ -195,11 +196,29 @@ class Execd:
         while len(self.manager.decisions()) < lines or self._waiting():
             assert time.monotonic() < deadline, self.manager.decisions()
             time.sleep(0.005)
+        self.leave()
+
+    def leave(self):
+        """Have the worker not wait for more messages, and wait until it is gone."""
         with (self.manager.state / "inbox/worker.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            while not _lock(lock):
+                self._tell_the_worker_to_leave()
+                time.sleep(0.005)
+
+    def _tell_the_worker_to_leave(self):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            os.kill(int((self.manager.state / "inbox/worker").read_text().split()[0]), SIGTERM)
 
     def _waiting(self):
         return list((self.manager.state / "inbox").glob("*.message"))
+
+
+def _lock(file):
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @pytest.fixture

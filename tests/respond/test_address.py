@@ -1,7 +1,21 @@
+import ipaddress
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wazuh_pack.agentkit.errors import MessageError
-from wazuh_pack.respond.address import parse_address, parse_network
+from wazuh_pack.respond.address import (
+    Address,
+    Network,
+    is_address,
+    network_of,
+    parse_address,
+    parse_network,
+)
+
+V4 = st.integers(0, 2**32 - 1)
+GROUPS = st.lists(st.sampled_from([0, 0, 0, 1, 0xFFFF, 0x20]), min_size=8, max_size=8)
 
 
 @pytest.mark.parametrize(
@@ -105,3 +119,36 @@ def test_an_administrator_writes_addresses_and_networks(text, network):
 def test_a_network_that_may_be_a_mistake_is_refused(text):
     with pytest.raises(ValueError, match=r".+"):
         parse_network(text)
+
+
+@given(V4, GROUPS)
+def test_addresses_are_written_as_everybody_writes_them(number, groups):
+    wide = int("".join(f"{group:04x}" for group in groups), 16)
+
+    assert str(Address(4, number)) == str(ipaddress.IPv4Address(number))
+    assert str(Address(6, wide)) == str(ipaddress.IPv6Address(wide))
+
+
+@given(st.text(alphabet="0129abfF:.", max_size=20))
+def test_no_text_is_taken_that_ipaddress_refuses_or_reads_differently(text):
+    if is_address(text):
+        found = ipaddress.ip_address(text)
+        mapped = getattr(found, "ipv4_mapped", None)
+        assert str(parse_address(text)) == str(mapped or found)
+
+
+@given(V4, st.integers(0, 32), V4, st.integers(0, 32))
+def test_networks_hold_and_overlap_as_in_ipaddress(one, long, other, short):
+    ours = [network_of(Address(4, n), p) for n, p in ((one, long), (other, short))]
+    theirs = [ipaddress.ip_network(str(network)) for network in ours]
+
+    assert ours[0].overlaps(ours[1]) == theirs[0].overlaps(theirs[1])
+    for number in (one, other):
+        assert (Address(4, number) in ours[1]) == (ipaddress.IPv4Address(number) in theirs[1])
+
+
+def test_versions_are_never_mixed_up():
+    assert Address(4, 1) != Address(6, 1)
+    assert Address(4, 1) not in Network(6, 0, 0)
+    assert not Network(4, 0, 0).overlaps(Network(6, 0, 0))
+    assert len({Address(4, 1), Address(4, 1), Address(6, 1), Network(4, 1, 32)}) == 3

@@ -1,8 +1,7 @@
-import ipaddress
-
 import pytest
 
 from wazuh_pack.agentkit.protocol import ADD, DELETE, Request
+from wazuh_pack.respond.address import parse_network
 from wazuh_pack.respond.backends import Backend, BackendError
 from wazuh_pack.respond.blocker import Blocker
 from wazuh_pack.respond.breaker import Breaker
@@ -44,7 +43,7 @@ class World:
     def handle(self, *requests, **settings):
         """Decide as a new process would."""
         settings = Settings(**{"mode": ENFORCE, "max_blocks": 5, **settings})
-        never = [ipaddress.ip_network("192.0.2.0/24")]
+        never = [parse_network("192.0.2.0/24")]
         self.blocker = Blocker(
             settings=settings,
             policy=Policy(hosts=[], networks=never, allow_private=True),

@@ -1,12 +1,12 @@
 """The nftables backend and the script on it, when things are large, at once, or go wrong."""
 
-import ipaddress
 import os
 import shutil
 import signal
 
 import pytest
 
+from wazuh_pack.respond.address import Address, parse_address, parse_network
 from wazuh_pack.respond.backends import BackendError, Change, nftables
 
 pytestmark = pytest.mark.network_namespace
@@ -16,12 +16,12 @@ NFT = shutil.which("nft")
 
 
 def change(target, seconds=3600, *, known=False):
-    return Change(ipaddress.ip_address(target), seconds, known=known)
+    return Change(parse_address(target), seconds, known=known)
 
 
 def addresses(count, first="100.70.0.0"):
-    start = int(ipaddress.IPv4Address(first))
-    return [str(ipaddress.IPv4Address(start + number)) for number in range(count)]
+    start = parse_address(first).value
+    return [str(Address(4, start + number)) for number in range(count)]
 
 
 @pytest.fixture
@@ -70,8 +70,8 @@ def test_one_transaction_holds_many_changes_of_all_kinds(network, firewall):
             change("203.0.113.2", 99, known=True),
             change("203.0.113.3", 98),
             change("2001:db8::1", 97),
-            Change(ipaddress.ip_network("203.0.112.0/24"), 96, known=False),
-            Change(ipaddress.ip_network("2001:db8:1::/48"), 95, known=False),
+            Change(parse_network("203.0.112.0/24"), 96, known=False),
+            Change(parse_network("2001:db8:1::/48"), 95, known=False),
         ],
         NONE,
     )
@@ -85,8 +85,8 @@ def test_one_transaction_holds_many_changes_of_all_kinds(network, firewall):
 def test_a_transaction_that_cannot_be_done_changes_nothing(network, firewall):
     firewall.apply([change("203.0.113.1")], NONE)
     overlapping = [
-        Change(ipaddress.ip_network("192.0.2.0/24"), 96, known=False),
-        Change(ipaddress.ip_network("192.0.2.0/25"), 96, known=False),
+        Change(parse_network("192.0.2.0/24"), 96, known=False),
+        Change(parse_network("192.0.2.0/25"), 96, known=False),
     ]
 
     with pytest.raises(BackendError) as caught:

@@ -1,9 +1,8 @@
-import ipaddress
-
 import pytest
 
 from wazuh_pack.agentkit.home import Home
 from wazuh_pack.respond import protected
+from wazuh_pack.respond.address import parse_address, parse_network
 from wazuh_pack.respond.names import NameCache, UnresolvedNameError
 from wazuh_pack.respond.policy import Policy, load_policy
 from wazuh_pack.respond.settings import Settings
@@ -12,13 +11,13 @@ from wazuh_pack.respond.settings import Settings
 def policy(*, hosts=(), networks=(), allow_private=True):
     return Policy(
         hosts=hosts,
-        networks=[ipaddress.ip_network(text) for text in networks],
+        networks=[parse_network(text) for text in networks],
         allow_private=allow_private,
     )
 
 
 def refusal(text, **options):
-    return policy(**options).refusal(ipaddress.ip_address(text))
+    return policy(**options).refusal(parse_address(text))
 
 
 @pytest.mark.parametrize(
@@ -190,12 +189,12 @@ def home(tmp_path):
 def test_everything_comes_together(home, tmp_path):
     answers = {"wazuh.example.org": ["203.0.113.10"], "bastion.example.org": ["203.0.113.20"]}
     cache = NameCache(str(tmp_path / "names"), answers.__getitem__)
-    networks = (ipaddress.ip_network("203.0.113.64/26"),)
+    networks = (parse_network("203.0.113.64/26"),)
     settings = Settings(never=(networks, ("bastion.example.org",)))
     found = load_policy(settings, home, cache, 0.0)
 
     def reason(text):
-        return found.refusal(ipaddress.ip_address(text))
+        return found.refusal(parse_address(text))
 
     assert reason("192.0.2.10") == "manager"
     assert reason("203.0.113.10") == "manager"

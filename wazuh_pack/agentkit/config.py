@@ -8,10 +8,9 @@ and because importing ``configparser`` takes longer than a firewall change.
 
 from __future__ import annotations
 
-import re
-
 from wazuh_pack.agentkit.errors import ConfigError
 from wazuh_pack.agentkit.files import read_trusted
+from wazuh_pack.agentkit.text import DIGITS, LOWER, consists_of, is_number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,10 +18,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 _MAX_SIZE = 1 << 20
-_SECTION = re.compile(r"\[([a-z][a-z0-9-]*)\]")
-_KEY = re.compile(r"([a-z][a-z0-9_]*)\s*=\s*(.*)")
-_DURATION = re.compile(r"([1-9][0-9]{0,8})([smhd]?)")
-_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_LONGEST_NAME = 100
+_SECTION = LOWER | DIGITS | {"-"}
+_KEY = LOWER | DIGITS | {"_"}
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class Value:
@@ -99,26 +98,30 @@ class Ini:
     def _line(
         self, number: int, content: str, section: dict[str, Value] | None
     ) -> tuple[dict[str, Value] | None, Value | None]:
-        header = _SECTION.fullmatch(content)
-        if header:
-            return self._section(number, header[1]), None
-        pair = _KEY.fullmatch(content)
-        if not pair:
+        if content[0] == "[" and content[-1] == "]" and _is_name(content[1:-1], _SECTION):
+            return self._section(number, content[1:-1]), None
+        key, equals, text = content.partition("=")
+        key = key.rstrip()
+        if not equals or not _is_name(key, _KEY):
             self._problem(number, "neither [section] nor key = value; put # before a comment")
             return section, None
-        value = Value(pair[2].strip(), number)
+        value = Value(text.strip(), number)
         if section is None:
-            self._problem(number, f"'{pair[1]}' stands before the first [section]; move it")
-        elif pair[1] in section:
-            self._problem(number, f"'{pair[1]}' is there twice; remove one")
+            self._problem(number, f"'{key}' stands before the first [section]; move it")
+        elif key in section:
+            self._problem(number, f"'{key}' is there twice; remove one")
         else:
-            section[pair[1]] = value
+            section[key] = value
         return section, value
 
     def _section(self, number: int, name: str) -> dict[str, Value]:
         if name in self.sections:
             self._problem(number, f"section [{name}] is there twice; join them")
         return self.sections.setdefault(name, {})
+
+
+def _is_name(text: str, allowed: frozenset[str]) -> bool:
+    return consists_of(text, allowed, _LONGEST_NAME) and text[0] in LOWER
 
 
 def load(path: str) -> Ini | None:
@@ -148,17 +151,18 @@ def yes_or_no(text: str) -> bool:
 
 def duration(text: str) -> int:
     """Parse ``90``, ``90s``, ``15m``, ``1h`` or ``7d`` to seconds."""
-    match = _DURATION.fullmatch(text)
-    if not match:
+    unit = _UNITS.get(text[-1:])
+    number = text[:-1] if unit else text
+    if not is_number(number) or number[0] == "0":
         raise ValueError(f"'{text}' is not a duration; write for example 90s, 15m, 1h or 7d")
-    return int(match[1]) * _UNITS[match[2]]
+    return int(number) * (unit or 1)
 
 
 def whole_number(low: int, high: int) -> Callable[[str], int]:
     """Return a parser of whole numbers in a range."""
 
     def parse(text: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
+        if not is_number(text) or not low <= int(text) <= high:
             raise ValueError(f"'{text}' is not a whole number from {low} to {high}; write one")
         return int(text)
 

@@ -141,6 +141,23 @@ def write_atomic(path: str, content: bytes) -> None:
 
     A killed process leaves either; only a power cut may lose the latest version.
     """
+    os.replace(_temporary(path, content), path)
+
+
+def write_new(path: str, content: bytes) -> None:
+    """Make a file, mode 0600; nobody ever sees a part of it.
+
+    Raises:
+        FileExistsError: There is one already; it is left as it is.
+    """
+    temporary = _temporary(path, content)
+    try:
+        os.link(temporary, path)
+    finally:
+        os.unlink(temporary)
+
+
+def _temporary(path: str, content: bytes) -> str:
     temporary = f"{path}.{os.getpid()}.tmp"
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     fd = os.open(temporary, flags, 0o600)
@@ -148,7 +165,7 @@ def write_atomic(path: str, content: bytes) -> None:
         write_all(fd, content)
     finally:
         os.close(fd)
-    os.replace(temporary, path)
+    return temporary
 
 
 def write_all(fd: int, content: bytes) -> None:

@@ -4,12 +4,21 @@ A script puts its message here, starts a worker and exits. Whoever gets the work
 messages in the order they came; the others find the lock taken and end. A message leaves only when
 it is dealt with, so a worker that is killed loses nothing: the next one takes the message again.
 Handling must therefore come to the same when it is done twice.
+
+A worker may wait for more messages. While it does, the shell lines at a script's head
+(``wazuh_pack.bundle.launcher``) put messages here themselves and ring, and no further Python is
+started. A message is a file whose name is twelve digits, the first a 1, and which ends with a line
+feed; one that does not is still being written.
 """
 
 from __future__ import annotations
 
+import os
+import time
+
+from wazuh_pack.agentkit.doorbell import Doorbell, ring
 from wazuh_pack.agentkit.errors import InboxError, LockTimeoutError
-from wazuh_pack.agentkit.files import names, read, remove, write_atomic
+from wazuh_pack.agentkit.files import names, read, remove, write_new
 from wazuh_pack.agentkit.locks import FileLock
 from wazuh_pack.agentkit.stdin import MAX_LINE
 
@@ -19,6 +28,9 @@ if TYPE_CHECKING:
 
 _SUFFIX = ".message"
 _DIGITS = 12
+_BEFORE_FIRST = 10 ** (_DIGITS - 1)
+_ABANDONED = 2.0
+_PAUSE = 0.005
 
 
 class Inbox:
@@ -38,45 +50,96 @@ class Inbox:
         """
         try:
             with FileLock(f"{self._folder}/order.lock", seconds=2.0):
-                waiting = self._waiting()
-                if len(waiting) >= self._capacity:
-                    raise InboxError(f"{len(waiting)} messages are waiting already")
-                number = int(waiting[-1][:_DIGITS]) + 1 if waiting else 1
-                write_atomic(f"{self._folder}/{number:0{_DIGITS}}{_SUFFIX}", message)
+                while not self._put(message + b"\n"):
+                    continue  # the shell took the number; it does not know the lock
         except (OSError, LockTimeoutError) as error:
             raise InboxError(f"{self._folder}: {error}") from error
+
+    def ring(self) -> bool:
+        """Tell the worker that waits for messages that there is one; False when none waits.
+
+        After True the message will be dealt with: a worker looks once more after its bell is gone.
+        """
+        return ring(self._folder)
 
     def drain(
         self,
         handle: Callable[[Sequence[bytes]], None],
         finish: Callable[[], None],
         batch: int = 256,
+        linger: Callable[[], float] | None = None,
     ) -> None:
         """Let ``handle`` deal with all messages, unless another process is doing so.
 
         ``handle`` gets up to ``batch`` messages at a time, oldest first; ``finish`` is called once
-        none is left, while nobody else is at work. Neither may raise.
+        none is left, while nobody else is at work. Then ``linger`` says for how many seconds to
+        wait for more; 0 ends the work, as does its absence. None of them may raise.
         """
         lock = FileLock(f"{self._folder}/worker.lock")
         # Looked at again after the lock is released: a message may have come in between, from a
         # script whose own worker found the lock taken.
         while self._waiting() and lock.try_acquire():
             try:
-                self._work(handle, batch)
-                finish()
+                if linger is None:
+                    self._work(handle, batch)
+                    finish()
+                else:
+                    self._stay(handle, finish, batch, linger)
             finally:
                 lock.release()
 
+    def _put(self, content: bytes) -> bool:
+        waiting = self._waiting()
+        if len(waiting) >= self._capacity:
+            raise InboxError(f"{len(waiting)} messages are waiting already")
+        number = int(waiting[-1][:_DIGITS]) if waiting else _BEFORE_FIRST
+        try:
+            write_new(f"{self._folder}/{number + 1}{_SUFFIX}", content)
+        except FileExistsError:
+            return False
+        return True
+
+    def _stay(
+        self,
+        handle: Callable[[Sequence[bytes]], None],
+        finish: Callable[[], None],
+        batch: int,
+        linger: Callable[[], float],
+    ) -> None:
+        with Doorbell(self._folder) as bell:
+            while True:
+                self._work(handle, batch)
+                finish()
+                seconds = linger()
+                if not (seconds and bell.wait(seconds)):
+                    return
+
     def _work(self, handle: Callable[[Sequence[bytes]], None], batch: int) -> None:
         while True:
-            taken = self._waiting()[:batch]
-            if not taken:
+            waiting = self._waiting()[:batch]
+            if not waiting:
                 return
-            messages = [read(f"{self._folder}/{name}", MAX_LINE) or b"" for name in taken]
+            messages = self._complete(waiting)
+            if not messages:
+                time.sleep(_PAUSE)
+                continue
             handle(messages)
             # In ascending order: put() counts on from the last name it sees.
-            for name in taken:
+            for name in waiting[: len(messages)]:
                 remove(f"{self._folder}/{name}")
+
+    def _complete(self, waiting: Sequence[str]) -> list[bytes]:
+        """Return the messages up to the first that is still being written."""
+        messages = []
+        for name in waiting:
+            path = f"{self._folder}/{name}"
+            content = read(path, MAX_LINE + 2) or b""
+            if content.endswith(b"\n"):
+                content = content[:-1]
+            elif len(content) <= MAX_LINE and _is_young(path):
+                break
+            messages.append(content)
+        return messages
 
     def _waiting(self) -> list[str]:
         return [
@@ -84,3 +147,12 @@ class Inbox:
             for name in names(self._folder)
             if name.endswith(_SUFFIX) and name[:_DIGITS].isdigit()
         ]
+
+
+def _is_young(path: str) -> bool:
+    """Return whether somebody may still be writing a file; a killed shell leaves half of one."""
+    try:
+        written = os.stat(path).st_mtime  # noqa: PTH116 -- pathlib is too slow to import
+    except OSError:
+        return False
+    return abs(time.time() - written) < _ABANDONED

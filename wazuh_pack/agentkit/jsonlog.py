@@ -10,11 +10,11 @@ make Wazuh start a response again.
 
 from __future__ import annotations
 
-import json
 import time
 
 from wazuh_pack.agentkit.errors import UntrustedFileError
 from wazuh_pack.agentkit.files import append
+from wazuh_pack.agentkit.jsontext import dumps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def format_line(program: str, command: str, fields: Mapping[str, object], now: f
         if value is not None and value != ""
     }
     stamp = time.strftime("%Y/%m/%d %H:%M:%S", time.localtime(now))
-    return f"{stamp} {path}: {json.dumps(document, separators=(',', ':'))}\n".encode("ascii")
+    return f"{stamp} {path}: {dumps(document)}\n".encode("ascii")
 
 
 class DecisionLog:

@@ -7,12 +7,12 @@ or call the manager's API shapes it.
 
 from __future__ import annotations
 
-import json
 import os
-import re
 
 from wazuh_pack.agentkit.errors import MessageError
 from wazuh_pack.agentkit.files import write_all
+from wazuh_pack.agentkit.jsontext import dumps, loads
+from wazuh_pack.agentkit.text import ALPHANUMERIC, consists_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ DELETE = "delete"
 
 _MAX_ARGUMENTS = 32
 _MAX_ARGUMENT = 2048
-_IDENTIFIER = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+_MAX_IDENTIFIER = 64
+_IDENTIFIER = ALPHANUMERIC | frozenset("_.:-")
 
 
 class Request:
@@ -117,7 +118,7 @@ def check_keys(reader: LineReader, answer_fd: int, program: str, keys: Sequence[
         "command": "check_keys",
         "parameters": {"keys": list(keys)},
     }
-    write_all(answer_fd, json.dumps(question, separators=(",", ":")).encode() + b"\n")
+    write_all(answer_fd, dumps(question).encode() + b"\n")
     command = _document(reader.read()).get("command")
     if command not in ("continue", "abort"):
         raise MessageError("execd answered check_keys with neither continue nor abort")
@@ -130,21 +131,17 @@ def program_name(argument0: str) -> str:
     A name that would break the log's form becomes ``unnamed``.
     """
     name = os.path.basename(argument0)  # noqa: PTH119 -- pathlib is too slow to import
-    return name if _IDENTIFIER.fullmatch(name) else "unnamed"
+    return name if consists_of(name, _IDENTIFIER, _MAX_IDENTIFIER) else "unnamed"
 
 
 def _document(line: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(line.decode("utf-8", "replace"), parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise MessageError(f"not JSON: {type(error).__name__}") from None
+        document = loads(line.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        raise MessageError("the message is not JSON, or nested too deeply") from None
     if not isinstance(document, dict):
         raise MessageError("the message is not a JSON object")
     return document
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(name)
 
 
 def _from_wazuh4(document: Mapping[str, Any]) -> Request:
@@ -212,4 +209,5 @@ def _identifier(document: Mapping[str, Any], *path: str) -> str:
     value: object = document
     for key in path:
         value = value.get(key) if isinstance(value, dict) else None
-    return value if isinstance(value, str) and _IDENTIFIER.fullmatch(value) else ""
+    known = isinstance(value, str) and consists_of(value, _IDENTIFIER, _MAX_IDENTIFIER)
+    return str(value) if known else ""

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MANIFEST = "MANIFEST"
+_KEY_LENGTH = 16
 _MAIN = "__main__.py"
+_DESCRIPTION = "response.yml"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest time that a zip archive can hold
 _UNIX = 3
 _FILE_MODE = 0o100644
@@ -54,10 +56,12 @@ def build_bundle(entry: Path, out: Path) -> BundleInfo:
     main = entry / _MAIN
     if not main.is_file():
         raise PackError(f"{entry} has no {_MAIN}", hint="name the folder of a script")
-    members = {_MAIN: main.read_bytes(), **collect(main)}
+    members = {_MAIN: main.read_bytes(), **collect(main, _packages(entry / _DESCRIPTION))}
     place = Place.WODLE if entry.resolve().parent.name == "wodles" else Place.RESPONSE
-    content = prologue(out.name, place).encode("ascii")
-    content += _archive(members, offset=len(content))
+    manifest = _manifest(members)
+    key = hashlib.sha256(manifest).hexdigest()[:_KEY_LENGTH]
+    content = prologue(out.name, place, key).encode("ascii")
+    content += _archive({**members, MANIFEST: manifest}, offset=len(content))
     _write(out, content)
     return BundleInfo(out, hashlib.sha256(content).hexdigest(), tuple(sorted(members)))
 
@@ -88,16 +92,30 @@ def executable_name(entry: Path) -> str:
     return PREFIX + entry.name.replace("_", "-")
 
 
-def _archive(members: dict[str, bytes], *, offset: int) -> bytes:
-    """Return an archive that begins at ``offset`` of its file."""
-    manifest = "".join(
+def _packages(description: Path) -> frozenset[str]:
+    """Return what a script's description names as ``requires.packages``."""
+    text = description.read_text(encoding="utf-8") if description.is_file() else ""
+    if "packages:" not in text:
+        return frozenset()
+    import yaml  # noqa: PLC0415 -- most scripts need no package, and can be built without it
+
+    return frozenset(yaml.safe_load(text)["requires"]["packages"])
+
+
+def _manifest(members: dict[str, bytes]) -> bytes:
+    lines = (
         f"{hashlib.sha256(content).hexdigest()}  {name}\n"
         for name, content in sorted(members.items())
     )
+    return "".join(lines).encode("ascii")
+
+
+def _archive(members: dict[str, bytes], *, offset: int) -> bytes:
+    """Return an archive that begins at ``offset`` of its file."""
     stream = io.BytesIO(bytes(offset))
     stream.seek(offset)
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in sorted({**members, MANIFEST: manifest.encode("ascii")}.items()):
+        for name, content in sorted(members.items()):
             info = zipfile.ZipInfo(name, _EPOCH)
             info.create_system = _UNIX
             info.external_attr = _FILE_MODE << 16

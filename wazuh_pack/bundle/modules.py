@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _OURS = _PACKAGE.name
-_ALLOWED = ("agentkit", "respond", "scan")
+_ALLOWED = ("agentkit", "respond", "revoke", "scan")
 
 # A script runs on Python 3.8 to 3.13 and later: what one of them lacks is not to be relied on.
 _TOO_NEW = frozenset({"annotationlib", "compression", "graphlib", "tomllib", "zoneinfo"})
@@ -56,20 +56,22 @@ _REMOVED = frozenset(
 _STANDARD = sys.stdlib_module_names - _TOO_NEW - _REMOVED
 
 
-def collect(main: Path) -> dict[str, bytes]:
+def collect(main: Path, packages: frozenset[str] = frozenset()) -> dict[str, bytes]:
     """Return the modules of ours that a script imports, directly or not.
 
     Imports inside functions count; imports under ``if TYPE_CHECKING:`` do not, they never happen.
 
     Args:
         main: The script's entry point.
+        packages: Packages besides the standard library that there are where the script runs. They
+            may be imported inside functions only: a script must be able to say that one is missing.
 
     Returns:
         Content by name in the archive, such as ``wazuh_pack/agentkit/locks.py``.
 
     Raises:
-        PackError: An import is neither of the standard library nor of ``agentkit``, ``respond`` or
-            ``scan``.
+        PackError: An import is neither of the standard library, nor of ``agentkit``, ``respond``,
+            ``revoke`` or ``scan``, nor of ``packages`` and inside a function.
     """
     members: dict[str, bytes] = {}
     todo = [main]
@@ -81,19 +83,20 @@ def collect(main: Path) -> dict[str, bytes]:
         source = path.read_bytes()
         if name:
             members[name] = source
-        for module, line in _imports(ast.parse(source, str(path)), path):
-            todo += _files(module, Location(path, line))
+        for module, line, late in _imports(ast.parse(source, str(path)), path):
+            if not (late and module.split(".")[0] in packages):
+                todo += _files(module, Location(path, line))
     return members
 
 
-def _imports(tree: ast.AST, path: Path) -> Iterator[tuple[str, int]]:
-    """Yield the dotted names that are imported, with their lines.
+def _imports(tree: ast.AST, path: Path, *, late: bool = False) -> Iterator[tuple[str, int, bool]]:
+    """Yield the dotted names that are imported, with their lines and whether in a function.
 
     ``from a import b`` yields ``a.b``, which is a module or something in ``a``.
     """
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.Import):
-            yield from ((alias.name, node.lineno) for alias in node.names)
+            yield from ((alias.name, node.lineno, late) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             if node.level:
                 raise PackError(
@@ -101,12 +104,13 @@ def _imports(tree: ast.AST, path: Path) -> Iterator[tuple[str, int]]:
                     at=Location(path, node.lineno),
                     hint=f"write the full name, from {_OURS} on",
                 )
-            yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
+            yield from ((f"{node.module}.{alias.name}", node.lineno, late) for alias in node.names)
         elif isinstance(node, ast.If) and _is_type_checking(node.test):
             for other in node.orelse:
-                yield from _imports(ast.Module([other], []), path)
+                yield from _imports(ast.Module([other], []), path, late=late)
         else:
-            yield from _imports(node, path)
+            inside = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+            yield from _imports(node, path, late=late or inside)
 
 
 def _is_type_checking(test: ast.expr) -> bool:

@@ -10,6 +10,9 @@ Execd's own timeouts are not used: the kernel unblocks. ``delete`` messages are 
 
 from __future__ import annotations
 
+import os
+
+from wazuh_pack.agentkit.codecache import needed, stamp
 from wazuh_pack.agentkit.detach import detach
 from wazuh_pack.agentkit.errors import AgentError, MessageError
 from wazuh_pack.agentkit.files import make_private
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from wazuh_pack.respond.worker import Worker
 
 STATE = "respond/block-ip"
+WORK = "--work"
+"""Argument with which the shell says that it has put the message into the inbox itself."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -36,7 +41,8 @@ def main(argv: Sequence[str]) -> int:
     script = argv[0]
     home = home_of(script)
     try:
-        accept(home, LineReader(0).read())
+        if argv[1:] != [WORK]:
+            accept(home, LineReader(0).read())
     except MessageError as error:
         _worker(home, script).refuse(str(error))
         return 1
@@ -46,12 +52,12 @@ def main(argv: Sequence[str]) -> int:
 
     def work() -> None:
         try:
-            work_off(home, script)
+            work_off(home, script, linger=True)
         except Exception as error:  # noqa: BLE001 -- nobody else would ever hear of it
             _worker(home, script).fail(f"internal error: {type(error).__name__}: {error}")
 
-    if not detach(work):
-        work()
+    if not _inbox(home).ring() and not detach(work):
+        work_off(home, script)
     return 0
 
 
@@ -63,17 +69,20 @@ def accept(home: Home, message: bytes) -> None:
         OSError: The folder for it cannot be made.
     """
     make_private(f"{home.root}/var", ("wazuh-pack", *STATE.split("/"), "inbox"))
-    Inbox(f"{home.state(STATE)}/inbox").put(message)
+    _inbox(home).put(message)
 
 
-def work_off(home: Home, script: str) -> None:
+def work_off(home: Home, script: str, *, linger: bool = False) -> None:
     """Deal with every accepted message, unless another process is doing so already.
 
     Args:
         home: Wazuh's home.
         script: The path by which the script was started; its last part is its name in the log.
+        linger: Whether to wait for more messages afterwards, as long as the settings say.
     """
     workers: list[Worker] = []
+    began = _state_of(script)
+    rest = [needed()]
 
     def handle(messages: Sequence[bytes]) -> None:
         if not workers:
@@ -83,8 +92,26 @@ def work_off(home: Home, script: str) -> None:
     def finish() -> None:
         for worker in workers:
             worker.maintain()
+            if rest.pop():
+                detach(worker.prepare_next)
+            rest.append(False)
 
-    Inbox(f"{home.state(STATE)}/inbox").drain(handle, finish)
+    def seconds() -> float:
+        # A newer version of the script is not kept waiting.
+        return workers[0].linger if workers and _state_of(script) == began else 0.0
+
+    _inbox(home).drain(handle, finish, linger=seconds if linger else None)
+
+
+def _inbox(home: Home) -> Inbox:
+    return Inbox(f"{home.state(STATE)}/inbox")
+
+
+def _state_of(script: str) -> tuple[int, ...]:
+    try:
+        return stamp(os.stat(script))  # noqa: PTH116 -- pathlib is too slow to import
+    except OSError:
+        return ()
 
 
 def _worker(home: Home, script: str) -> Worker:

@@ -5,9 +5,8 @@ A flood of forged log lines, or a rule that went wrong, must not be able to bloc
 
 from __future__ import annotations
 
-import json
-
 from wazuh_pack.agentkit.files import read, write_atomic
+from wazuh_pack.agentkit.jsontext import dumps, loads
 
 _MAX_FILE = 32 << 20
 
@@ -41,11 +40,11 @@ class Breaker:
 
     def save(self) -> None:
         """Write what was counted."""
-        write_atomic(self._path, json.dumps(self._times).encode())
+        write_atomic(self._path, dumps(self._times).encode())
 
 
 def _load(path: str) -> list[float]:
     try:
-        return [float(when) for when in json.loads(read(path, _MAX_FILE) or b"[]")]
+        return [float(when) for when in loads((read(path, _MAX_FILE) or b"[]").decode("ascii"))]
     except (ValueError, TypeError):
         return []  # written by nobody but us: damaged, so count anew

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import re
-
 from wazuh_pack.agentkit.errors import AgentError
 from wazuh_pack.agentkit.files import read, write_atomic
+from wazuh_pack.agentkit.jsontext import dumps, loads
 from wazuh_pack.agentkit.process import find_program, run
-from wazuh_pack.respond.address import parse_address
+from wazuh_pack.agentkit.text import ALPHANUMERIC, DIGITS, consists_of
+from wazuh_pack.respond.address import is_address
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
-_NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*\.?")
+_LONGEST_NAME = 253
+_LONGEST_LABEL = 63
+_LABEL = ALPHANUMERIC | frozenset("_-")
 _FRESH = 300
 _SECONDS = 2.0
 _MAX_CACHE = 1 << 20
@@ -30,7 +30,15 @@ def is_name(text: str) -> bool:
 
     A name's last label is never all digits, so no address passes.
     """
-    return bool(_NAME.fullmatch(text)) and not text.rstrip(".").rpartition(".")[2].isdigit()
+    if len(text) > _LONGEST_NAME:
+        return False
+    labels = (text[:-1] if text.endswith(".") else text).split(".")
+    return all(map(_is_label, labels)) and not DIGITS.issuperset(labels[-1])
+
+
+def _is_label(text: str) -> bool:
+    ends = text[:1] + text[-1:]
+    return consists_of(text, _LABEL, _LONGEST_LABEL) and ALPHANUMERIC.issuperset(ends)
 
 
 def getent(name: str) -> list[str]:
@@ -83,24 +91,16 @@ class NameCache:
         return self._known[name][1] if name in self._known else []
 
     def _ask(self, name: str, now: float) -> None:
-        found = [text for text in self._lookup(name) if _is_address(text)]
+        found = [text for text in self._lookup(name) if is_address(text)]
         self._known[name] = (now, found or self._addresses(name))
-        write_atomic(self._path, json.dumps(self._known).encode())
-
-
-def _is_address(text: str) -> bool:
-    try:
-        parse_address(text)
-    except AgentError:
-        return False
-    return True
+        write_atomic(self._path, dumps(self._known).encode())
 
 
 def _load(path: str) -> dict[str, tuple[float, list[str]]]:
     try:
-        document = json.loads(read(path, _MAX_CACHE) or b"{}")
+        document = loads((read(path, _MAX_CACHE) or b"{}").decode("utf-8"))
         return {
-            name: (float(when), [text for text in found if _is_address(text)])
+            name: (float(when), [text for text in found if is_address(text)])
             for name, (when, found) in document.items()
         }
     except (ValueError, TypeError, AttributeError):

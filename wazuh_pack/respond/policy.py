@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
-
 from wazuh_pack.agentkit.errors import AgentError
 from wazuh_pack.respond import protected
-from wazuh_pack.respond.address import parse_address
+from wazuh_pack.respond.address import parse_address, parse_network
 from wazuh_pack.respond.names import is_name
 
 TYPE_CHECKING = False
@@ -61,10 +59,10 @@ class Policy:
             address = _address(text)
             if address is not None:
                 self._hosts.setdefault(address, reason)
-        self._networks = [(reason, ipaddress.ip_network(text)) for reason, text in _SPECIAL]
+        self._networks = [(reason, parse_network(text)) for reason, text in _SPECIAL]
         self._networks += [("allowlist", network) for network in networks]
         if not allow_private:
-            self._networks += [("private", ipaddress.ip_network(text)) for text in _PRIVATE]
+            self._networks += [("private", parse_network(text)) for text in _PRIVATE]
 
     def refusal(self, address: Address) -> str:
         """Return why the address is never blocked, or an empty text.
@@ -76,7 +74,7 @@ class Policy:
         if address in self._hosts:
             return self._hosts[address]
         for reason, network in self._networks:
-            if address.version == network.version and address in network:
+            if address in network:
                 return reason
         return ""
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
+import sys
 
 from wazuh_pack.agentkit.errors import AgentError
 from wazuh_pack.agentkit.files import read
+from wazuh_pack.respond.address import Address, is_address
 from wazuh_pack.respond.names import is_name
 
 TYPE_CHECKING = False
@@ -15,18 +15,8 @@ if TYPE_CHECKING:
 
 _MAX = 64 << 20
 _GATEWAY_FLAG = 0x2
-_LEAF = re.compile(r"\|-- ([0-9.]+)")
 _RESOLVERS = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
-_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
-_SERVERS = (
-    (re.compile(r"<client>(.*?)</client>", re.DOTALL), re.compile(r"<address>([^<]*)</address>")),
-    (
-        re.compile(r"<client>(.*?)</client>", re.DOTALL),
-        re.compile(r"<manager_address>([^<]*)</manager_address>"),
-    ),
-    (re.compile(r"<cluster>(.*?)</cluster>", re.DOTALL), re.compile(r"<node>([^<]*)</node>")),
-)
-_OFF = re.compile(r"<disabled>\s*yes\s*</disabled>")
+_SERVERS = (("client", "address"), ("client", "manager_address"), ("cluster", "node"))
 _PLACEHOLDERS = frozenset({"MANAGER_IP", "NODE_IP"})
 
 
@@ -45,13 +35,13 @@ def own_addresses(proc: str = "/proc") -> Iterator[str]:
         raise UnknownHostError(f"{proc}/net/fib_trie: not readable; own addresses are unknown")
     leaf = ""
     for line in table.decode("ascii", "replace").splitlines():
-        found = _LEAF.search(line)
+        found = line.partition("|-- ")[2]
         if found:
-            leaf = found[1]
+            leaf = found.strip()
         elif leaf and ("host LOCAL" in line or "link BROADCAST" in line):
             yield leaf
     for line in (read(f"{proc}/net/if_inet6", _MAX) or b"").decode("ascii", "replace").splitlines():
-        yield str(ipaddress.IPv6Address(int(line.split()[0], 16)))
+        yield str(Address(6, int(line.split()[0], 16)))
 
 
 def gateways(proc: str = "/proc") -> Iterator[str]:
@@ -61,12 +51,12 @@ def gateways(proc: str = "/proc") -> Iterator[str]:
     ):
         fields = line.split()
         if int(fields[3], 16) & _GATEWAY_FLAG:
-            yield str(ipaddress.IPv4Address(bytes.fromhex(fields[2])[::-1]))
+            yield str(Address(4, int.from_bytes(bytes.fromhex(fields[2]), sys.byteorder)))
     table = read(f"{proc}/net/ipv6_route", _MAX) or b""
     for line in table.decode("ascii", "replace").splitlines():
         fields = line.split()
         if int(fields[8], 16) & _GATEWAY_FLAG:
-            yield str(ipaddress.IPv6Address(int(fields[4], 16)))
+            yield str(Address(6, int(fields[4], 16)))
 
 
 def name_servers(paths: tuple[str, ...] = _RESOLVERS) -> Iterator[str]:
@@ -84,20 +74,25 @@ def managers(ossec_conf: str) -> Iterator[str]:
     On an agent these are its managers, on a cluster node the cluster's. The file is searched, not
     parsed: Wazuh's dialect has several roots and is not well-formed XML.
     """
-    text = _COMMENT.sub("", (read(ossec_conf, _MAX) or b"").decode("utf-8", "replace"))
+    text = _uncommented((read(ossec_conf, _MAX) or b"").decode("utf-8", "replace"))
     for block, element in _SERVERS:
-        for inside in block.findall(text):
-            if _OFF.search(inside):
+        for inside in _elements(text, block):
+            if any(value.strip() == "yes" for value in _elements(inside, "disabled")):
                 continue
-            for value in element.findall(inside):
+            for value in _elements(inside, element):
                 server = value.strip()
-                if server not in _PLACEHOLDERS and (is_name(server) or _is_address(server)):
+                if server not in _PLACEHOLDERS and (is_name(server) or is_address(server)):
                     yield server
 
 
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
+def _uncommented(text: str) -> str:
+    first, *rest = text.split("<!--")
+    return first + "".join([part.partition("-->")[2] for part in rest])
+
+
+def _elements(text: str, name: str) -> Iterator[str]:
+    """Yield what stands inside each element of a name; one without an end is none."""
+    for part in text.split(f"<{name}>")[1:]:
+        inside, end, _ = part.partition(f"</{name}>")
+        if end:
+            yield inside

@@ -37,6 +37,7 @@ class Settings:
         allow_private_targets: Whether private addresses may be blocked at all.
         never_networks: Networks that are never blocked.
         never_names: Host names whose addresses are never blocked.
+        linger: How long a worker waits for more messages before it ends.
         nft: The program to use, a bare name or an absolute path.
     """
 
@@ -45,6 +46,7 @@ class Settings:
         "default_timeout",
         "escalation_factor",
         "forget_after",
+        "linger",
         "max_blocks",
         "max_timeout",
         "mode",
@@ -66,6 +68,7 @@ class Settings:
         window: int = 600,
         allow_private_targets: bool = True,
         never: tuple[tuple[Network, ...], tuple[str, ...]] = ((), ()),
+        linger: int = 10,
         nft: str = "nft",
     ) -> None:
         self.mode = mode
@@ -77,6 +80,7 @@ class Settings:
         self.window = window
         self.allow_private_targets = allow_private_targets
         self.never_networks, self.never_names = never
+        self.linger = linger
         self.nft = nft
 
 
@@ -105,6 +109,7 @@ def _schema() -> dict[str, Any]:
         "max_blocks": config.whole_number(1, 1_000_000),
         "window": _timeout,
         "allow_private_targets": config.yes_or_no,
+        "linger": config.whole_number(0, 3600),
         "never": _never,
         "nft": _program,
     }

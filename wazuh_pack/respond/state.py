@@ -8,10 +8,8 @@ Only the process that holds the inbox's worker lock writes; others may read at a
 
 from __future__ import annotations
 
-import json
-import zlib
-
 from wazuh_pack.agentkit.files import names, read, write_atomic
+from wazuh_pack.agentkit.jsontext import dumps, loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,18 +93,21 @@ class Store:
 
 
 def _file_of(target: str) -> str:
-    return f"{zlib.crc32(target.encode('ascii')) & 0xFF:02x}{_SUFFIX}"
+    number = 0
+    for byte in target.encode("ascii"):
+        number = (number * 31 + byte) & 0xFFFF
+    return f"{(number ^ number >> 8) & 0xFF:02x}{_SUFFIX}"
 
 
 def _line(record: Record) -> str:
     fields = [record.target, record.offences, round(record.until, 3), record.duration]
-    return json.dumps(fields) + "\n"
+    return dumps(fields) + "\n"
 
 
 def _parse(line: bytes) -> Record | None:
     """Return the record in a line; None for a line that a power cut has damaged."""
     try:
-        target, offences, until, duration = json.loads(line)
+        target, offences, until, duration = loads(line.decode("ascii"))
         return Record(
             target=str(target),
             offences=int(offences),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from wazuh_pack.agentkit.errors import MessageError
+from wazuh_pack.agentkit.text import ALPHANUMERIC, consists_of, is_number
 from wazuh_pack.respond.address import parse_address
 
 TYPE_CHECKING = False
@@ -12,8 +11,9 @@ if TYPE_CHECKING:
     from wazuh_pack.agentkit.protocol import Request
     from wazuh_pack.respond.address import Address
 
-_FIELD = re.compile(r"[A-Za-z0-9_@-]{1,128}(?:\.[A-Za-z0-9_@-]{1,128}){0,15}")
-_SECONDS = re.compile(r"[1-9][0-9]{0,8}")
+_KEY = ALPHANUMERIC | frozenset("_@-")
+_LONGEST_KEY = 128
+_DEEPEST = 16
 _MAX_QUOTED = 80
 _MAX_SEARCHED = 4096
 
@@ -44,16 +44,25 @@ def parse_arguments(words: tuple[str, ...]) -> Arguments:
     if len(rest) % 2:
         raise MessageError("the extra arguments are not pairs of an option and a value")
     for option, value in zip(rest[::2], rest[1::2]):
-        pattern = {"--field": _FIELD, "--timeout": _SECONDS}.get(option)
-        if pattern is None:
+        fits = {"--field": _is_path, "--timeout": _is_seconds}.get(option)
+        if fits is None:
             raise MessageError("an extra argument is neither --field nor --timeout")
         if option in found:
             raise MessageError(f"{option} is there twice")
-        if not pattern.fullmatch(value):
+        if not fits(value):
             raise MessageError(f"the value of {option} is malformed")
         found[option] = value
     timeout = found.get("--timeout")
     return Arguments(found.get("--field", ""), int(timeout) if timeout else None)
+
+
+def _is_path(text: str) -> bool:
+    keys = text.split(".")
+    return len(keys) <= _DEEPEST and all(consists_of(key, _KEY, _LONGEST_KEY) for key in keys)
+
+
+def _is_seconds(text: str) -> bool:
+    return is_number(text) and text[0] != "0"
 
 
 def find_text(request: Request, field: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from wazuh_pack.agentkit.codecache import remember
 from wazuh_pack.agentkit.errors import AgentError, MessageError
 from wazuh_pack.agentkit.files import exists, make_private, read, write_atomic
 from wazuh_pack.agentkit.jsonlog import DecisionLog
@@ -39,19 +40,34 @@ class Worker:
     kill switch takes effect at once.
     """
 
-    __slots__ = ("_blocker", "_clock", "_healthy", "_home", "_log", "_settings", "_state")
+    __slots__ = (
+        "_blocker",
+        "_clock",
+        "_healthy",
+        "_home",
+        "_log",
+        "_script",
+        "_settings",
+        "_state",
+    )
 
     def __init__(
         self, home: Home, state: str, script: str, clock: Callable[[], float] = time.time
     ) -> None:
         """Take Wazuh's home, the folder for our state, and the path the script was started by."""
         self._home = home
+        self._script = script
         self._state = state
         self._clock = clock
         self._log = DecisionLog(home.log, program_name(script))
         self._healthy = True
         self._blocker: Blocker | None = None
         self._settings: Settings | None = None
+
+    @property
+    def linger(self) -> float:
+        """How many seconds to wait for more messages."""
+        return self._settings.linger if self._settings else 0.0
 
     def handle(self, messages: Sequence[bytes]) -> None:
         """Decide about each message, act, and log one line for each; never raises."""
@@ -76,6 +92,13 @@ class Worker:
             self._names().refresh(list(names), self._clock())
         except (AgentError, OSError) as error:
             self.fail(str(error))
+
+    def prepare_next(self) -> None:
+        """Spare the next run of the script what only the first one has to do; never raises."""
+        try:
+            remember(self._home.state("").rstrip("/"), self._script)
+        except (AgentError, OSError) as error:
+            self.fail(f"compiled modules cannot be kept: {error}")
 
     def refuse(self, reason: str) -> None:
         """Log that a message was refused before it could be read."""

@@ -10,10 +10,9 @@ only for an element that is there.
 
 from __future__ import annotations
 
-import ipaddress
-
 from wazuh_pack.agentkit.errors import ProcessError
 from wazuh_pack.agentkit.process import find_program, run
+from wazuh_pack.respond.address import Address
 from wazuh_pack.respond.backends import Backend, BackendError, Change
 
 TYPE_CHECKING = False
@@ -138,8 +137,8 @@ def _changes(changes: Sequence[Change], *, careful: bool) -> list[str]:
 
 
 def _set_of(change: Change) -> str:
-    hosts = isinstance(change.target, (ipaddress.IPv4Address, ipaddress.IPv6Address))
-    return f"{'hosts' if hosts else 'nets'}{change.target.version}"
+    kind = "hosts" if isinstance(change.target, Address) else "nets"
+    return f"{kind}{change.target.version}"
 
 
 def _first_error(errors: bytes) -> str:

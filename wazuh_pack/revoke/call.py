@@ -1,0 +1,150 @@
+"""One call to a provider, its reply, and what makes up an action.
+
+These are values: a provider describes what to do, and the lane does it. So a dry run can show every
+call without a network, and no provider can forget about time limits, retries or redaction.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from wazuh_pack.revoke.errors import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+Memory = dict[str, Any]
+"""What an action remembers of how things were; JSON, and never a secret."""
+
+_PLACE = re.compile(r"\{([a-z_]+)(:path)?\}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request.
+
+    Attributes:
+        method: HTTP method, or the operation of a provider that is not spoken to over plain HTTP.
+        template: Path with its placeholders, which is what logs show.
+        path: The path itself.
+        query: Query parameters.
+        json: Body to be sent as JSON, or None.
+        form: Body to be sent as a form, or None.
+        content: Body to be sent as it is, or None.
+        headers: Headers of this call alone; may hold the token that is to be revoked.
+        own: Whether the responder's own credentials go with it.
+        ok: Statuses that mean it is done.
+        gone: Statuses that mean there was nothing to do (any more).
+        later: Statuses that mean it may work later although they usually do not.
+    """
+
+    method: str
+    template: str
+    path: str = field(repr=False)
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
+    json: Any = field(default=None, repr=False)
+    form: Mapping[str, str] | None = field(default=None, repr=False)
+    content: bytes | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    own: bool = True
+    ok: frozenset[int] = frozenset({200, 201, 202, 204})
+    gone: frozenset[int] = frozenset()
+    later: frozenset[int] = frozenset()
+
+    @property
+    def shown(self) -> str:
+        """The call as it may be logged."""
+        return f"{self.method} {self.template}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer: header names are lower-case; ``body`` is parsed JSON, or None."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: Any = field(default=None, repr=False)
+
+    def member(self, *path: str) -> Any:
+        """Return a member of the body, or None when it or one on the way is not there."""
+        value = self.body
+        for name in path:
+            value = value.get(name) if isinstance(value, dict) else None
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A call that shows whether an action had its effect; ``holds`` reads it from the reply.
+
+    Every status that ``holds`` can judge must be among the call's ``ok`` or ``gone``.
+    """
+
+    call: Call
+    holds: Callable[[Reply], bool]
+
+
+def _nothing(_: Reply) -> Memory:
+    return {}
+
+
+def _unchecked(_: Memory) -> Check | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """An action on one target.
+
+    Attributes:
+        act: Gives the calls; each must come to the same when it is made twice.
+        look: A call to be made before, or None. When it finds nothing there, that is the end.
+        remember: Distils the reply to ``look`` into what the rest needs. May raise ``Refused`` or
+            ``AlreadyDone``.
+        check: Gives the call that verifies the effect, or None.
+        undo: Gives the calls that take it back; None when nothing can.
+    """
+
+    act: Callable[[Memory], tuple[Call, ...]]
+    look: Call | None = None
+    remember: Callable[[Reply], Memory] = _nothing
+    check: Callable[[Memory], Check | None] = _unchecked
+    undo: Callable[[Memory], tuple[Call, ...]] | None = None
+
+
+def call(method: str, template: str, values: Mapping[str, str], **options: Any) -> Call:
+    """Return a call with the values put into its path, each as one segment.
+
+    ``{name:path}`` keeps the slashes of a value.
+
+    Raises:
+        Failure: A value would change which resource is meant.
+    """
+
+    def put(match: re.Match[str]) -> str:
+        value = values[match[1]]
+        parts = value.split("/") if match[2] else [value]
+        if any(part in ("", ".", "..") for part in parts):
+            raise Failure(f"{match[1]} is not fit for a path")
+        return "/".join(quote(part, safe="") for part in parts)
+
+    shown = template.replace(":path}", "}")
+    return Call(method=method, template=shown, path=_PLACE.sub(put, template), **options)
+
+
+def always(*calls: Call) -> Callable[[Memory], tuple[Call, ...]]:
+    """Return an ``act`` or ``undo`` that does not depend on what was remembered."""
+    return lambda _: calls
+
+
+def checked(check: Call, holds: Callable[[Reply], bool]) -> Callable[[Memory], Check]:
+    """Return a ``check`` that does not depend on what was remembered."""
+    return lambda _: Check(check, holds)
+
+
+def status(*statuses: int) -> Callable[[Reply], bool]:
+    """Return a test of a reply's status."""
+    return lambda reply: reply.status in statuses

@@ -1,0 +1,31 @@
+"""What can end or delay an action at a provider."""
+
+from __future__ import annotations
+
+from wazuh_pack.agentkit.errors import AgentError
+
+
+class Failure(AgentError):  # noqa: N818 -- an outcome, told apart from Refused and Later
+    """The action cannot be done; trying again would not help."""
+
+
+class Refused(AgentError):  # noqa: N818 -- same
+    """What was found out about the target forbids the action."""
+
+
+class AlreadyDone(AgentError):  # noqa: N818 -- same
+    """The target is as the action would leave it."""
+
+
+class Later(AgentError):  # noqa: N818 -- same
+    """It did not work now and may work later.
+
+    Attributes:
+        seconds: How long the provider wants to be left alone, or None when it did not say.
+        fault: Whether the provider is to blame, which counts towards leaving it alone altogether.
+    """
+
+    def __init__(self, reason: str, *, seconds: float | None = None, fault: bool = True) -> None:
+        super().__init__(reason)
+        self.seconds = seconds
+        self.fault = fault

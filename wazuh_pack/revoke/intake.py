@@ -1,0 +1,164 @@
+"""Decides about each accepted message, and makes jobs of what is to be done."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from wazuh_pack.agentkit.errors import AgentError, MessageError
+from wazuh_pack.agentkit.files import exists, make_private
+from wazuh_pack.agentkit.protocol import DELETE, parse
+from wazuh_pack.revoke import audit as words
+from wazuh_pack.revoke.context import load_context
+from wazuh_pack.revoke.find import find_targets
+from wazuh_pack.revoke.jobs import DONE, UNDOING, Job, JobStore
+from wazuh_pack.revoke.limits import Breaker
+from wazuh_pack.revoke.settings import DRY_RUN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from wazuh_pack.agentkit.protocol import Request
+    from wazuh_pack.revoke.audit import Audit
+    from wazuh_pack.revoke.context import Context, Place
+    from wazuh_pack.revoke.target import Target
+
+_UNKNOWN = "nothing is known to be taken back"
+
+
+class Intake:
+    """Handles batches of messages; only one process at a time may.
+
+    Everything it decides by is read anew for each batch.
+    """
+
+    __slots__ = ("_audit", "_clock", "_place")
+
+    def __init__(self, place: Place, audit: Audit, clock: Callable[[], float] = time.time) -> None:
+        self._place = place
+        self._audit = audit
+        self._clock = clock
+
+    def handle(self, messages: Sequence[bytes]) -> None:
+        """Decide about each message, and log one line per target; never raises."""
+        for message in messages:
+            self._guard(message)
+
+    def _guard(self, message: bytes) -> None:
+        request = None
+        try:
+            request = parse(message)
+            self._handle(request)
+        except MessageError as error:
+            self._audit.decision(words.REFUSED_INVALID, request=request, reason=str(error))
+        except (AgentError, OSError) as error:
+            self._audit.decision(words.FAILED, request=request, reason=str(error))
+        except Exception as error:  # noqa: BLE001 -- a mistake of ours must show up in the log
+            # Without its message, which may hold a value from the alert.
+            reason = f"internal error: {type(error).__name__}"
+            self._audit.decision(words.FAILED, request=request, reason=reason)
+
+    def _handle(self, request: Request) -> None:
+        context = load_context(self._place)
+        mode = context.settings.mode
+        if exists(self._place.stop) and request.action != DELETE:
+            self._audit.decision(words.REFUSED_STOPPED, request=request, mode=mode)
+            return
+        try:
+            targets = find_targets(request, context.settings)
+        except MessageError as error:
+            self._audit.decision(
+                words.REFUSED_INVALID, request=request, mode=mode, reason=str(error)
+            )
+            return
+        state = make_private(self._place.state, (mode, "jobs"))
+        store = JobStore(state)
+        for target in targets:
+            decide = self._undo if request.action == DELETE else self._revoke
+            outcome, fields = decide(request, target, context, store)
+            self._audit.decision(outcome, request=request, target=target, mode=mode, **fields)
+
+    def _revoke(
+        self, request: Request, target: Target, context: Context, store: JobStore
+    ) -> tuple[str, dict[str, object]]:
+        now = self._clock()
+        settings = context.settings
+        provider = context.provider(target.instance)
+        capability = provider.capabilities[target.action]
+        provider.plan(target)  # raises when something is missing, before anything is promised
+        facts: dict[str, object] = {"reversible": "yes" if capability.reversible else "no"}
+        reason = context.protected(target)
+        if reason:
+            return words.REFUSED_ALLOWLIST, {"reason": reason}
+        before = store.get(target.key)
+        if before and before.open:
+            return words.DUPLICATE, {"reason": "the same action is under way"}
+        if before and before.state == DONE and now - (before.ended or 0) < settings.repeat_after:
+            return words.DUPLICATE, {"reason": "the same action was done a short while ago"}
+        if not self._breaker(context).allows(now):
+            limit = f"{settings.max_actions} actions within {settings.window} seconds"
+            return words.REFUSED_RATE_LIMIT, {"reason": limit}
+        if settings.mode == DRY_RUN:
+            return words.DRY_RUN, {
+                "would": words.REVOKED,
+                "calls": "; ".join(capability.calls),
+                **facts,
+            }
+        store.save(_job(request, target, now))
+        return words.ACCEPTED, facts
+
+    def _undo(
+        self, request: Request, target: Target, context: Context, store: JobStore
+    ) -> tuple[str, dict[str, object]]:
+        del request
+        job = store.get(target.key)
+        if context.settings.mode == DRY_RUN:
+            return words.DRY_RUN, {"would": words.RESTORED}
+        if job is None:
+            return words.REFUSED_INVALID, {"reason": _UNKNOWN}
+        reason = begin_undo(job, context, self._clock())
+        if reason:
+            return words.REFUSED_INVALID, {"reason": reason}
+        store.save(job)
+        return words.ACCEPTED, {}
+
+    def _breaker(self, context: Context) -> Breaker:
+        settings = context.settings
+        return Breaker(
+            f"{self._place.state}/{settings.mode}/breaker.json",
+            limit=settings.max_actions,
+            window=settings.window,
+        )
+
+
+def begin_undo(job: Job, context: Context, now: float) -> str:
+    """Make an ended job one that takes its action back.
+
+    Returns:
+        Why that cannot be, or an empty string.
+    """
+    capability = context.provider(job.instance).capabilities[job.action]
+    if not capability.reversible:
+        return f"{job.target.name} cannot be taken back"
+    if job.state != DONE:
+        return _UNKNOWN
+    if job.already:
+        return "somebody else had done it before; take it back by hand"
+    job.state, job.step, job.attempts, job.due, job.ended = UNDOING, 0, 0, now, None
+    job.created, job.reason = now, ""
+    return ""
+
+
+def _job(request: Request, target: Target, now: float) -> Job:
+    return Job(
+        key=target.key,
+        instance=target.instance,
+        action=target.action,
+        values=dict(target.values),
+        secret=sorted(target.secret),
+        created=now,
+        due=now,
+        rule_id=request.rule_id,
+        alert_id=request.alert_id,
+        agent_id=request.agent_id,
+    )

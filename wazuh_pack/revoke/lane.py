@@ -1,0 +1,286 @@
+"""Carries out the jobs of one instance of a provider, one after another.
+
+Each instance has a lane of its own, worked off by one process at a time, so that a provider that
+hangs delays nothing but its own jobs. Steps are remembered before and after, answers are sorted
+into done, impossible and later, and what is for later waits with growing pauses.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING
+
+from wazuh_pack.agentkit.errors import AgentError
+from wazuh_pack.agentkit.files import exists, make_private
+from wazuh_pack.agentkit.locks import FileLock
+from wazuh_pack.revoke import audit as words
+from wazuh_pack.revoke.answers import judge
+from wazuh_pack.revoke.context import load_context
+from wazuh_pack.revoke.errors import AlreadyDone, Failure, Later, Refused
+from wazuh_pack.revoke.jobs import DONE, FAILED, UNDOING, UNDONE, Job, JobStore
+from wazuh_pack.revoke.limits import Pace
+from wazuh_pack.revoke.settings import ENFORCE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from wazuh_pack.revoke.audit import Audit
+    from wazuh_pack.revoke.call import Call, Plan, Reply
+    from wazuh_pack.revoke.context import Context, Place
+    from wazuh_pack.revoke.providers.base import Provider
+    from wazuh_pack.revoke.settings import Instance
+    from wazuh_pack.revoke.transport import Transport
+
+_FIRST_PAUSE = 2.0
+_LONGEST_PAUSE = 300.0
+_LOOK_AGAIN = 1.0
+_LOOK_AT_ALL = 60.0
+_CHECKS = 8
+"""How often a check may find no effect; with the pauses between them, some four minutes."""
+
+
+def connect(provider: Provider, instance: Instance) -> Transport:
+    """Return what carries calls to an instance."""
+    return provider.transport(instance)
+
+
+class Unverified(Failure):
+    """Everything was done, and the target is as it was."""
+
+
+class Lane:
+    """The jobs of one instance."""
+
+    __slots__ = (
+        "_audit",
+        "_clock",
+        "_connect",
+        "_headers",
+        "_instance",
+        "_jitter",
+        "_paces",
+        "_pause",
+        "_place",
+        "_state",
+        "_store",
+    )
+
+    def __init__(
+        self,
+        instance: str,
+        place: Place,
+        audit: Audit,
+        *,
+        connect: Callable[[Provider, Instance], Transport] = connect,
+        clock: Callable[[], float] = time.time,
+        pause: Callable[[float], object] = time.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        """Take what the lane needs.
+
+        Args:
+            instance: Name of the instance.
+            place: Where configuration and state are.
+            audit: Where outcomes are written.
+            connect: Gives what carries the calls to an instance.
+            clock: Seconds since the epoch.
+            pause: Waits for some seconds.
+            jitter: Gives a number from 0 to 1, so that retries do not come in step.
+        """
+        self._instance = instance
+        self._place = place
+        self._audit = audit
+        self._connect = connect
+        self._clock = clock
+        self._pause = pause
+        self._jitter = jitter
+        self._state = make_private(place.state, (ENFORCE, "lanes"))
+        self._store = JobStore(make_private(place.state, (ENFORCE, "jobs")))
+        self._headers: Mapping[str, str] | None = None
+        self._paces: dict[bool, Pace] = {}
+
+    def run(self) -> None:
+        """Work until no job is open, unless another process does, or work is to stop.
+
+        Raises:
+            AgentError: The configuration cannot be used; the jobs stay as they are.
+            OSError: The state cannot be written.
+        """
+        lock = FileLock(f"{self._state}/{self._instance}.lock")
+        # Looked at again after the lock is released: a job may have come in between, from a
+        # process that found the lock taken.
+        while self._store.open_of(self._instance) and lock.try_acquire():
+            try:
+                if not self._work():
+                    return
+            finally:
+                lock.release()
+
+    def _work(self) -> bool:
+        """Work until no job is open; False when the administrator wants no work to be done."""
+        while jobs := self._store.open_of(self._instance):
+            context = load_context(self._place)
+            if exists(self._place.stop) or context.settings.mode != ENFORCE:
+                return False
+            now = self._clock()
+            due = [job for job in jobs if job.due <= now]
+            if due:
+                self._advance(due[0], context)
+            else:
+                self._rest(min(job.due for job in jobs))
+        return True
+
+    def _rest(self, until: float) -> None:
+        """Wait, but not much longer than until there is something new to look at."""
+        until = min(until, self._clock() + _LOOK_AT_ALL)
+        before = self._store.changed_at()
+        while (left := until - self._clock()) > 0:
+            self._pause(min(left, _LOOK_AGAIN))
+            if exists(self._place.stop) or self._store.changed_at() != before:
+                return
+
+    def _advance(self, job: Job, context: Context) -> None:
+        """Go on with a job as far as it goes."""
+        command = "delete" if job.state == UNDOING else "add"
+        self._headers = None
+        try:
+            instance = context.settings.instances.get(job.instance)
+            provider = context.provider(job.instance)
+            assert instance is not None  # noqa: S101 -- provider() has looked
+            self._paces = {own: self._pace_of(instance, own=own) for own in (True, False)}
+            transport = self._connect(provider, instance)
+            try:
+                outcome = self._steps(job, provider, transport)
+            finally:
+                transport.close()
+        except Later as later:
+            self._put_off(job, later, context, command)
+        except Unverified as error:
+            self._end(job, words.UNVERIFIED, command, str(error))
+        except Refused as error:
+            self._end(job, words.REFUSED_ALLOWLIST, command, str(error))
+        except AgentError as error:
+            self._end(job, words.FAILED, command, str(error))
+        except Exception as error:  # noqa: BLE001 -- one bad job must not stop the others
+            self._end(job, words.FAILED, command, f"internal error: {type(error).__name__}")
+        else:
+            self._end(job, outcome, command, "")
+
+    def _steps(self, job: Job, provider: Provider, transport: Transport) -> str:
+        plan = provider.plan(job.target)
+
+        def send(call: Call, *, bare: bool = False) -> Reply:
+            return self._send(call, provider, transport, bare=bare)
+
+        if job.state == UNDOING:
+            if plan.undo is None:
+                raise Failure("it cannot be taken back")
+            self._calls(job, plan.undo(job.memory), send)
+            return words.RESTORED
+        if job.stage == "look":
+            try:
+                job.memory = self._look(plan, send)
+            except AlreadyDone:
+                job.already = True
+                return words.ALREADY
+            self._reached(job, "act")
+        if job.stage == "act":
+            job.already = self._calls(job, plan.act(job.memory), send)
+            self._reached(job, "check")
+        self._check(job, plan, send)
+        return words.ALREADY if job.already else words.REVOKED
+
+    @staticmethod
+    def _look(plan: Plan, send: Callable[[Call], Reply]) -> dict[str, object]:
+        if plan.look is None:
+            return {}
+        reply = send(plan.look)
+        if reply.status in plan.look.gone:
+            raise AlreadyDone("it is not there")
+        return plan.remember(reply)
+
+    def _calls(self, job: Job, calls: tuple[Call, ...], send: Callable[[Call], Reply]) -> bool:
+        """Make the calls that are left; return whether there was nothing to do for any of them."""
+        gone = []
+        for number, call in enumerate(calls):
+            if number >= job.step:
+                gone.append(send(call).status in call.gone)
+                job.step = number + 1
+                self._store.save(job)
+        return bool(gone) and all(gone)
+
+    @staticmethod
+    def _check(job: Job, plan: Plan, send: Callable[[Call], Reply]) -> None:
+        check = plan.check(job.memory)
+        if check is None or check.holds(send(check.call)):
+            return
+        job.step += 1
+        if job.step >= _CHECKS:
+            raise Unverified("all calls were answered as they should be, but it has no effect")
+        raise Later("not in effect yet", fault=False)
+
+    def _reached(self, job: Job, stage: str) -> None:
+        job.stage, job.step = stage, 0
+        self._store.save(job)
+
+    def _send(self, call: Call, provider: Provider, transport: Transport, *, bare: bool) -> Reply:
+        headers: Mapping[str, str] = {}
+        if call.own and not bare:
+            if self._headers is None:
+                self._headers = provider.own_headers(
+                    lambda login: self._send(login, provider, transport, bare=True)
+                )
+            headers = self._headers
+        pace = self._paces[call.own]
+        now = self._clock()
+        wait = pace.ready_at(now) - now
+        if wait > 0:
+            raise Later("the limit of calls is reached", seconds=wait, fault=False)
+        pace.called(now)
+        try:
+            reply = transport.send(call, headers)
+            judge(call, reply, provider, self._clock())
+        except Later as later:
+            if later.seconds is not None:
+                pace.wait(self._clock(), later.seconds)
+            elif later.fault:
+                pace.failed(self._clock())
+            raise
+        pace.worked()
+        return reply
+
+    def _put_off(self, job: Job, later: Later, context: Context, command: str) -> None:
+        now = self._clock()
+        if now - job.created >= context.settings.give_up_after:
+            self._end(job, words.FAILED, command, f"given up: {later}")
+            return
+        pause = min(_FIRST_PAUSE * 2.0 ** min(job.attempts, 16), _LONGEST_PAUSE)
+        pause *= 0.5 + 0.5 * self._jitter()
+        job.due = now + max(pause, later.seconds or 0.0)
+        job.attempts += 1
+        first, job.reason = job.reason != str(later), str(later)
+        self._store.save(job)
+        if first:
+            self._audit.outcome(words.RETRYING, job, command, in_seconds=round(job.due - now))
+
+    def _end(self, job: Job, outcome: str, command: str, reason: str) -> None:
+        now = self._clock()
+        good = outcome in (words.REVOKED, words.ALREADY, words.RESTORED)
+        undoing = job.state == UNDOING
+        if undoing:
+            job.state = UNDONE if good else DONE  # what was done stands, and may be tried again
+        else:
+            job.state = DONE if good else FAILED
+        job.ended, job.reason = now, reason
+        if good:
+            job.forget_secrets()
+        self._store.save(job)
+        self._audit.outcome(outcome, job, command, seconds=round(now - job.created, 1))
+
+    def _pace_of(self, instance: Instance, *, own: bool) -> Pace:
+        rate = instance.rate if own else instance.kind.bare_rate
+        kind = "own" if own else "bare"
+        return Pace(
+            f"{self._state}/{instance.name}.{kind}.json", count=rate.count, seconds=rate.seconds
+        )

@@ -1,0 +1,429 @@
+"""GitHub and GitHub Enterprise Server.
+
+A leaked token is revoked without any credentials of ours: GitHub takes it from anybody who has it.
+Everything else wants a token, or for the suspension of an app the app's private key.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from wazuh_pack.agentkit.config import yes_or_no
+from wazuh_pack.agentkit.files import read_trusted
+from wazuh_pack.revoke.call import Call, Check, Memory, Plan, Reply, always, call, checked, status
+from wazuh_pack.revoke.errors import AlreadyDone, Failure
+from wazuh_pack.revoke.providers.base import (
+    NUMBER,
+    Capability,
+    Option,
+    Parameter,
+    Provider,
+    Rate,
+    Send,
+    table,
+    token,
+    word,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from wazuh_pack.revoke.target import Target
+
+_REPOSITORY = Parameter(
+    name="repository", pattern=r"[A-Za-z0-9-]{1,39}/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}"
+)
+_OPTIONAL_REPOSITORY = Parameter(name="repository", pattern=_REPOSITORY.pattern, optional=True)
+_PUBLIC = ("github-personal", "github-fine-grained", "github-oauth", "github-user")
+_REFRESH = "github-refresh"
+_QUARANTINE = "quarantined-by-wazuh-pack"
+_KEY_LIMIT = 65_536
+_JWT_SECONDS = 540
+_NOT_FOUND = 404
+
+
+def _number(name: str) -> Parameter:
+    return Parameter(name=name, pattern=NUMBER)
+
+
+class GitHub(Provider):
+    """See the module."""
+
+    name = "github"
+    url = "https://api.github.com"
+    rate = Rate(300, 60)
+    bare_rate = Rate(55, 3600)  # without authentication an address has 60 calls an hour
+    secrets = ("token",)
+    options: ClassVar[Mapping[str, Option]] = {
+        "organisation": word(r"[A-Za-z0-9-]{1,39}", "acme"),
+        "api_version": word(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "2022-11-28"),
+        "revoke_with_token": yes_or_no,
+        "app_id": word(NUMBER, "12345"),
+        "app_key_file": word(r"/.+", "/var/ossec/etc/wazuh-pack/github-app.pem"),
+    }
+    capabilities = table(
+        Capability(
+            name="token",
+            parameters=(token(*_PUBLIC, _REFRESH),),
+            effect="revokes a personal, OAuth or user token; its owner gets a mail",
+            rights="",
+            verified="the token is no longer accepted (not for refresh tokens)",
+            calls=("POST /credentials/revoke",),
+        ),
+        Capability(
+            name="installation-token",
+            parameters=(token("github-installation"),),
+            effect="revokes an installation's token, a job's GITHUB_TOKEN included",
+            rights="",
+            verified="the token is no longer accepted",
+            calls=("DELETE /installation/token",),
+        ),
+        Capability(
+            name="organisation-token",
+            parameters=(_number("token_id"),),
+            effect="takes a fine-grained personal token's access to the organisation",
+            rights="GitHub App with the organisation permission 'Personal access tokens': write",
+            verified="the organisation no longer lists it",
+            calls=("POST /orgs/{org}/personal-access-tokens/{pat_id}",),
+        ),
+        Capability(
+            name="sso-authorisation",
+            parameters=(_number("credential_id"),),
+            effect="takes a credential's single sign-on; its owner can authorise it anew",
+            rights="owner of the organisation, scope admin:org",
+            verified="a second removal finds nothing",
+            calls=("DELETE /orgs/{org}/credential-authorizations/{credential_id}",),
+        ),
+        Capability(
+            name="deploy-key",
+            parameters=(_number("key_id"), _REPOSITORY),
+            effect="removes a deploy key; whatever clones with it stops",
+            rights="repository permission 'Administration': write",
+            undo="the same public key is added again, under a new id",
+            verified="the key is not there",
+            calls=("DELETE /repos/{repository}/keys/{key_id}",),
+        ),
+        Capability(
+            name="runner-labels",
+            parameters=(_number("runner_id"), _OPTIONAL_REPOSITORY),
+            effect=(
+                "replaces a self-hosted runner's own labels, so jobs that ask for them go "
+                "elsewhere; jobs that ask for 'self-hosted' alone still reach it"
+            ),
+            rights="'Administration': write (repository) or 'Self-hosted runners': write",
+            undo="the labels are put back",
+            verified="the runner has the quarantine label only",
+            calls=("PUT /{owner}/actions/runners/{runner_id}/labels",),
+        ),
+        Capability(
+            name="runner",
+            parameters=(_number("runner_id"), _OPTIONAL_REPOSITORY),
+            effect="removes a self-hosted runner; it must be registered anew",
+            rights="'Administration': write (repository) or 'Self-hosted runners': write",
+            verified="the runner is not there",
+            calls=("DELETE /{owner}/actions/runners/{runner_id}",),
+        ),
+        Capability(
+            name="run-cancel",
+            parameters=(_number("run_id"), _REPOSITORY),
+            effect="cancels a workflow run; steps with always() still run",
+            rights="'Actions': write",
+            verified="the run is completed",
+            calls=("POST /repos/{repository}/actions/runs/{run_id}/cancel",),
+        ),
+        Capability(
+            name="run-force-cancel",
+            parameters=(_number("run_id"), _REPOSITORY),
+            effect="cancels a workflow run whatever its steps say",
+            rights="'Actions': write",
+            verified="the run is completed",
+            calls=("POST /repos/{repository}/actions/runs/{run_id}/force-cancel",),
+        ),
+        Capability(
+            name="workflow",
+            parameters=(_number("workflow_id"), _REPOSITORY),
+            effect="disables a workflow; nothing starts it until it is enabled",
+            rights="'Actions': write",
+            undo="the workflow is enabled",
+            verified="its state is disabled",
+            calls=("PUT /repos/{repository}/actions/workflows/{workflow_id}/disable",),
+        ),
+        Capability(
+            name="app-installation",
+            parameters=(_number("installation_id"),),
+            effect="suspends an installation of your own app; all its tokens stop working",
+            rights="the app's private key (app_id and app_key_file)",
+            undo="the suspension is lifted",
+            verified="the installation has a time of suspension",
+            calls=("PUT /app/installations/{installation_id}/suspended",),
+        ),
+    )
+
+    def own_headers(self, send: Send) -> Mapping[str, str]:
+        """Return the headers of the configured token."""
+        del send
+        return {"Authorization": f"Bearer {self.access.credential('token')}"}
+
+    def explain(self, call: Call, reply: Reply) -> str:
+        """Say what an Enterprise Server without the newer calls answers."""
+        if call.template == "/credentials/revoke" and reply.status == _NOT_FOUND:
+            return "this GitHub Enterprise Server cannot revoke by value; use another action"
+        return ""
+
+    def plan(self, target: Target) -> Plan:
+        """Return what to do about a target."""
+        plans: dict[str, Callable[[Mapping[str, str]], Plan]] = {
+            "token": self._token,
+            "installation-token": self._installation_token,
+            "organisation-token": self._organisation_token,
+            "sso-authorisation": self._sso,
+            "deploy-key": self._deploy_key,
+            "runner-labels": self._runner_labels,
+            "runner": self._runner,
+            "run-cancel": lambda values: self._run(values, "cancel"),
+            "run-force-cancel": lambda values: self._run(values, "force-cancel"),
+            "workflow": self._workflow,
+            "app-installation": self._app_installation,
+        }
+        return plans[target.action](target.values)
+
+    def _call(self, method: str, template: str, values: Mapping[str, str], **options: Any) -> Call:
+        headers = {
+            "Accept": "application/vnd.github+json",
+            "X-GitHub-Api-Version": self.access.options.get("api_version", "2022-11-28"),
+            **options.pop("headers", {}),
+        }
+        return call(method, template, values, headers=headers, **options)
+
+    def _with_token(self, method: str, template: str, value: str, **options: Any) -> Call:
+        """Return a call that carries the leaked token, and nothing of ours."""
+        headers = {"Authorization": f"Bearer {value}"}
+        return self._call(method, template, {}, headers=headers, own=False, **options)
+
+    def _organisation(self, values: Mapping[str, str]) -> dict[str, str]:
+        organisation = self.access.options.get("organisation")
+        if not organisation:
+            raise Failure("revoke.ini does not say the 'organisation' for this action")
+        return {**values, "org": organisation}
+
+    def _token(self, values: Mapping[str, str]) -> Plan:
+        value = values["token"]
+        revoke = self._call(
+            "POST",
+            "/credentials/revoke",
+            {},
+            json={"credentials": [value]},
+            own=bool(self.access.options.get("revoke_with_token")),  # github.com forbids it
+            ok=frozenset({202}),
+        )
+        if value.startswith("ghr_"):
+            return Plan(act=always(revoke))
+        use = self._with_token(
+            "GET", "/user", value, ok=frozenset({200, 403}), gone=frozenset({401})
+        )
+        return Plan(act=always(revoke), check=checked(use, status(401)))
+
+    def _installation_token(self, values: Mapping[str, str]) -> Plan:
+        revoke = self._with_token(
+            "DELETE",
+            "/installation/token",
+            values["token"],
+            ok=frozenset({204}),
+            gone=frozenset({401}),
+        )
+        return Plan(act=always(revoke), check=checked(revoke, status(401)))
+
+    def _organisation_token(self, values: Mapping[str, str]) -> Plan:
+        values = self._organisation(values)
+        template = "/orgs/{org}/personal-access-tokens"
+        find = self._call(
+            "GET",
+            template,
+            values,
+            query={"token_id[]": values["token_id"]},
+            ok=frozenset({200}),
+        )
+
+        def remember(reply: Reply) -> Memory:
+            found = _listed(reply, values["token_id"])
+            if not found:
+                raise AlreadyDone("the organisation does not list it")
+            return {"pat_id": str(found[0].get("id"))}
+
+        def revoke(memory: Memory) -> tuple[Call, ...]:
+            return (
+                self._call(
+                    "POST",
+                    f"{template}/{{pat_id}}",
+                    {**values, **memory},
+                    json={"action": "revoke"},
+                    ok=frozenset({204}),
+                    gone=frozenset({404}),
+                ),
+            )
+
+        return Plan(
+            look=find,
+            remember=remember,
+            act=revoke,
+            check=checked(find, lambda reply: not _listed(reply, values["token_id"])),
+        )
+
+    def _sso(self, values: Mapping[str, str]) -> Plan:
+        remove = self._call(
+            "DELETE",
+            "/orgs/{org}/credential-authorizations/{credential_id}",
+            self._organisation(values),
+            ok=frozenset({204}),
+            gone=frozenset({404}),
+        )
+        return Plan(act=always(remove), check=checked(remove, status(404)))
+
+    def _deploy_key(self, values: Mapping[str, str]) -> Plan:
+        template = "/repos/{repository:path}/keys/{key_id}"
+        get = self._call("GET", template, values, ok=frozenset({200}), gone=frozenset({404}))
+        delete = self._call("DELETE", template, values, gone=frozenset({404}))
+
+        def remember(reply: Reply) -> Memory:
+            names = ("title", "key", "read_only")
+            return {name: reply.member(name) for name in names}
+
+        def restore(memory: Memory) -> tuple[Call, ...]:
+            add = "/repos/{repository:path}/keys"
+            # 422: the key is in use already, so it is there
+            return (self._call("POST", add, values, json=dict(memory), gone=frozenset({422})),)
+
+        return Plan(
+            look=get,
+            remember=remember,
+            act=always(delete),
+            check=checked(get, status(404)),
+            undo=restore,
+        )
+
+    def _runners(self, values: Mapping[str, str]) -> tuple[str, Mapping[str, str]]:
+        if "repository" in values:
+            return "/repos/{repository:path}/actions/runners/{runner_id}", values
+        return "/orgs/{org}/actions/runners/{runner_id}", self._organisation(values)
+
+    def _runner_labels(self, values: Mapping[str, str]) -> Plan:
+        template, values = self._runners(values)
+        template += "/labels"
+        get = self._call("GET", template, values, ok=frozenset({200}), gone=frozenset({404}))
+
+        def put(labels: list[str]) -> Call:
+            return self._call("PUT", template, values, json={"labels": labels}, ok=frozenset({200}))
+
+        def remember(reply: Reply) -> Memory:
+            labels = _own_labels(reply)
+            if labels == [_QUARANTINE]:
+                raise AlreadyDone("it has the label already")
+            return {"labels": labels}
+
+        return Plan(
+            look=get,
+            remember=remember,
+            act=always(put([_QUARANTINE])),
+            check=checked(
+                get, lambda reply: reply.status == _NOT_FOUND or _own_labels(reply) == [_QUARANTINE]
+            ),
+            undo=lambda memory: (put(memory["labels"]),),
+        )
+
+    def _runner(self, values: Mapping[str, str]) -> Plan:
+        template, values = self._runners(values)
+        delete = self._call(
+            "DELETE",
+            template,
+            values,
+            gone=frozenset({404}),
+            later=frozenset({422}),  # busy with a job
+        )
+        get = self._call("GET", template, values, ok=frozenset({200}), gone=frozenset({404}))
+        return Plan(act=always(delete), check=checked(get, status(404)))
+
+    def _run(self, values: Mapping[str, str], how: str) -> Plan:
+        template = "/repos/{repository:path}/actions/runs/{run_id}"
+        get = self._call("GET", template, values, ok=frozenset({200}), gone=frozenset({404}))
+        # 409: it has ended
+        cancel = self._call("POST", f"{template}/{how}", values, gone=frozenset({404, 409}))
+        return Plan(act=always(cancel), check=checked(get, _completed))
+
+    def _workflow(self, values: Mapping[str, str]) -> Plan:
+        template = "/repos/{repository:path}/actions/workflows/{workflow_id}"
+        get = self._call("GET", template, values, ok=frozenset({200}), gone=frozenset({404}))
+
+        def remember(reply: Reply) -> Memory:
+            if _disabled(reply):
+                raise AlreadyDone("it is disabled")
+            return {}
+
+        return Plan(
+            look=get,
+            remember=remember,
+            act=always(self._call("PUT", f"{template}/disable", values)),
+            check=checked(get, _disabled),
+            undo=always(self._call("PUT", f"{template}/enable", values)),
+        )
+
+    def _app_installation(self, values: Mapping[str, str]) -> Plan:
+        template = "/app/installations/{installation_id}"
+        headers = {"Authorization": f"Bearer {self._app_jwt()}"}
+        get = self._call("GET", template, values, headers=headers, own=False, gone=frozenset({404}))
+
+        def remember(reply: Reply) -> Memory:
+            if reply.member("suspended_at"):
+                raise AlreadyDone("it is suspended")
+            return {}
+
+        def change(method: str) -> Call:
+            return self._call(method, f"{template}/suspended", values, headers=headers, own=False)
+
+        def suspended(reply: Reply) -> bool:
+            return reply.status == _NOT_FOUND or bool(reply.member("suspended_at"))
+
+        return Plan(
+            look=get,
+            remember=remember,
+            act=always(change("PUT")),
+            check=lambda _: Check(get, suspended),
+            undo=always(change("DELETE")),
+        )
+
+    def _app_jwt(self) -> str:
+        options = self.access.options
+        if "app_id" not in options or "app_key_file" not in options:
+            raise Failure("revoke.ini does not say 'app_id' and 'app_key_file'")
+        key = read_trusted(options["app_key_file"], _KEY_LIMIT)
+        try:
+            import jwt  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415 -- only there on a manager
+        except ImportError:
+            raise Failure("the Python package jwt is missing; run this on a manager") from None
+        now = int(time.time())
+        claims = {"iat": now - 60, "exp": now + _JWT_SECONDS, "iss": options["app_id"]}
+        try:
+            return str(jwt.encode(claims, key, algorithm="RS256"))
+        except (ValueError, TypeError, jwt.PyJWTError):
+            raise Failure("app_key_file holds no private RSA key") from None
+
+
+def _listed(reply: Reply, token_id: str) -> list[dict[str, Any]]:
+    """Return the entries about one token; the filter may not be known to an older server."""
+    found = reply.body if isinstance(reply.body, list) else []
+    return [x for x in found if isinstance(x, dict) and str(x.get("token_id")) == token_id]
+
+
+def _own_labels(reply: Reply) -> list[str]:
+    labels = reply.member("labels")
+    found = [item for item in labels if isinstance(item, dict)] if isinstance(labels, list) else []
+    return sorted(str(item.get("name")) for item in found if item.get("type") != "read-only")
+
+
+def _completed(reply: Reply) -> bool:
+    return reply.status == _NOT_FOUND or reply.member("status") == "completed"
+
+
+def _disabled(reply: Reply) -> bool:
+    state = reply.member("state")
+    return reply.status == _NOT_FOUND or str(state).startswith("disabled")

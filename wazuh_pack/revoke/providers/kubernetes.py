@@ -1,0 +1,310 @@
+"""Kubernetes: what a service account's token or a binding gives.
+
+A token that is bound to a pod or a secret ends with it; there is no call that revokes it by itself.
+What it is bound to is read from its claims only after the cluster has said that it is genuine.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from wazuh_pack.agentkit.config import yes_or_no
+from wazuh_pack.revoke.call import Call, Memory, Plan, Reply, always, call, checked, status
+from wazuh_pack.revoke.errors import AlreadyDone, Failure, Refused
+from wazuh_pack.revoke.providers.base import (
+    Capability,
+    Option,
+    Parameter,
+    Provider,
+    Rate,
+    Send,
+    table,
+    token,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from wazuh_pack.revoke.target import Target
+
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_OBJECT = r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?"
+_ROLE = r"(?!\.{1,2}$)[A-Za-z0-9:._-]{1,253}"
+_NAMESPACE = Parameter(name="namespace", pattern=_LABEL)
+_KEPT = ("labels", "annotations")
+_SYSTEM = ("kube-system", "kube-public", "kube-node-lease")
+_MERGE = {"Content-Type": "application/merge-patch+json"}
+_REVIEW = "/apis/authentication.k8s.io/v1/tokenreviews"
+_RBAC = "/apis/rbac.authorization.k8s.io/v1"
+_GONE = frozenset({404})
+_NOT_FOUND = 404
+_LEGACY = "kubernetes.io/serviceaccount/"
+
+
+def _name(pattern: str = _OBJECT) -> Parameter:
+    return Parameter(name="name", pattern=pattern)
+
+
+class Kubernetes(Provider):
+    """See the module."""
+
+    name = "kubernetes"
+    rate = Rate(300, 60)
+    options: ClassVar[Mapping[str, Option]] = {"allow_system_namespaces": yes_or_no}
+    capabilities = table(
+        Capability(
+            name="token",
+            parameters=(token("jwt"),),
+            effect="deletes the pod or the secret that a service account's token is bound to",
+            rights="create tokenreviews; delete pods and secrets where it may act",
+            verified="the cluster no longer takes the token as genuine (within 60 s)",
+            calls=("DELETE /api/v1/namespaces/{namespace}/{kind}/{name}",),
+        ),
+        Capability(
+            name="secret",
+            parameters=(_name(), _NAMESPACE),
+            effect="deletes a service account's token secret; other secrets are refused",
+            rights="get and delete secrets where it may act",
+            verified="the secret is not there",
+            calls=("DELETE /api/v1/namespaces/{namespace}/secrets/{name}",),
+        ),
+        Capability(
+            name="pod",
+            parameters=(_name(), _NAMESPACE),
+            effect="deletes a pod, which ends its bound tokens; its controller makes another one",
+            rights="get and delete pods where it may act",
+            verified="the pod is not there, or another one of its name",
+            calls=("DELETE /api/v1/namespaces/{namespace}/pods/{name}",),
+        ),
+        Capability(
+            name="rolebinding",
+            parameters=(_name(_ROLE), _NAMESPACE),
+            effect="deletes a role binding; everybody in it loses the role",
+            rights="get, delete and create rolebindings, and bind on the roles to put back",
+            undo="the binding is created as it was",
+            verified="the binding is not there",
+            calls=(f"DELETE {_RBAC}/namespaces/{{namespace}}/rolebindings/{{name}}",),
+        ),
+        Capability(
+            name="clusterrolebinding",
+            parameters=(_name(_ROLE),),
+            effect="deletes a cluster role binding; those of Kubernetes itself are refused",
+            rights="get, delete and create clusterrolebindings, and bind on the roles to put back",
+            undo="the binding is created as it was",
+            verified="the binding is not there",
+            calls=(f"DELETE {_RBAC}/clusterrolebindings/{{name}}",),
+        ),
+        Capability(
+            name="cronjob-suspend",
+            parameters=(_name(), _NAMESPACE),
+            effect="suspends a cron job; running jobs go on",
+            rights="get and patch cronjobs where it may act",
+            undo="the cron job goes on",
+            verified="it is suspended",
+            calls=("PATCH /apis/batch/v1/namespaces/{namespace}/cronjobs/{name}",),
+        ),
+        Capability(
+            name="node-cordon",
+            parameters=(_name(),),
+            effect="takes a node out of scheduling; running pods stay",
+            rights="get and patch nodes",
+            undo="the node is scheduled on again",
+            verified="the node is unschedulable",
+            calls=("PATCH /api/v1/nodes/{name}",),
+        ),
+    )
+
+    def own_headers(self, send: Send) -> Mapping[str, str]:
+        """Return the header of the configured service account."""
+        del send
+        return {"Authorization": f"Bearer {self.access.credential('token')}"}
+
+    def plan(self, target: Target) -> Plan:
+        """Return what to do about a target."""
+        if "namespace" in target.values:
+            self._check_namespace(target.values["namespace"])
+        plans: dict[str, Callable[[Mapping[str, str]], Plan]] = {
+            "token": self._token,
+            "secret": lambda values: _deletion("secrets", values),
+            "pod": lambda values: _deletion("pods", values),
+            "rolebinding": lambda values: _binding(
+                f"{_RBAC}/namespaces/{{namespace}}/rolebindings", values
+            ),
+            "clusterrolebinding": lambda values: _binding(f"{_RBAC}/clusterrolebindings", values),
+            "cronjob-suspend": lambda values: _switch(
+                "/apis/batch/v1/namespaces/{namespace}/cronjobs/{name}", "suspend", values
+            ),
+            "node-cordon": lambda values: _switch("/api/v1/nodes/{name}", "unschedulable", values),
+        }
+        return plans[target.action](target.values)
+
+    def _check_namespace(self, namespace: str) -> None:
+        if namespace in _SYSTEM and not self.access.options.get("allow_system_namespaces"):
+            raise Failure(f"{namespace} is left alone unless allow_system_namespaces = yes")
+
+    def _token(self, values: Mapping[str, str]) -> Plan:
+        review = call(
+            "POST",
+            _REVIEW,
+            {},
+            json={
+                "apiVersion": "authentication.k8s.io/v1",
+                "kind": "TokenReview",
+                "spec": {"token": values["token"]},
+            },
+        )
+
+        def remember(reply: Reply) -> Memory:
+            if reply.member("status", "authenticated") is not True:
+                raise AlreadyDone("the cluster does not take it as genuine")
+            user = str(reply.member("status", "user", "username"))
+            bound = _bound_object(values["token"])
+            if user != f"system:serviceaccount:{bound['namespace']}:{bound['account']}":
+                raise Refused("the token's claims and the cluster's answer differ")
+            self._check_namespace(bound["namespace"])
+            return bound
+
+        def act(memory: Memory) -> tuple[Call, ...]:
+            body = {"preconditions": {"uid": memory["uid"]}} if memory["uid"] else None
+            template = f"/api/v1/namespaces/{{namespace}}/{memory['kind']}/{{name}}"
+            # 409: another object has the name by now
+            return (call("DELETE", template, memory, json=body, gone=frozenset({404, 409})),)
+
+        return Plan(
+            look=review,
+            remember=remember,
+            act=act,
+            check=checked(review, lambda r: r.member("status", "authenticated") is not True),
+        )
+
+
+def _bound_object(value: str) -> dict[str, str]:
+    """Return the object a genuine token is bound to, from its claims.
+
+    Raises:
+        Failure: It is bound to nothing that could be deleted without harm to others.
+    """
+    claims = _claims(value)
+    new = claims.get("kubernetes.io")
+    if not isinstance(new, dict):
+        legacy = {
+            name: claims.get(_LEGACY + name)
+            for name in ("namespace", "secret.name", "service-account.name")
+        }
+        if not all(isinstance(item, str) and item for item in legacy.values()):
+            raise Failure("the token's claims name no service account")
+        return {
+            "kind": "secrets",
+            "namespace": str(legacy["namespace"]),
+            "account": str(legacy["service-account.name"]),
+            "name": str(legacy["secret.name"]),
+            "uid": "",
+        }
+    for kind, one in (("pods", "pod"), ("secrets", "secret")):
+        bound = new.get(one)
+        if isinstance(bound, dict):
+            return {
+                "kind": kind,
+                "namespace": str(new.get("namespace")),
+                "account": str(new.get("serviceaccount", {}).get("name")),
+                "name": str(bound.get("name")),
+                "uid": str(bound.get("uid") or ""),
+            }
+    raise Failure(
+        "the token is bound to its service account alone: only removing the account, or its role "
+        "bindings, ends it"
+    )
+
+
+def _claims(value: str) -> dict[str, Any]:
+    payload = value.split(".")[1]
+    try:
+        found = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise Failure("the token's claims cannot be read")
+    return found
+
+
+def _deletion(kind: str, values: Mapping[str, str]) -> Plan:
+    template = f"/api/v1/namespaces/{{namespace}}/{kind}/{{name}}"
+    get = call("GET", template, values, gone=_GONE)
+
+    def remember(reply: Reply) -> Memory:
+        if kind == "secrets" and reply.member("type") != "kubernetes.io/service-account-token":
+            raise Refused("the secret is not a service account's token")
+        return {"uid": str(reply.member("metadata", "uid") or "")}
+
+    def act(memory: Memory) -> tuple[Call, ...]:
+        body = {"preconditions": {"uid": memory["uid"]}} if memory["uid"] else None
+        return (call("DELETE", template, values, json=body, gone=frozenset({404, 409})),)
+
+    def check(memory: Memory) -> Any:
+        other = checked(
+            get,
+            lambda reply: (
+                reply.status == _NOT_FOUND or reply.member("metadata", "uid") != memory["uid"]
+            ),
+        )
+        return other(memory)
+
+    return Plan(look=get, remember=remember, act=act, check=check)
+
+
+def _binding(template: str, values: Mapping[str, str]) -> Plan:
+    if values["name"].startswith("system:"):
+        raise Failure("bindings of Kubernetes itself are left alone")
+    one = f"{template}/{{name}}"
+    get = call("GET", one, values, gone=_GONE)
+
+    def remember(reply: Reply) -> Memory:
+        body = reply.body if isinstance(reply.body, dict) else {}
+        metadata = body.get("metadata") or {}
+        kept: dict[str, Any] = {name: metadata[name] for name in _KEPT if metadata.get(name)}
+        return {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding" if "namespace" in values else "ClusterRoleBinding",
+            "metadata": {**dict(values), **kept},
+            "roleRef": body.get("roleRef"),
+            "subjects": body.get("subjects") or [],
+        }
+
+    def undo(memory: Memory) -> tuple[Call, ...]:
+        # 409: somebody has put it back already
+        return (call("POST", template, values, json=memory, gone=frozenset({409})),)
+
+    return Plan(
+        look=get,
+        remember=remember,
+        act=always(call("DELETE", one, values, gone=_GONE)),
+        check=checked(get, status(404)),
+        undo=undo,
+    )
+
+
+def _switch(template: str, member: str, values: Mapping[str, str]) -> Plan:
+    """Return a plan that sets a member of ``spec``, and takes it back."""
+    get = call("GET", template, values, gone=_GONE)
+
+    def patch(*, on: bool) -> Call:
+        body = {"spec": {member: on}}
+        return call("PATCH", template, values, json=body, headers=_MERGE)
+
+    def is_on(reply: Reply) -> bool:
+        return reply.status == _NOT_FOUND or reply.member("spec", member) is True
+
+    def remember(reply: Reply) -> Memory:
+        if is_on(reply):
+            raise AlreadyDone("it is so already")
+        return {}
+
+    return Plan(
+        look=get,
+        remember=remember,
+        act=always(patch(on=True)),
+        check=checked(get, is_on),
+        undo=always(patch(on=False)),
+    )

@@ -1,0 +1,201 @@
+"""HashiCorp Vault and OpenBao (base URL up to and with ``/v1``)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from wazuh_pack.revoke.call import Call, Memory, Plan, Reply, always, call, checked, status
+from wazuh_pack.revoke.errors import AlreadyDone
+from wazuh_pack.revoke.providers.base import (
+    UUID,
+    Capability,
+    Option,
+    Parameter,
+    Provider,
+    Rate,
+    Send,
+    table,
+    token,
+    word,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from wazuh_pack.revoke.target import Target
+
+_SEGMENT = r"(?!\.{1,2}(?:/|$))[A-Za-z0-9_.@-]{1,128}"
+_PATH = rf"{_SEGMENT}(?:/{_SEGMENT}){{0,12}}"
+_ACCESSOR = r"[0-9A-Za-z-]{8,64}(?:\.[0-9A-Za-z]{1,32})?"
+_NOT_FOUND = 404
+
+
+class Vault(Provider):
+    """See the module."""
+
+    name = "vault"
+    rate = Rate(300, 60)
+    bare_rate = Rate(300, 60)
+    options: ClassVar[Mapping[str, Option]] = {"namespace": word(_PATH, "team/ci")}
+    capabilities = table(
+        Capability(
+            name="token",
+            parameters=(token("vault-service"),),
+            effect="revokes a token by itself, with all its children and leases",
+            rights="",
+            verified="the token is no longer accepted",
+            calls=("POST /auth/token/revoke-self",),
+        ),
+        Capability(
+            name="accessor",
+            parameters=(Parameter(name="accessor", pattern=_ACCESSOR),),
+            effect="revokes the token that has this accessor, with all its children and leases",
+            rights="update on auth/token/revoke-accessor and auth/token/lookup-accessor",
+            verified="the accessor is unknown",
+            calls=("POST /auth/token/revoke-accessor",),
+        ),
+        Capability(
+            name="lease",
+            parameters=(Parameter(name="lease_id", pattern=_PATH),),
+            effect="revokes one lease; the credentials behind it stop working",
+            rights="update on sys/leases/revoke and sys/leases/lookup",
+            verified="the lease is unknown",
+            calls=("POST /sys/leases/revoke",),
+        ),
+        Capability(
+            name="lease-prefix",
+            parameters=(Parameter(name="prefix", pattern=rf"{_SEGMENT}/{_PATH}"),),
+            effect="revokes every lease below a path, such as aws/creds/deploy",
+            rights="sudo and update on sys/leases/revoke-prefix/*, sudo and list on lookup",
+            verified="no lease is listed below the path",
+            calls=("POST /sys/leases/revoke-prefix/{prefix}",),
+        ),
+        Capability(
+            name="entity",
+            parameters=(Parameter(name="entity_id", pattern=UUID),),
+            effect="disables an identity; none of its tokens works, batch tokens included",
+            rights="read and update on identity/entity/id/*",
+            undo="the entity is enabled",
+            verified="the entity is disabled",
+            calls=("POST /identity/entity/id/{entity_id}",),
+        ),
+        Capability(
+            name="approle-secret",
+            parameters=(
+                Parameter(name="secret_id_accessor", pattern=UUID),
+                Parameter(name="role", pattern=_SEGMENT),
+                Parameter(name="mount", pattern=_SEGMENT, optional=True),
+            ),
+            effect="destroys a secret id of an AppRole; its tokens stay until they end",
+            rights="update on auth/<mount>/role/<role>/secret-id-accessor/destroy",
+            calls=("POST /auth/{mount}/role/{role}/secret-id-accessor/destroy",),
+        ),
+    )
+
+    def own_headers(self, send: Send) -> Mapping[str, str]:
+        """Return the header of the configured token."""
+        del send
+        return {"X-Vault-Token": self.access.credential("token")}
+
+    def plan(self, target: Target) -> Plan:
+        """Return what to do about a target."""
+        plans: dict[str, Callable[[Mapping[str, str]], Plan]] = {
+            "token": self._token,
+            "accessor": self._accessor,
+            "lease": self._lease,
+            "lease-prefix": self._lease_prefix,
+            "entity": self._entity,
+            "approle-secret": self._approle,
+        }
+        return plans[target.action](target.values)
+
+    def _call(
+        self, method: str, template: str, values: Mapping[str, str], **options: object
+    ) -> Call:
+        headers = dict(options.pop("headers", {}))  # type: ignore[call-overload] # a mapping
+        namespace = self.access.options.get("namespace")
+        if namespace:
+            headers["X-Vault-Namespace"] = namespace
+        return call(method, template, values, headers=headers, **options)
+
+    def _token(self, values: Mapping[str, str]) -> Plan:
+        headers = {"X-Vault-Token": values["token"]}
+
+        def with_it(method: str, template: str) -> Call:
+            # 403 is the answer to a token that is not valid (any more).
+            return self._call(
+                method, template, {}, headers=headers, own=False, gone=frozenset({403})
+            )
+
+        return Plan(
+            act=always(with_it("POST", "/auth/token/revoke-self")),
+            check=checked(with_it("GET", "/auth/token/lookup-self"), status(403)),
+        )
+
+    def _accessor(self, values: Mapping[str, str]) -> Plan:
+        unknown = frozenset({400, 404})
+        look = self._call(
+            "POST", "/auth/token/lookup-accessor", {}, json=dict(values), gone=unknown
+        )
+        # Having looked it up before, these credentials are known to have the right to: a refusal
+        # afterwards means that the accessor is no more.
+        again = self._call(
+            "POST", "/auth/token/lookup-accessor", {}, json=dict(values), gone=unknown | {403}
+        )
+        revoke = self._call(
+            "POST", "/auth/token/revoke-accessor", {}, json=dict(values), gone=unknown
+        )
+        return Plan(look=look, act=always(revoke), check=checked(again, status(400, 403, 404)))
+
+    def _lease(self, values: Mapping[str, str]) -> Plan:
+        body = {"lease_id": values["lease_id"]}
+        unknown = frozenset({400, 404})
+        look = self._call("POST", "/sys/leases/lookup", {}, json=body, gone=unknown)
+        revoke = self._call("POST", "/sys/leases/revoke", {}, json={**body, "sync": True})
+        return Plan(look=look, act=always(revoke), check=checked(look, status(400, 404)))
+
+    def _lease_prefix(self, values: Mapping[str, str]) -> Plan:
+        revoke = self._call(
+            "POST", "/sys/leases/revoke-prefix/{prefix:path}", values, json={"sync": True}
+        )
+        listing = self._call(
+            "GET",
+            "/sys/leases/lookup/{prefix:path}/",
+            values,
+            query={"list": "true"},
+            gone=frozenset({404}),
+        )
+        return Plan(act=always(revoke), check=checked(listing, status(404)))
+
+    def _entity(self, values: Mapping[str, str]) -> Plan:
+        template = "/identity/entity/id/{entity_id}"
+        get = self._call("GET", template, values, gone=frozenset({404}))
+
+        def post(*, disabled: bool) -> Call:
+            return self._call("POST", template, values, json={"disabled": disabled})
+
+        def is_disabled(reply: Reply) -> bool:
+            return reply.status == _NOT_FOUND or reply.member("data", "disabled") is True
+
+        def remember(reply: Reply) -> Memory:
+            if is_disabled(reply):
+                raise AlreadyDone("it is disabled")
+            return {}
+
+        return Plan(
+            look=get,
+            remember=remember,
+            act=always(post(disabled=True)),
+            check=checked(get, is_disabled),
+            undo=always(post(disabled=False)),
+        )
+
+    def _approle(self, values: Mapping[str, str]) -> Plan:
+        destroy = self._call(
+            "POST",
+            "/auth/{mount}/role/{role}/secret-id-accessor/destroy",
+            {"mount": "approle", **values},
+            json={"secret_id_accessor": values["secret_id_accessor"]},
+            gone=frozenset({404}),
+        )
+        return Plan(act=always(destroy))

@@ -1,0 +1,181 @@
+"""The entry point of ``wazuh-pack-revoke-token``: revokes what an alert gives away.
+
+It is started in three ways. By execd as an active response: it takes the message, keeps it in an
+inbox, starts a worker and exits, so execd goes on after a few milliseconds whatever a provider
+does. By integratord, with an alert's file as first argument: the same. By people and timers, with
+one of the options of :mod:`wazuh_pack.revoke.manage`.
+
+The worker turns messages into jobs, and then works off each provider's jobs in a process of its
+own.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from wazuh_pack.agentkit.detach import detach
+from wazuh_pack.agentkit.errors import AgentError, MessageError
+from wazuh_pack.agentkit.files import make_private
+from wazuh_pack.agentkit.home import Home, home_of
+from wazuh_pack.agentkit.inbox import Inbox
+from wazuh_pack.agentkit.jsonlog import DecisionLog
+from wazuh_pack.agentkit.protocol import program_name
+from wazuh_pack.agentkit.stdin import LineReader
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from wazuh_pack.revoke.audit import Audit
+    from wazuh_pack.revoke.context import Place
+
+_OLDEST = (3, 10)
+_INTEGRATIONS = "/integrations"
+
+
+def main(argv: Sequence[str]) -> int:
+    """Serve one start; ``argv`` is ``sys.argv``.
+
+    Returns:
+        0 when the message was accepted. Execd ignores it; it is for people and integratord.
+    """
+    host = Host(argv[0])
+    if sys.version_info < _OLDEST:
+        _write_failure(host, "needs Python 3.10 or later, as the manager's own; run it there")
+        return 1
+    host.add_packages()
+    if len(argv) > 1 and argv[1].startswith("-"):
+        from wazuh_pack.revoke.manage import manage  # noqa: PLC0415 -- execd must not wait for it
+
+        return manage(host, argv[1:])
+    return _serve(host, argv)
+
+
+class Host:
+    """Where one start of the script works.
+
+    Attributes:
+        script: The path it was started by.
+        home: Wazuh's home.
+        integration: Whether it lies among integratord's integrations.
+    """
+
+    __slots__ = ("home", "integration", "script")
+
+    def __init__(self, script: str) -> None:
+        folder = os.path.realpath(os.path.dirname(os.path.abspath(script)))  # noqa: PTH100, PTH120 -- pathlib is too slow to import
+        self.script = script
+        self.integration = folder.endswith(_INTEGRATIONS)
+        root = folder[: -len(_INTEGRATIONS)]
+        self.home = Home(root) if self.integration else home_of(script)
+
+    @property
+    def state(self) -> str:
+        """The folder of our state; integratord's user cannot enter root's."""
+        if self.integration:
+            return f"{self.home.root}/var/wazuh-pack-integration/revoke-token"
+        return self.home.state("revoke/revoke-token")
+
+    def make_state(self, *below: str) -> str:
+        """Make a folder below the state's, and return it.
+
+        Raises:
+            AgentError: A folder on the way could be written by somebody else.
+            OSError: It cannot be made.
+        """
+        if self.integration:
+            # The installation makes this one: only root may make folders in var.
+            return make_private(
+                f"{self.home.root}/var/wazuh-pack-integration", ("revoke-token", *below)
+            )
+        names = ("wazuh-pack", "revoke", "revoke-token", *below)
+        return make_private(f"{self.home.root}/var", names)
+
+    def add_packages(self) -> None:
+        """Let the packages of the manager's own Python be found; the launcher leaves them out."""
+        version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+        path = f"{self.home.root}/framework/python/lib/{version}/site-packages"
+        if path not in sys.path:
+            sys.path.append(path)
+
+    def place(self) -> Place:
+        """Return where configuration and state are."""
+        from wazuh_pack.revoke.context import Place  # noqa: PLC0415 -- execd must not wait for it
+
+        return Place(etc=f"{self.home.root}/etc/wazuh-pack", state=self.state)
+
+    def audit(self) -> Audit:
+        """Return where outcomes are written."""
+        from wazuh_pack.revoke.audit import Audit  # noqa: PLC0415 -- execd must not wait for it
+
+        return Audit(DecisionLog(self.home.log, program_name(self.script)))
+
+
+def work_off(host: Host, spread: Callable[[Callable[[], object]], object] = detach) -> None:
+    """Turn every accepted message into jobs, and start the lanes that have open ones.
+
+    Args:
+        host: Where to work.
+        spread: Runs something in a process of its own.
+    """
+    from wazuh_pack.revoke.intake import Intake  # noqa: PLC0415 -- execd must not wait for it
+    from wazuh_pack.revoke.jobs import JobStore  # noqa: PLC0415 -- same
+
+    host.make_state("enforce", "jobs")
+    Inbox(host.make_state("inbox")).drain(
+        Intake(host.place(), host.audit()).handle, lambda: None, batch=64
+    )
+    jobs = JobStore(f"{host.state}/enforce/jobs").all()
+    for instance in sorted({job.instance for job in jobs if job.open}):
+        if not spread(lambda name=instance: run_lane(host, name)):  # type: ignore[misc] # a default binds the loop's variable
+            run_lane(host, instance)
+
+
+def run_lane(host: Host, instance: str) -> None:
+    """Work off the jobs of one instance; never raises."""
+    from wazuh_pack.revoke import audit as words  # noqa: PLC0415 -- execd must not wait for it
+    from wazuh_pack.revoke.lane import Lane  # noqa: PLC0415 -- same
+
+    audit = host.audit()
+    try:
+        Lane(instance, host.place(), audit).run()
+    except (AgentError, OSError) as error:
+        audit.decision(words.FAILED, reason=str(error))
+    except Exception as error:  # noqa: BLE001 -- nobody else would ever hear of it
+        audit.decision(words.FAILED, reason=f"internal error: {type(error).__name__}")
+
+
+def _serve(host: Host, argv: Sequence[str]) -> int:
+    try:
+        if host.integration:
+            from wazuh_pack.revoke.integration import message_from  # noqa: PLC0415 -- not for execd
+
+            message = message_from(argv)
+        else:
+            message = LineReader(0).read()
+        Inbox(host.make_state("inbox")).put(message)
+    except MessageError as error:
+        from wazuh_pack.revoke.audit import REFUSED_INVALID  # noqa: PLC0415 -- rarely needed
+
+        host.audit().decision(REFUSED_INVALID, reason=str(error))
+        return 1
+    except (AgentError, OSError) as error:
+        _write_failure(host, str(error))
+        return 1
+
+    def work() -> None:
+        try:
+            work_off(host)
+        except Exception as error:  # noqa: BLE001 -- nobody else would ever hear of it
+            text = str(error) if isinstance(error, (AgentError, OSError)) else "internal error"
+            _write_failure(host, f"{text} ({type(error).__name__})")
+
+    if not detach(work):
+        work()
+    return 0
+
+
+def _write_failure(host: Host, reason: str) -> None:
+    fields = {"response": "revoke-token", "outcome": "failed", "reason": reason}
+    DecisionLog(host.home.log, program_name(host.script)).write("", fields)

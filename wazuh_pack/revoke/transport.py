@@ -1,0 +1,126 @@
+"""Sends calls over HTTPS, with limits on everything and trust in nothing but the configuration."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from wazuh_pack.revoke.call import Reply
+from wazuh_pack.revoke.errors import Failure, Later
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import requests
+
+    from wazuh_pack.revoke.call import Call
+    from wazuh_pack.revoke.settings import Instance
+
+CONNECT_SECONDS = 10.0
+READ_SECONDS = 30.0
+TOTAL_SECONDS = 60.0
+_MAX_BODY = 8 << 20
+_CHUNK = 65536
+_AGENT = "wazuh-pack-revoke-token"
+
+
+class Transport(Protocol):
+    """What carries calls to an instance."""
+
+    def send(self, call: Call, headers: Mapping[str, str]) -> Reply:
+        """Make a call with additional headers.
+
+        Raises:
+            Later: There was no whole answer.
+            Failure: The call cannot be made at all.
+        """
+
+    def close(self) -> None:
+        """Let go of connections."""
+
+
+class HttpTransport:
+    """Calls of one instance, by ``requests``.
+
+    No redirect is followed (it could carry the token elsewhere); neither ``.netrc`` nor the
+    environment has a say, apart from what the settings took from it.
+    """
+
+    __slots__ = ("_instance", "_seconds", "_session")
+
+    def __init__(self, instance: Instance, seconds: float = READ_SECONDS) -> None:
+        """Take the instance, and how many seconds of silence are too many."""
+        self._instance = instance
+        self._seconds = seconds
+        self._session = _session(instance)
+
+    def send(self, call: Call, headers: Mapping[str, str]) -> Reply:
+        """Make a call; see :class:`Transport`."""
+        import requests  # noqa: PLC0415 -- slow to import, and only there on a manager
+
+        try:
+            with self._session.request(
+                call.method,
+                self._instance.url + call.path,
+                params=dict(call.query) or None,
+                json=call.json,
+                data=call.content if call.form is None else dict(call.form),
+                headers={"User-Agent": _AGENT, **headers, **call.headers},
+                timeout=(min(CONNECT_SECONDS, self._seconds), self._seconds),
+                allow_redirects=False,
+                stream=True,
+            ) as answer:
+                body = _body(answer, TOTAL_SECONDS)
+        except requests.exceptions.SSLError:
+            raise Failure(
+                f"{call.shown}: the provider's certificate is not trusted; check url and ca_file"
+            ) from None
+        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader):
+            raise Failure(f"{call.shown}: the URL or a header is malformed") from None
+        except requests.exceptions.Timeout:
+            raise Later(f"{call.shown}: no answer in time") from None
+        except requests.exceptions.RequestException as error:
+            # The error's own text holds the URL, and may hold more.
+            raise Later(f"{call.shown}: no answer: {type(error).__name__}") from None
+        lower = {name.lower(): value for name, value in answer.headers.items()}
+        return Reply(answer.status_code, lower, _parsed(body))
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._session.close()
+
+
+def _session(instance: Instance) -> requests.Session:
+    try:
+        import requests  # noqa: PLC0415 -- slow to import, and only there on a manager
+    except ImportError:
+        raise Failure("the Python package requests is missing; run this on a manager") from None
+    session = requests.Session()
+    session.trust_env = False
+    session.auth = None
+    if instance.ca_file:
+        session.verify = instance.ca_file
+    if instance.proxy:
+        session.proxies = {"http": instance.proxy, "https": instance.proxy}
+    return session
+
+
+def _body(answer: requests.Response, seconds: float) -> bytes:
+    """Read the body as far as it may go: an endless or trickling one is cut off."""
+    deadline = time.monotonic() + seconds
+    content = b""
+    for chunk in answer.iter_content(_CHUNK):
+        content += chunk
+        if len(content) > _MAX_BODY:
+            raise Failure(f"an answer is larger than {_MAX_BODY} bytes")
+        if time.monotonic() > deadline:
+            raise Later("an answer took too long")
+    return content
+
+
+def _parsed(body: bytes) -> object:
+    try:
+        return json.loads(body) if body else None
+    except (ValueError, RecursionError):
+        return None
