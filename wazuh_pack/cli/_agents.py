@@ -11,6 +11,7 @@ from wazuh_pack import resources
 from wazuh_pack.cli import _load
 from wazuh_pack.install.assemble import assemble
 from wazuh_pack.install.choices import Choices
+from wazuh_pack.source.scripts import response_scripts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,5 +32,13 @@ def pack_for_agents(home: PurePosixPath, collect: tuple[str, ...]) -> Iterator[P
             tree=resources.tree(),
             scratch=Path(scratch),
             home=home,
-            choices=Choices(collect={name: {} for name in collect}),
+            choices=Choices(
+                collect={name: {} for name in collect}, responses=_responses_on_agents()
+            ),
         )
+
+
+def _responses_on_agents() -> tuple[str, ...]:
+    """Return the actions whose scripts run where the event is seen, not on the manager."""
+    scripts = response_scripts(resources.tree())
+    return tuple(script.action for script in scripts if script.location != "server")
