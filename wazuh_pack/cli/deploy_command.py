@@ -51,7 +51,7 @@ _HOME = PurePosixPath("/var/ossec")
 )
 @click.option("--responses", is_flag=True, help="With --conf: also configure the active responses.")
 @click.option("--force", is_flag=True, help="With --conf: discard what was edited in our part.")
-@click.option("--restart", is_flag=True, help="Restart, so that every node tells its warnings.")
+@click.option("--restart", is_flag=True, help="Restart instead of reloading.")
 @click.option(
     "--activate",
     is_flag=True,
@@ -169,8 +169,6 @@ def _terminable() -> Iterator[None]:
 def _report(outcome: deploy.Outcome, url: str, form: str) -> int:
     for text in outcome.problems:
         _out.error(text, hint=outcome.hint)
-    for text in outcome.cautions:
-        _out.note(f"caution: {text}")
     for text in outcome.damaged:
         _out.error(f"not restored: {text}")
     if outcome.damaged:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from wazuh_pack.deploy.plan import same_text
 from wazuh_pack.deploy.steps import Delete, Upload, WriteConf
-from wazuh_pack.deploy.watch import Said, Watch
+from wazuh_pack.deploy.watch import Watch
 from wazuh_pack.errors import DeployError, DiagnosticsError
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ class Outcome:
     status: Literal["deployed", "unchanged", "rolled-back", "damaged"]
     changes: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
-    cautions: tuple[str, ...] = ()
     restored: tuple[str, ...] = ()
     damaged: tuple[str, ...] = ()
     former: dict[str, bytes | None] = field(default_factory=dict, repr=False)
@@ -45,7 +44,6 @@ class Outcome:
             "status": self.status,
             "changes": list(self.changes),
             "problems": list(self.problems),
-            "cautions": list(self.cautions),
             "restored": list(self.restored),
             "damaged": list(self.damaged),
         }
@@ -86,7 +84,7 @@ def deploy(
         return Outcome("unchanged")
     run = _Run(manager, plan, Watch(manager, plan, wait=wait), canaries, say)
     try:
-        cautions = run.forward()
+        run.forward()
     except DeployError as error:
         return run.back(error)
     except BaseException as error:
@@ -94,7 +92,7 @@ def deploy(
         for text in outcome.damaged:
             say(f"not restored: {text}")
         raise
-    return Outcome("deployed", changes=run.names(), cautions=cautions)
+    return Outcome("deployed", changes=run.names())
 
 
 @dataclass(slots=True)
@@ -112,8 +110,12 @@ class _Run:
     def names(self) -> tuple[str, ...]:
         return tuple(f"{step.verb} {step.path}" for step in self.plan.changes)
 
-    def forward(self) -> tuple[str, ...]:
-        """Do everything; return what could not be learned."""
+    def forward(self) -> None:
+        """Do everything.
+
+        Raises:
+            DeployError: Something failed, or the manager complains about our rules.
+        """
         for step in self.plan.changes:
             self.say(f"{step.verb} {step.path}")
             if isinstance(step, WriteConf):
@@ -123,15 +125,13 @@ class _Run:
             self._check(step, wanted=None if isinstance(step, Delete) else step.content)
         self.watch.synchronise()
         self.say("validate the configuration")
-        self.watch.validate()
+        _refuse(self.watch.validate())
         if self.canaries:
             self.say(f"test {len(self.canaries)} events")
             _refuse(self.watch.test(self.canaries))
         self.say(self.plan.activation)
         self.activated = True
-        said = self.watch.activate(self.plan.activation)
-        _refuse(said)
-        return said.cautions
+        _refuse(self.watch.activate(self.plan.activation))
 
     def back(self, error: BaseException) -> Outcome:
         """Put everything back, prove it, and make the manager load it."""
@@ -218,9 +218,9 @@ class _Run:
         return name in self.manager.file_names(kind)
 
 
-def _refuse(said: Said) -> None:
-    if said.complaints:
-        raise _ComplaintsError(said.complaints)
+def _refuse(complaints: tuple[str, ...]) -> None:
+    if complaints:
+        raise _ComplaintsError(complaints)
 
 
 def _same(one: bytes | None, other: bytes | None) -> bool:

@@ -1,16 +1,14 @@
 """Makes a manager or cluster load its rules, and reads what it says about ours.
 
-Where Wazuh 4.14.7 says what: at a start, analysisd writes its warnings to ossec.log, which the API
-shows. At a hot reload it writes none there; they come in the API's answer, from the master only and
-50 at most, while a worker's stay in its cluster.log, which the API does not show. Only a restart
-therefore makes every node tell.
+Where Wazuh 4.14.7 says what: when it checks its configuration and when it starts, analysisd writes
+its warnings to ossec.log, which the API shows. At a hot reload it writes none there: they come in
+the API's answer, from the master only and the last 50 at most. So every node has to check first.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wazuh_pack.deploy.canary import ask
@@ -27,17 +25,8 @@ _MARKS = {"reload": "Ruleset reloaded successfully", "restart": "Started (pid"}
 """What analysisd logs, at level info, when a new ruleset is in force."""
 _LEVELS = ("warning", "error", "critical")
 _MESSAGES = re.compile(r",\s+(?=(?:[\w./-]+:\d+ at \w+\(\): )?\(\d{4}\): )")
-_FULL_LIST = 50
 _NUMBER = re.compile(r"\b\d+\b")
 _POLL_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What was said about ours, and what could not be learned."""
-
-    complaints: tuple[str, ...]
-    cautions: tuple[str, ...] = ()
 
 
 class Watch:
@@ -83,8 +72,8 @@ class Watch:
                 hint="see cluster.log there; --wait gives it more time",
             )
 
-    def validate(self) -> None:
-        """Have every node check its configuration.
+    def validate(self) -> tuple[str, ...]:
+        """Have every node check its configuration and rules; return its complaints about ours.
 
         Raises:
             DeployError: A node finds it wrong.
@@ -93,17 +82,18 @@ class Watch:
         if wrong:
             said = ", ".join(f"{name}: {status}" for name, status in sorted(wrong.items()))
             raise DeployError(f"the configuration is not valid ({said})")
+        return self._logged()
 
-    def test(self, canaries: Iterable[Canary]) -> Said:
-        """Have the manager test events against the rules on its disk, before they are in force."""
+    def test(self, canaries: Iterable[Canary]) -> tuple[str, ...]:
+        """Have the manager test events against the rules on its disk; return what went wrong."""
         heard = ask(self._manager, canaries, self._plan.user_rules)
         named = [
             text for text in heard.messages if not text.startswith("INFO") and self._is_ours(text)
         ]
-        return Said((*heard.failures, *named))
+        return (*heard.failures, *named)
 
-    def activate(self, activation: Activation) -> Said:
-        """Load the rules on every node, wait until it is done, and return what was said.
+    def activate(self, activation: Activation) -> tuple[str, ...]:
+        """Load the rules on every node, wait until it is done, and return complaints about ours.
 
         Raises:
             DeployError: A node does not load them, or does not in time.
@@ -126,7 +116,13 @@ class Watch:
                 f"{names} did not load the rules within {self._wait:.0f} s",
                 hint="see ossec.log there; --wait gives it more time",
             )
-        return self._said(said, activation)
+        answers = [
+            _at(name, text)
+            for name, answer in sorted(said.items())
+            for text in _MESSAGES.split(answer)
+            if self._is_ours(text)
+        ]
+        return (*self._logged(), *answers)
 
     def _restart(self) -> None:
         try:
@@ -134,27 +130,13 @@ class Watch:
         except UnreachableError:
             return  # the API goes down with the rest; the log tells whether it came back
 
-    def _said(self, answers: dict[str, str], activation: Activation) -> Said:
-        complaints = []
-        cautions = []
-        for name in self._names:
-            new = self._complaints(name) - self._before[name]
-            complaints += [_at(name, line.description) for line in sorted(new)]
-        for name, answer in sorted(answers.items()):
-            messages = _MESSAGES.split(answer)
-            complaints += [_at(name, text) for text in messages if self._is_ours(text)]
-            if len(messages) >= _FULL_LIST:
-                cautions.append(
-                    f"{name} has more warnings than the API shows; ours may be among the others:"
-                    " use --restart to see all"
-                )
-        workers = [node.name for node in self._plan.nodes if not node.is_master]
-        if activation == "reload" and workers:
-            cautions.append(
-                f"after a hot reload the API does not show what {', '.join(workers)} warned about"
-                " (it is in cluster.log there): use --restart to make them tell"
-            )
-        return Said(tuple(complaints), tuple(cautions))
+    def _logged(self) -> tuple[str, ...]:
+        """Return the complaints that are new in the nodes' logs."""
+        return tuple(
+            _at(name, line.description)
+            for name in self._names
+            for line in sorted(self._complaints(name) - self._before[name])
+        )
 
     def _complaints(self, name: str | None) -> Counter[LogLine]:
         return Counter(
