@@ -3,12 +3,14 @@
 import os
 import shutil
 import signal
+import time
 from pathlib import Path
 
 import pytest
 
 from wazuh_pack.respond.address import Address, parse_address, parse_network
 from wazuh_pack.respond.backends import BackendError, Change, nftables
+from wazuh_pack.respond.state import Record, Store
 
 pytestmark = pytest.mark.network_namespace
 
@@ -154,6 +156,25 @@ def test_ten_thousand_addresses_are_held_and_still_drop(network, host, firewall,
     assert found[network.ATTACKER] == 3600
     host.respond(network.ATTACKER, command="delete")
     assert len(network.host.elements("hosts4")) == 10_000
+
+
+def test_a_hundred_thousand_addresses_are_held_remembered_and_put_back(network, host, firewall):
+    many = [change(a) for a in addresses(100_000)]
+    firewall.apply(many, NONE)
+    store = Store(str(host.manager.state / "enforce/targets"), 86_400)
+    host.respond("203.0.113.1")
+    now = time.time()
+    store.put(
+        [Record(target=str(c.target), offences=1, until=now + 3600, duration=3600) for c in many],
+        now,
+    )
+
+    assert host.respond(str(many[77].target))["outcome"] == "refreshed"
+    assert host.respond(str(many[88].target), command="delete")["outcome"] == "unblocked"
+    network.host("nft", "flush", "set", "inet", "wazuh_pack", "hosts4")
+    assert len(firewall.missing(many)) == 100_000
+    firewall.restore(many)
+    assert firewall.missing(many) == []
 
 
 def test_a_program_that_is_missing_is_named(network):

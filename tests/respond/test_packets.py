@@ -131,6 +131,25 @@ def test_a_private_attacker_is_blocked(network, host, udp):
     assert not flow.passes()
 
 
+def test_a_network_with_enough_offenders_is_blocked_as_a_whole(network, host, udp):
+    # 198.51.100.2/31 holds both of the attacker's addresses and none of the host's.
+    host.manager.configure("mode = enforce\naggregate_at = 1\naggregate_prefix4 = 31\n")
+    flow = udp(
+        server=network.host,
+        address=network.HOST,
+        client=network.attacker,
+        source=network.OTHER,
+    )
+    host.respond(network.ATTACKER)
+    assert not flow.passes()
+    targets = [line["wazuh_pack"]["target"] for line in host.manager.decisions()]
+    assert targets == [network.ATTACKER, "198.51.100.2/31"]
+
+    host.run(host.message(network.ATTACKER, command="delete"))
+    host.settle(4)
+    assert flow.passes()
+
+
 @pytest.mark.parametrize(
     ("target", "reason"),
     [

@@ -244,7 +244,7 @@ def test_a_worker_that_lingers_makes_way_for_restoring(network, host):
     assert restore(host).returncode == 0
 
     assert sorted(network.host.elements("hosts4")) == ["203.0.113.1"]
-    assert set(host.manager.outcomes()) == {"blocked", "restored"}
+    assert "failed" not in host.manager.outcomes()
     host.leave()
 
 

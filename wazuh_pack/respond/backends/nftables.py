@@ -54,8 +54,9 @@ class Nftables(Backend):
             errors = self._try(_changes(changes, careful=True), len(changes))
         if errors and _ABSENT in errors:
             ours = {change.target for change in changes}
-            others = [change for change in everything() if change.target not in ours]
-            self._rebuild([*others, *changes])
+            # What is new must not wait for what is old, which may be very much.
+            self._put(changes)
+            self.restore([change for change in everything() if change.target not in ours])
         elif errors:
             raise BackendError(_first_error(errors))
 
@@ -68,7 +69,7 @@ class Nftables(Backend):
         if errors and _ABSENT in errors:
             wanted = list(everything())
             if wanted:
-                self._rebuild(wanted)
+                self._put(wanted)
         elif errors:
             raise BackendError(_first_error(errors))
 
@@ -81,11 +82,8 @@ class Nftables(Backend):
 
     def restore(self, changes: Sequence[Change]) -> None:
         """See :meth:`Backend.restore`."""
-        errors = self._try(_changes(changes, careful=True), len(changes))
-        if errors and _ABSENT in errors:
-            self._rebuild(changes)
-        elif errors:
-            raise BackendError(_first_error(errors))
+        if changes:
+            self._put(changes)
 
     def _elements(self, name: str) -> set[str]:
         result = self._run(["-j", "list", "set", *TABLE.split(), name], b"", _SECONDS_TO_LIST)
@@ -98,9 +96,13 @@ class Nftables(Backend):
             return set()
         raise BackendError(_first_error(result.errors))
 
-    def _rebuild(self, wanted: Sequence[Change]) -> None:
-        script = _skeleton() + _rules() + _changes(wanted, careful=True)
-        errors = self._try(script, len(wanted))
+    def _put(self, wanted: Sequence[Change]) -> None:
+        """Make our table and these changes; first as if none were there, which is much faster."""
+        fresh = [Change(change.target, change.seconds, known=False) for change in wanted]
+        frame = _skeleton() + _rules()
+        errors = self._try(frame + _changes(fresh, careful=False), len(wanted))
+        if errors and _PRESENT in errors:
+            errors = self._try(frame + _changes(wanted, careful=True), len(wanted))
         if errors:
             raise BackendError(_first_error(errors))
 
