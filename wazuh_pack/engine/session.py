@@ -93,6 +93,10 @@ class Session:
             seen, alert, self._manager, self._mode, self._number, trace, load_warnings=warnings
         )
 
+    def forget_oldest(self) -> None:
+        """Forget the oldest event that rules still remember, as a full memory does."""
+        self._memory.forget_oldest()
+
     def _tell_time(self, time: float | None) -> float:
         if time is not None:
             return time
