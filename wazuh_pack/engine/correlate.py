@@ -27,10 +27,9 @@ def search(rule: Rule, current: Occurrence, memory: Memory) -> bool:
     When it finds too few, the texts collected for ``previous_output`` are dropped, those of an
     earlier search for the same event included.
     """
-    history = _history(rule, current, memory)
     if memory.watch is not None:
-        history = memory.watch.visits(rule, current, history)
-    found = _search(rule, current, history)
+        memory.watch.searches(rule)
+    found = _search(rule, current, _history(rule, current, memory))
     if not found:
         current.counted.clear()
     return found

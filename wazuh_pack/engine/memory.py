@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from wazuh_pack.engine.decode import DecodeState
     from wazuh_pack.engine.event import Event
     from wazuh_pack.engine.history_index import HistoryIndex
@@ -25,7 +23,7 @@ class Watch(Protocol):
     """Learns of everything by which one event of a session can bear upon another one.
 
     Events may be judged in sessions apart where it learns of nothing that these sessions share. A
-    watched session does not forget an event for its age.
+    watched session forgets an event only when it is told to.
     """
 
     def decoded(self, event: Event, state: DecodeState) -> None:
@@ -34,10 +32,8 @@ class Watch(Protocol):
     def shares(self, what: str, key: object) -> None:
         """Something kept under a key is about to be read or changed."""
 
-    def visits(
-        self, rule: Rule, current: Occurrence, history: Iterable[Occurrence]
-    ) -> Iterable[Occurrence]:
-        """Return the events that a composite rule is about to look through, newest first."""
+    def searches(self, rule: Rule) -> None:
+        """A composite rule is about to look through its history."""
 
 
 class DiffStore:
@@ -104,9 +100,7 @@ class Memory:
             history.append(occurrence)
         occurrence.stored_in = histories
         self.events.append(occurrence)
-        if self.watch is not None:
-            self._evict_generously()
-        elif len(self.events) > EVENTS_KEPT:
+        if self.watch is None and len(self.events) > EVENTS_KEPT:
             self._evict(occurrence.second, max_age)
 
     def _evict(self, now: int, max_age: int) -> None:
@@ -114,15 +108,11 @@ class Memory:
         while len(self.events) > 1 and (
             gone < EVICTED_AT_ONCE or now - self.events[0].second > max_age
         ):
-            self._forget_oldest()
+            self.forget_oldest()
             gone += 1
 
-    def _evict_generously(self) -> None:
-        """Keep whatever a session that also judges other events would keep, however old."""
-        while len(self.events) > EVENTS_KEPT:
-            self._forget_oldest()
-
-    def _forget_oldest(self) -> None:
+    def forget_oldest(self) -> None:
+        """Take the oldest event out of all histories."""
         oldest = self.events.popleft()
         for history in oldest.stored_in:
             history.remove(oldest)

@@ -105,6 +105,10 @@ class Session:
             exhausted.patterns.clear()
         return result
 
+    def forget_oldest(self) -> None:
+        """Forget the oldest event that rules still remember, as a full memory does."""
+        self._memory.forget_oldest()
+
     def _tell_time(self, time: float | None) -> float:
         if time is not None:
             return time

@@ -7,16 +7,15 @@ session keeps, and a :class:`Proof` watches one session keep it:
   session. Rules that look at every agent's events (``global_frequency``) or give up at the first
   foreign one (``if_matched_regex``) end the proof. Foreign events that are passed over change
   nothing while time does not run backwards; the reader counts where it does.
+- The length of the memory. One session would forget events sooner than its parts, because it holds
+  those of all agents. :class:`OneMemory` follows what it holds. The parts forget nothing by
+  themselves; they are halted whenever the one session might forget something, tell which events
+  they stored since, and are told what it has forgotten.
 - What is kept under a key: the time since which a rule is silent (``ignore``), the first-time-seen
   keys, the texts of ``check_diff``, the accumulator's values. Two sessions that never touch the
-  same key cannot miss one another.
+  same key cannot miss one another; the :class:`Ledger` knows who touched what.
 - What decoding leaves behind: captures that nobody took, and decoder types that a plug-in changed.
   Any such event ends the proof.
-- The length of the memory. One session forgets events sooner than its parts do, because it holds
-  the events of all of them. The parts forget later than one session ever could, and note for
-  every second the oldest event of the same agent that a rule looked at in its time frame, and how
-  many events they stored. An event that a part looked at and that one session might have lost
-  ends the proof.
 
 By induction over the events in their order, each one then met the same state in its part as it
 would have met in one session. Where the proof ends, everything is judged again in one session.
@@ -24,43 +23,40 @@ would have met in one session. Where the proof ends, everything is judged again 
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections import Counter
-from dataclasses import dataclass, field
-from itertools import accumulate
+from collections import deque
 from typing import TYPE_CHECKING
 
 from wazuh_pack.engine.memory import EVENTS_KEPT, EVICTED_AT_ONCE
 from wazuh_pack.engine.rules import Search
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator, Sequence
+    from collections.abc import Hashable, Iterable
 
     from wazuh_pack.engine.decode import DecodeState
     from wazuh_pack.engine.event import Event
-    from wazuh_pack.engine.occurrence import Occurrence
     from wazuh_pack.engine.rules import Rule
 
+Key = tuple[str, "Hashable"]
+Stored = tuple[int, int]
+"""Number of an event that went into the histories, counted over all parts, and its second."""
+
 _KEYS_LIMIT = 500_000
-_SECONDS_LIMIT = 2_000_000
 _IDS = "ids"
 
 
-@dataclass(slots=True)
 class Proof:
-    """What one part's session has kept and looked at; see :class:`~wazuh_pack.engine.memory.Watch`.
+    """Watches one part's session; see :class:`~wazuh_pack.engine.memory.Watch`.
 
     Attributes:
         ended: Why nothing can be proved; empty while it can.
-        keys: Everything touched under a key: what it is, and the key.
-        stored: Second -> how many events went into the histories.
-        visited: Second -> the oldest second of an event that a rule looked at then.
+        fresh: Keys touched for the first time since this was emptied.
     """
 
-    ended: str = ""
-    keys: set[tuple[str, Hashable]] = field(default_factory=set)
-    stored: Counter[int] = field(default_factory=Counter)
-    visited: dict[int, int] = field(default_factory=dict)
+    def __init__(self) -> None:
+        """Begin with nothing touched."""
+        self.ended = ""
+        self.fresh: list[Key] = []
+        self._keys: set[Key] = set()
 
     def decoded(self, event: Event, state: DecodeState) -> None:
         """See :class:`~wazuh_pack.engine.memory.Watch`."""
@@ -79,81 +75,64 @@ class Proof:
 
     def shares(self, what: str, key: Hashable) -> None:
         """See :class:`~wazuh_pack.engine.memory.Watch`."""
-        self.keys.add((what, key))
-        if len(self.keys) > _KEYS_LIMIT:
-            self._end("too many keys to compare")
+        touched = (what, key)
+        if touched not in self._keys:
+            self._keys.add(touched)
+            self.fresh.append(touched)
 
-    def visits(
-        self, rule: Rule, current: Occurrence, history: Iterable[Occurrence]
-    ) -> Iterable[Occurrence]:
+    def searches(self, rule: Rule) -> None:
         """See :class:`~wazuh_pack.engine.memory.Watch`."""
-        asked = rule.definition.correlation
-        if asked.everywhere or rule.search is Search.EVENTS:
+        if rule.definition.correlation.everywhere or rule.search is Search.EVENTS:
             self._end(f"rule {rule.id} counts events of all agents")
-            return history
-        return self._noted(current, asked.timeframe, history)
-
-    def _noted(
-        self, current: Occurrence, timeframe: int, history: Iterable[Occurrence]
-    ) -> Iterator[Occurrence]:
-        now, agent = current.second, current.event.agent.id
-        for entry in history:
-            if now - entry.second <= timeframe and entry.event.agent.id == agent:
-                self.visited[now] = min(entry.second, self.visited.get(now, entry.second))
-                if len(self.visited) > _SECONDS_LIMIT:
-                    self._end("too long a time to follow")
-            yield entry
-
-    def store(self, second: int) -> None:
-        """Note that an event went into the histories."""
-        self.stored[second] += 1
-        if len(self.stored) > _SECONDS_LIMIT:
-            self._end("too long a time to follow")
 
     def _end(self, why: str) -> None:
         self.ended = self.ended or why
 
 
-def why_not_apart(proofs: Sequence[Proof], max_age: int) -> str:
-    """Return why parts need not have given what one session gives; empty when they have.
+class Ledger:
+    """Knows which part touched which key."""
 
-    Args:
-        proofs: One for each part.
-        max_age: See :meth:`~wazuh_pack.engine.memory.Memory.store`.
-    """
-    for proof in proofs:
-        if proof.ended:
-            return proof.ended
-    seen: set[tuple[str, Hashable]] = set()
-    for proof in proofs:
-        common = seen & proof.keys
-        if common:
-            return f"several agents share what {min(what for what, _ in common)} remembers"
-        seen |= proof.keys
-    if _is_forgotten(proofs, max_age):
-        return "there are more events than a manager remembers"
-    return ""
+    def __init__(self) -> None:
+        """Begin with nothing touched."""
+        self._owners: dict[Key, int] = {}
+
+    def enter(self, part: int, keys: Iterable[Key]) -> str:
+        """Enter what a part has touched; return why that ends the proof, empty if it does not."""
+        for key in keys:
+            if self._owners.setdefault(key, part) != part:
+                return f"several agents share what {key[0]} remembers"
+        if len(self._owners) > _KEYS_LIMIT:
+            return "too many keys to compare"
+        return ""
 
 
-def _is_forgotten(proofs: Sequence[Proof], max_age: int) -> bool:
-    """Tell whether one session might have lost an event that a part has looked at.
+class OneMemory:
+    """What one session over the events of all parts would still remember."""
 
-    One session loses nothing before it has stored more than it keeps. Later it certainly has what
-    is both young enough and among the latest ones.
-    """
-    stored: Counter[int] = Counter()
-    visited: dict[int, int] = {}
-    for proof in proofs:
-        stored.update(proof.stored)
-        for now, oldest in proof.visited.items():
-            visited[now] = min(oldest, visited.get(now, oldest))
-    seconds = sorted(stored)
-    sums = list(accumulate((stored[second] for second in seconds), initial=0))
-    for now, oldest in visited.items():
-        until = sums[bisect_right(seconds, now)]
-        if until <= EVENTS_KEPT:
-            continue
-        since = until - sums[bisect_left(seconds, oldest)]
-        if now - oldest > max_age or since > EVENTS_KEPT - EVICTED_AT_ONCE:
-            return True
-    return False
+    def __init__(self, max_age: int) -> None:
+        """Begin empty; see :meth:`~wazuh_pack.engine.memory.Memory.store` for ``max_age``."""
+        self._max_age = max_age
+        self._kept: deque[Stored] = deque()
+
+    @property
+    def room(self) -> int:
+        """How many more events cannot make it forget one, save the last of them."""
+        return EVENTS_KEPT + 1 - len(self._kept)
+
+    def store(self, events: Iterable[Stored]) -> int:
+        """Store events, no more than there is room for.
+
+        Returns:
+            The number of the latest event that is forgotten now; 0 when none is.
+        """
+        self._kept.extend(events)
+        if len(self._kept) <= EVENTS_KEPT:
+            return 0
+        now = self._kept[-1][1]
+        gone = forgotten = 0
+        while len(self._kept) > 1 and (
+            gone < EVICTED_AT_ONCE or now - self._kept[0][1] > self._max_age
+        ):
+            forgotten = self._kept.popleft()[0]
+            gone += 1
+        return forgotten
