@@ -159,8 +159,9 @@ LITERALS = st.builds(
     st.text("ab", max_size=20),
 )
 def test_an_index_of_literals_leaves_out_only_what_does_not_fit(entries, text):
-    found = LiteralIndex(enumerate(entries)).find(text)
-    assert list(found) == sorted(set(found))
+    index = LiteralIndex(enumerate(entries))
+    found = index.find(text)
+    assert list(found) == sorted(set(found)) == list(index.each(text))
     for number, literals in enumerate(entries):
         if literals is None or any(literal.find(text) >= 0 for literal in literals):
             assert number in found

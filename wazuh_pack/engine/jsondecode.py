@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from wazuh_pack.engine import cjson
@@ -15,6 +16,7 @@ FIELD_LIMIT = 256
 """How many dynamic fields an event can have (``analysisd.decoder_order_size``)."""
 
 _CSV_LIMIT = 65536
+_LONG_NAME = 256
 _NUMBER_TEXT_LIMIT = 63
 
 _SLOTS = {
@@ -76,11 +78,22 @@ def _flatten(event: Event, root: Object, *, keep_null: bool, arrays_as_csv: bool
                 continue
             if len(dynamic) < FIELD_LIMIT:
                 path = prefix + key
-                name = path.encode() if path.isascii() else cjson.encode(path)
+                name, folded = _known_names(path) if len(path) < _LONG_NAME else _names(path)
                 dynamic.append((name, text))
-                lookup.setdefault(name.lower(), text)
+                if folded not in lookup:
+                    lookup[folded] = text
         else:
             stack.pop()
+
+
+def _names(path: str) -> tuple[bytes, bytes]:
+    """Return a field's name and what it is looked up by."""
+    name = cjson.encode(path)
+    return name, name.lower()
+
+
+_known_names = lru_cache(maxsize=4096)(_names)
+"""Sources use the same names all the time."""
 
 
 def _set_static(event: Event, key: str, text: bytes) -> bool:

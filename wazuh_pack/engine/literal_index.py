@@ -7,13 +7,17 @@ it out changes nothing; one that is kept is still asked itself.
 
 from __future__ import annotations
 
+import sys
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from wazuh_pack.engine.literals import Literal
     from wazuh_pack.engine.matching import Folded
+
+_NO_NUMBER = sys.maxsize
 
 _PREFIX_LENGTHS = (16, 8, 4, 2, 1)
 """Prefixes are cut down to one of these lengths, so that few looks suffice."""
@@ -22,7 +26,7 @@ _PREFIX_LENGTHS = (16, 8, 4, 2, 1)
 class LiteralIndex:
     """Finds the expressions, known by their numbers, that a text may match."""
 
-    __slots__ = ("_always", "_inside", "_prefixes", "_whole")
+    __slots__ = ("_always", "_complete", "_inside", "_prefixes", "_whole")
 
     def __init__(self, entries: Iterable[tuple[int, Sequence[Literal] | None]]) -> None:
         """Sort literals by where they have to stand.
@@ -49,18 +53,49 @@ class LiteralIndex:
         self._always = tuple(always)
         self._whole = whole
         self._prefixes = tuple(sorted(prefixes.items()))
-        self._inside = tuple((text, number) for text, found in inside.items() for number in found)
+        self._complete: dict[str, tuple[int, ...]] | None = None
+        if not inside and not prefixes:
+            self._complete = {
+                text: tuple(sorted({*always, *found})) for text, found in whole.items()
+            }
+        self._inside = tuple(
+            sorted(
+                ((text, number) for text, found in inside.items() for number in found),
+                key=itemgetter(1),
+            )
+        )
 
     def find(self, folded: Folded) -> Sequence[int]:
         """Return the numbers of the expressions that may match, ascending."""
-        found: list[int] = []
+        if self._complete is not None:
+            return self._complete.get(folded, self._always)
+        found = self._anchored(folded)
         if self._inside:
-            found = [number for text, number in self._inside if text in folded]
+            found += [number for text, number in self._inside if text in folded]
+        if not found:
+            return self._always
+        return sorted({*self._always, *found})
+
+    def each(self, folded: Folded) -> Iterator[int]:
+        """Yield what :meth:`find` returns, looking no further than is asked for."""
+        inside = self._inside
+        done = 0
+        for number in (*sorted({*self._always, *self._anchored(folded)}), _NO_NUMBER):
+            last = -1
+            while done < len(inside) and inside[done][1] <= number:
+                text, other = inside[done]
+                done += 1
+                if last < other < number and text in folded:
+                    last = other
+                    yield other
+            if number != _NO_NUMBER:
+                yield number
+
+    def _anchored(self, folded: Folded) -> list[int]:
+        found: list[int] = []
         for length, table in self._prefixes:
             if folded[:length] in table:
                 found += table[folded[:length]]
         if folded in self._whole:
             found += self._whole[folded]
-        if not found:
-            return self._always
-        return found if len(found) == 1 and not self._always else sorted({*self._always, *found})
+        return found

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from wazuh_pack.engine.matching import Expression, Folded
 
 _PROGRAMS_REMEMBERED = 4096
+_LONG_NAME = 256
 _DIGITS = frozenset(b"0123456789")
 _CLASSES = {
     ord("d"): _DIGITS,
@@ -69,7 +70,8 @@ class RootIndex:
             found = [(root, False) for root in self._with_program if _can_match(root, program)]
             if len(self._by_program) >= _PROGRAMS_REMEMBERED:
                 self._by_program.clear()
-            self._by_program[program] = found
+            if len(program) < _LONG_NAME:
+                self._by_program[program] = found
         return found
 
     def for_text(self, folded: Folded) -> Iterable[tuple[Root, bool]]:
@@ -81,7 +83,7 @@ class RootIndex:
         index = self._by_first_byte.get(first)
         if index is None:
             index = self._by_first_byte[first] = LiteralIndex(self._starting_with(first))
-        return [roots[number] for number in index.find(folded)]
+        return map(roots.__getitem__, index.each(folded))
 
     def _starting_with(self, first: str) -> Iterator[tuple[int, Sequence[Literal] | None]]:
         """Yield the roots that can match texts with this first byte, and their literals."""

@@ -20,10 +20,12 @@ from typing import TYPE_CHECKING
 from wazuh_pack.engine.conditions import (
     AddressCondition,
     CheckDiff,
+    DynamicField,
     FirstTimeSeen,
     HistorySearch,
     ListCondition,
     LogCondition,
+    StaticField,
     ValueCondition,
     static_field,
 )
@@ -52,12 +54,10 @@ class _Guard:
     Attributes:
         read: Reads the value it looks at; None for the text after the header.
         literals: What the value must fit; None when it only has to be there.
-        field: The lower-case name when the value is a dynamic field's.
     """
 
     read: Read | None
     literals: tuple[Literal, ...] | None
-    field: bytes | None = None
 
     def likeness(self) -> Iterator[Hashable]:
         """Yield what makes a guard alike to another one."""
@@ -85,42 +85,50 @@ def _weakness(guard: _Guard) -> int:
 class ChildIndex:
     """The children of one rule."""
 
-    __slots__ = ("_children", "_of_fields", "_of_log", "_of_values", "_unguarded")
+    __slots__ = ("_children", "_of_fields", "_of_log", "_of_static", "_of_values", "_unguarded")
 
     def __init__(self, children: Sequence[RuleNode]) -> None:
         """Choose a guard for each child."""
         self._children = tuple(children)
-        entries: dict[tuple[Read | None, bytes | None], list[_Entry]] = {}
+        entries: dict[Read | None, list[_Entry]] = {}
         unguarded: list[int] = []
         for number, guard in enumerate(_guards(children)):
             if guard is None:
                 unguarded.append(number)
             else:
-                place = guard.read, guard.field
-                entries.setdefault(place, []).append((number, guard.literals))
-        of_log = entries.pop((None, None), None)
-        found = [(read, name, LiteralIndex(part)) for (read, name), part in entries.items() if read]
+                entries.setdefault(guard.read, []).append((number, guard.literals))
+        of_log = entries.pop(None, None)
         self._unguarded = tuple(unguarded)
         self._of_log = LiteralIndex(of_log) if of_log else None
-        self._of_fields = {name: (read, index) for read, name, index in found if name is not None}
-        self._of_values = tuple((read, index) for read, name, index in found if name is None)
+        # Of fields, the few that an event has are found at once; other values are asked for.
+        self._of_fields: dict[bytes, tuple[Read, LiteralIndex]] = {}
+        self._of_static: dict[str, tuple[Read, LiteralIndex]] = {}
+        self._of_values: list[tuple[Read, LiteralIndex]] = []
+        for read, part in entries.items():
+            if isinstance(read, DynamicField):
+                self._of_fields[read.key] = read, LiteralIndex(part)
+            elif isinstance(read, StaticField):
+                self._of_static[read.name] = read, LiteralIndex(part)
+            elif read is not None:
+                self._of_values.append((read, LiteralIndex(part)))
 
     def candidates(self, seen: Occurrence) -> Sequence[RuleNode]:
         """Return the children that may hold, in their order."""
         found = list(self._unguarded)
         if self._of_log is not None:
             found += self._of_log.find(seen.folded)
-        for read, index in self._of_values:
+        event = seen.event
+        present = self._of_values
+        if self._of_fields:
+            fields = self._of_fields
+            present = [*present, *(fields[name] for name in fields.keys() & event.lookup.keys())]
+        if self._of_static:
+            static = self._of_static
+            present = [*present, *(static[name] for name in static.keys() & event.static.keys())]
+        for read, index in present:
             text = seen.text(read)
             if text is not None:
                 found += index.find(text[1])
-        fields = self._of_fields
-        if fields:
-            for name in fields.keys() & seen.event.lookup.keys():
-                read, index = fields[name]
-                text = seen.text(read)
-                if text is not None:
-                    found += index.find(text[1])
         found.sort()
         children = self._children
         return [children[number] for number in found]
@@ -146,8 +154,7 @@ def _possible(checks: Iterable[Condition]) -> Iterator[_Guard]:
                 yield _Guard(None, literals)
         elif isinstance(check, ValueCondition):
             literals = None if check.negate else check.expression.necessary()
-            name = check.name.lower() if check.option == "field" else None
-            yield _Guard(check.read, literals, name)
+            yield _Guard(check.read, literals)
         elif isinstance(check, ListCondition):
             yield _Guard(check.read, None)
         elif isinstance(check, AddressCondition):
