@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 SCRIPT = """
 import json, os, sys
 from wazuh_pack.agentkit.detach import detach
@@ -20,16 +22,17 @@ def work():
         }, stream)
     os.rename(result + ".part", result)
 os.dup2(0, 77)
-print(detach(work), os.getsid(0), flush=True)
+print(detach(work, leaving=LEAVING), os.getsid(0), flush=True)
 """
 
 
-def test_the_caller_ends_and_lets_go_while_the_work_goes_on(tmp_path, wait_until):
+@pytest.mark.parametrize("leaving", [False, True])
+def test_the_caller_ends_and_lets_go_while_the_work_goes_on(tmp_path, wait_until, leaving):
     go, result = tmp_path / "go", tmp_path / "result"
     os.mkfifo(go)
     # Its standard output is a pipe: communicate() returns only when nobody holds it any more.
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(go), str(result)],
+        [sys.executable, "-c", SCRIPT.replace("LEAVING", str(leaving)), str(go), str(result)],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         check=True,
@@ -42,6 +45,7 @@ def test_the_caller_ends_and_lets_go_while_the_work_goes_on(tmp_path, wait_until
     found = json.loads(result.read_text())
     started, session = done.stdout.split()
     assert started == "True"
-    assert found["sid"] not in (int(session), found["pid"])
+    assert found["sid"] != int(session)
+    assert (found["sid"] == found["pid"]) is leaving
     assert found["fds"] == ["/dev/null"] * 3
     assert not found["inherited"]

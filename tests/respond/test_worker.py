@@ -20,7 +20,7 @@ def home(tmp_path):
 @pytest.fixture(autouse=True)
 def nothing_beside(monkeypatch):
     """No process beside the test's looks after anything."""
-    monkeypatch.setattr(block_ip, "detach", lambda _: True)
+    monkeypatch.setattr(block_ip, "detach", lambda *_, **__: True)
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ def main(argv: Sequence[str]) -> int:
         except Exception as error:  # noqa: BLE001 -- nobody else would ever hear of it
             _worker(home, script).fail(f"internal error: {type(error).__name__}: {error}")
 
-    if not inbox_of(home).ring() and not detach(work):
+    if not inbox_of(home).ring() and not detach(work, leaving=True):
         work_off(home, script)
     return 0
 
