@@ -51,6 +51,7 @@ uninstall: $(STAMP) ## Remove what `make install` put there
 
 bench: $(STAMP) ## Measure; prints ratios against named baselines
 	@$(PYTHON) tools/bench.py
+	@$(PYTHON) tools/bench_engine.py
 	@$(PYTHON) tools/bench_respond.py
 
 clean: ## Remove what was built (not the virtual environment)
