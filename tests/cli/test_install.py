@@ -138,3 +138,14 @@ def test_an_agent_or_nothing_is_refused(tmp_path, capsys):
 def test_uninstalling_what_is_not_there_says_so(home, capsys):
     assert main(["uninstall", "--destdir", str(home)]) == _exit.USAGE
     assert "wazuh-pack is not installed" in capsys.readouterr().err
+
+
+def test_doctor_reads_a_tree_staged_without_an_ossec_conf(tmp_path, capsys):
+    main(["install", "--destdir", str(tmp_path)])
+    capsys.readouterr()
+    main(["doctor", "--destdir", str(tmp_path), "--format", "json"])
+    report = capsys.readouterr().out
+
+    assert (tmp_path / "var/ossec/etc/wazuh-pack/ossec-block.xml").is_file()
+    assert "responses" in report
+    assert "malformed" not in report

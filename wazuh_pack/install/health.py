@@ -195,7 +195,8 @@ class Examination:
     def _settings(self) -> configparser.ConfigParser:
         settings = configparser.ConfigParser(interpolation=None, strict=False)
         try:
-            settings.read(self._paths(Kind.CONFIG), "utf-8")
+            paths = [path for path in self._paths(Kind.CONFIG) if str(path).endswith(".ini")]
+            settings.read(paths, "utf-8")
         except (configparser.Error, UnicodeDecodeError) as error:
             raise InstallError(f"a configuration of ours is malformed: {error}") from error
         return settings
