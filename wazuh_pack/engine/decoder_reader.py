@@ -206,21 +206,13 @@ class _Draft:
             return None
         shown = pattern.text.decode("utf-8", "replace")
         try:
-            compiled = compile_expression(pattern.text, pattern.kind, captures=captures)
+            return compile_expression(pattern.text, pattern.kind, captures=captures)
         except ExpressionError as error:
             message = f"expression '{shown}' is wrong"
             self.notes.diagnostics.append(
                 Diagnostic("1452", message, self.node.at, hint=error.message)
             )
             raise self.refuse() from error
-        if captures and pattern.kind is Kind.OSREGEX and not _has_group(pattern.text):
-            raise self.notes.refuse(f"regex '{shown}' captures nothing", self.node.at, "1451")
-        return compiled
-
-
-def _has_group(pattern: bytes) -> bool:
-    """Tell whether an osregex has a parenthesis that is not escaped."""
-    return b"(" in pattern.replace(b"\\\\", b"").replace(b"\\(", b"")
 
 
 def _read_parent(draft: _Draft, option: Node) -> None:
