@@ -61,7 +61,7 @@ class DiffStore:
 
     def _folder(self, host: bytes) -> tuple[bytes, ...] | None:
         """Return the host's folder, None when it cannot be made."""
-        folder = _DIFFS
+        folder: tuple[bytes, ...] = _DIFFS
         for name in host.rstrip(b"/").split(b"/"):
             if len(name) > _LONGEST_NAME or not self._exists(folder):
                 return None
