@@ -5,7 +5,7 @@ They were found by giving random rulesets, events and files to both and comparin
 
 import pytest
 
-from wazuh_pack.engine import DiffStore, Mode
+from wazuh_pack.engine import DiffStore, LoadFailure, Mode
 
 CATCH_ALL = '<decoder name="named"><program_name></program_name></decoder>'
 DIFF = (
@@ -67,3 +67,30 @@ def test_the_daemon_drops_what_the_decoder_of_alerts_cannot_read(write_ruleset):
     ruleset = write_ruleset(decoders=decoders)
     found = [ruleset.session(mode=mode).process("ossec: no alert") for mode in Mode]
     assert [result.decoder for result in found] == ["d", None]
+
+
+def rule(options, number=100):
+    return f'<rule id="{number}" level="3">{options}<description>d</description></rule>'
+
+
+def test_what_is_printed_at_once_stands_before_what_was_noted_earlier(write_ruleset):
+    late = rule("<if_sid>1,7</if_sid>") + rule("<time>- 5</time>", 101)
+    ruleset = write_ruleset(f'<group name="x,">{late}</group>')
+    assert [found.code for found in ruleset.diagnostics] == ["1240", "7617"]
+    assert ruleset.refusal == ""
+
+
+def test_a_bad_category_is_printed_at_once(write_ruleset):
+    late = rule("<if_sid>1,7</if_sid>") + rule("<category>x</category>", 101)
+    with pytest.raises(LoadFailure) as failure:
+        write_ruleset(f'<group name="x,">{late}</group>')
+    assert [found.code for found in failure.value.diagnostics] == ["1273", "7617", "1220"]
+
+
+def test_messages_show_names_as_they_were_written(write_ruleset):
+    with pytest.raises(LoadFailure) as failure:
+        write_ruleset('<group name="x,"><rule idé="1" level="3"><x/></rule></group>')
+    assert "'idé'" in failure.value.diagnostics[0].message
+    with pytest.raises(LoadFailure) as failure:
+        write_ruleset('<group name="x,"><rulé></group>')
+    assert "'rulé'" in failure.value.diagnostics[0].message

@@ -66,7 +66,7 @@ def read_decoder(node: Node, notes: LoadLog) -> Decoder:
 def _check_attributes(node: Node, notes: LoadLog) -> None:
     names = [name.lower() for name, _ in node.attributes]
     if node.name.lower() != "decoder" or names not in (["name"], ["name", "status"]):
-        raise notes.refuse(f"'{node.name}' is not allowed like this", node.at, "1230")
+        raise notes.refuse(f"'{node.shown}' is not allowed like this", node.at, "1230")
 
 
 @dataclass(slots=True)
@@ -121,7 +121,7 @@ class _Draft:
         name = option.name if option.name.lower() == "type" else option.name.lower()
         reader = _READERS.get(name)
         if reader is None:
-            message = f"element '{option.name}' in '{self.node.name}' is unknown"
+            message = f"element '{option.shown}' in '{self.node.name}' is unknown"
             raise self.notes.refuse(message, option.at)
         reader(self, option)
 
