@@ -3,6 +3,9 @@
 They were found by giving random rulesets, events and files to both and comparing the answers.
 """
 
+import re
+from pathlib import Path
+
 import pytest
 
 from wazuh_pack.engine import DiffStore, LoadFailure, Mode
@@ -167,3 +170,21 @@ def test_the_searched_text_is_compiled_before_the_protocol(write_ruleset):
     with pytest.raises(LoadFailure) as failure:
         write_ruleset(f'<group name="x,">{rule(options)}</group>')
     assert [found.code for found in failure.value.diagnostics] == ["1450", "1220"]
+
+
+def test_a_ruleset_without_rules_is_refused_by_logtest(write_ruleset):
+    ruleset = write_ruleset(root="")
+    assert ruleset.refusal
+    logtest, daemon = (ruleset.session(mode=mode).process("a") for mode in Mode)
+    assert logtest.as_logtest()["codemsg"] == -1
+    assert daemon.rule_id is None
+
+
+def test_the_page_on_the_modes_names_tests_that_exist():
+    root = Path(__file__).parents[2]
+    page = (root / "docs/reference/engine-modes.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", page)
+    assert len(named) > 10
+    for file, name in named:
+        (path,) = root.glob(f"tests/*/{file}")
+        assert f"def {name}(" in path.read_text(encoding="utf-8")

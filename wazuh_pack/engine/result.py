@@ -21,9 +21,7 @@ _NESTING_LIMIT = 900
 class Mode(Enum):
     """Whose behaviour a session shows.
 
-    They differ in: what a rule's ``ignore`` time does, ``no_log``/``log_alert`` (only the daemon
-    obeys them), results of level 0 (the daemon forgets the rule), firewall events that lack a field
-    (the daemon drops them unjudged), and whether errors of loading refuse the session (logtest).
+    docs/reference/engine-modes.md lists everything in which they differ, with the tests.
     """
 
     LOGTEST = "logtest"

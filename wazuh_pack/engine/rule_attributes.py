@@ -56,6 +56,10 @@ def read_attributes(node: Node, notes: LoadLog) -> Attributes:
     return found
 
 
+def _shown(value: bytes) -> str:
+    return value.decode("utf-8", "replace")
+
+
 def is_number(value: bytes) -> bool:
     """Tell what analysisd takes for a number: digits only; nothing at all counts too."""
     return not value.strip(b"0123456789")
@@ -73,7 +77,7 @@ def _digits(value: bytes, limit: int, default: int) -> int:
 
 def _id(found: Attributes, value: bytes) -> str | None:
     if not is_number(value) or len(value) > _ID_DIGITS:
-        return "the rule id is not a number (at most 6 digits)"
+        return f"a rule id cannot be {_shown(value)}. It is a number (at most 6 digits)"
     found.id = _digits(value, _ID_DIGITS, found.id)
     return None
 
@@ -82,51 +86,51 @@ def _level(found: Attributes, value: bytes) -> str | None:
     if is_number(value):
         found.level = as_int(value)
         if not 0 <= found.level <= _MAX_LEVEL:
-            return "the level is not a number from 0 to 16."
+            return f"the level cannot be {found.level}. It is a number from 0 to 16."
     return None
 
 
 def _maxsize(found: Attributes, value: bytes) -> str | None:
     if not is_number(value):
-        return "maxsize is not a number"
+        return f"maxsize cannot be {_shown(value)}. It is a number"
     found.maxsize = _digits(value, 4, found.maxsize)
     return None
 
 
 def _timeframe(found: Attributes, value: bytes) -> str | None:
     if not is_number(value):
-        return "timeframe is not a number (at most 5 digits)"
+        return f"timeframe cannot be {_shown(value)}. It is a number (at most 5 digits)"
     found.timeframe = _digits(value, 5, found.timeframe)
     return None
 
 
 def _frequency(found: Attributes, value: bytes) -> str | None:
     if not is_number(value):
-        return "frequency is not a number"
+        return f"frequency cannot be {_shown(value)}. It is a number"
     frequency = as_int(value)
     if not _MIN_FREQUENCY <= frequency <= _MAX_FREQUENCY:
-        return "frequency does not lie above 1 and below 10000."
+        return f"frequency cannot be {frequency}. It lies above 1 and below 10000."
     found.frequency = frequency - _MIN_FREQUENCY
     return None
 
 
 def _accuracy(found: Attributes, value: bytes) -> str | None:
     if not is_number(value):
-        return "accuracy is not a number"
+        return f"accuracy cannot be {_shown(value)}. It is a number"
     found.accuracy = _digits(value, 4, found.accuracy)
     return None
 
 
 def _ignore(found: Attributes, value: bytes) -> str | None:
     if not is_number(value):
-        return "ignore is not a number (at most 6 digits)"
+        return f"ignore cannot be {_shown(value)}. It is a number (at most 6 digits)"
     found.ignore = _digits(value, 6, found.ignore)
     return None
 
 
 def _overwrite(found: Attributes, value: bytes) -> str | None:
     if value not in (b"yes", b"no"):
-        return "overwrite is neither 'yes' nor 'no'"
+        return f"overwrite cannot be {_shown(value)}. It is 'yes' or 'no'"
     found.overwrite = value == b"yes"
     return None
 
