@@ -191,6 +191,26 @@ def test_an_identifier_must_have_exactly_its_form(find, value):
 
 
 @pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        ("12345678901.000000", "12345678901"),
+        ("9007199254740991.000000", "9007199254740991"),
+        ("9007199254740993.000000", None),  # a double cannot tell it from its neighbours
+        ("12345678901.500000", None),
+        ("12345678901.0", None),
+        ("0.000000", None),
+    ],
+)
+def test_a_large_number_is_read_as_wazuh_writes_it(find, value, number):
+    alert = {"id": value, "repo": "acme/shop"}
+    if number:
+        assert find(rule="110530", run=alert)[0][1]["run_id"] == number
+    else:
+        with pytest.raises(MessageError, match="not of the form of 'run_id'"):
+            find(rule="110530", run=alert)
+
+
+@pytest.mark.parametrize(
     "value", ["acme", "acme/..", "../x", "acme/shop/x", "acme/shop?x", "a b/c", "acme/shop\n", "/"]
 )
 def test_a_repository_must_have_exactly_its_form(find, value):

@@ -172,10 +172,8 @@ def _fill(
         mains = [token.value for token in find_tokens(text) if token.kind in first.tokens]
         if not mains:
             raise MessageError("the field holds no token of the kind wanted")
-    elif first.accepts(text):
-        mains = [text]
     else:
-        raise MessageError(f"the field is not of the form of '{first.name}'")
+        mains = [_shaped(first, text, "the field")]
     for main in mains:
         yield _target(instance, capability, {first.name: main, **values})
 
@@ -186,9 +184,13 @@ def _parameter(request: Request, when: When, parameter: Parameter) -> str | None
         if parameter.optional:
             return None
         raise MessageError(f"'from' does not say where '{parameter.name}' is")
-    value = _text(request, path)
-    if not parameter.accepts(value):
-        raise MessageError(f"the field {path} is not of the form of '{parameter.name}'")
+    return _shaped(parameter, _text(request, path), f"the field {path}")
+
+
+def _shaped(parameter: Parameter, text: str, what: str) -> str:
+    value = parameter.take(text)
+    if value is None:
+        raise MessageError(f"{what} is not of the form of '{parameter.name}'")
     return value
 
 
