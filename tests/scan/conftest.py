@@ -139,7 +139,7 @@ class Host:
         lines = []
         for path in sorted(self.places.spool.glob("[0-9]*.jsonl")):
             lines += path.read_bytes().splitlines()
-        return [json.loads(line)["trivy_scan"] for line in lines]
+        return [json.loads(line)["security_scan"] for line in lines]
 
     def deliver(self):
         """Deliver everything and return it as events."""
@@ -148,7 +148,7 @@ class Host:
             # A pipe holds 64 KiB: enough for the tests that use this.
             self.spool().deliver(writer, max_lines=10**6)
             os.close(writer)
-            return [json.loads(line)["trivy_scan"] for line in end]
+            return [json.loads(line)["security_scan"] for line in end]
 
 
 @pytest.fixture

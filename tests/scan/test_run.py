@@ -27,7 +27,7 @@ def wodle(host, *arguments):
         cwd=host.home,
     )
     assert done.stderr == b""
-    return done.returncode, [json.loads(line)["trivy_scan"] for line in done.stdout.splitlines()]
+    return done.returncode, [json.loads(line)["security_scan"] for line in done.stdout.splitlines()]
 
 
 def due(host, **fields):
@@ -292,7 +292,7 @@ def test_a_fault_of_ours_is_an_event_and_not_silence(host, report):
         check=False,
     )
 
-    event = json.loads(done.stdout)["trivy_scan"]
+    event = json.loads(done.stdout)["security_scan"]
     assert (done.returncode, done.stderr) == (1, b"")
     assert event["reason"] == "internal"
     assert event["error"].startswith("ZeroDivisionError at ")

@@ -1,7 +1,7 @@
 """Findings and scans -> the events that Wazuh reads.
 
-An event is one compact JSON object on one line, everything under the single key ``trivy_scan``
-(``docs/reference/trivy-events.md`` lists the fields). Decisions, each from a property of Wazuh
+An event is one compact JSON object on one line, everything under the single key ``security_scan``
+(``docs/reference/scan-events.md`` lists the fields). Decisions, each from a property of Wazuh
 4.14.7:
 
 * There is no top-level ``vulnerability.cve``. Stock rule 23501 claims every event that has one, and
@@ -24,7 +24,7 @@ from typing import Any, Callable, Mapping
 
 from wazuh_pack.scan.findings import SEVERITIES, Artifact, Finding, clean
 
-KEY = "trivy_scan"
+KEY = "security_scan"
 
 MAX_LINE = 60_000
 """Bytes a line may have at most; the limits below keep real ones under 8,000."""
