@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(Path(__file__).parent))
 
 from content_folder import Content  # noqa: E402 - tests are not a package
+from trivy_reports import TrivyReports  # noqa: E402 - same
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +28,9 @@ def content(tmp_path):
     folder = tmp_path / "content"
     folder.mkdir()
     return Content(folder).source()
+
+
+@pytest.fixture
+def reports(tmp_path):
+    """A builder of small Trivy reports."""
+    return TrivyReports(tmp_path)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wazuh_pack.reports.findings import SCANNERS, SEVERITIES, Artifact, Finding
 from wazuh_pack.scan.events import KEY, MAX_LINE, Source, counts_by_severity, encode
-from wazuh_pack.scan.findings import SCANNERS, SEVERITIES, Artifact, Finding
 from wazuh_pack.scan.replay import events_from_report
 
 LONG = ("x" * 5000, '"\\' * 3000, "\U0001f41f" * 2000, "\x00" * 3000, "[" * 3000)

@@ -4,8 +4,8 @@ from itertools import chain, permutations
 
 import pytest
 
+from wazuh_pack.reports.findings import Artifact, Finding
 from wazuh_pack.scan import state
-from wazuh_pack.scan.findings import Artifact, Finding
 
 IMAGE = Artifact("shop/web:1", "container_image")
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Callable, Mapping
 
-from wazuh_pack.scan.findings import SEVERITIES, Artifact, Finding, clean
+from wazuh_pack.reports.findings import SEVERITIES, Artifact, Finding, clean
 
 KEY = "security_scan"
 

@@ -7,10 +7,10 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Callable, Iterator
 
+from wazuh_pack.reports.findings import severity_rank
+from wazuh_pack.reports.trivy import Report
 from wazuh_pack.scan import state
 from wazuh_pack.scan.events import Event, Source, counts_by_severity, describe, utc_now
-from wazuh_pack.scan.findings import severity_rank
-from wazuh_pack.scan.report import Report
 
 if TYPE_CHECKING:
     from datetime import datetime

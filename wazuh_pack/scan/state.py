@@ -19,7 +19,7 @@ from dataclasses import dataclass, fields
 from itertools import islice
 from typing import TYPE_CHECKING, Iterable, Iterator
 
-from wazuh_pack.scan.findings import SEVERITIES, Artifact, Finding, severity_rank
+from wazuh_pack.reports.findings import SEVERITIES, Artifact, Finding, severity_rank
 
 if TYPE_CHECKING:
     from pathlib import Path

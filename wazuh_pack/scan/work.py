@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Callable, Iterator
 
 from wazuh_pack.agentkit.errors import UntrustedFileError
 from wazuh_pack.agentkit.files import make_private
+from wazuh_pack.reports.findings import Artifact, clean
+from wazuh_pack.reports.trivy import Head, Report, ReportError
 from wazuh_pack.scan import state, trivy
 from wazuh_pack.scan.events import Event, Source, counts_by_severity, describe, encode, iso, utc_now
-from wazuh_pack.scan.findings import Artifact, clean
-from wazuh_pack.scan.report import Head, Report, ReportError
 from wazuh_pack.scan.spool import Spool, SpoolFullError
 from wazuh_pack.scan.targets import Ask, Job, ask_engine, plan
 from wazuh_pack.scan.trust import Binary, TrustError, trusted_binary

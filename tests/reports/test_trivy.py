@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from wazuh_pack.scan.normalise import check_id
-from wazuh_pack.scan.report import Report, ReportError
+from wazuh_pack.reports.trivy import Report, ReportError
+from wazuh_pack.reports.trivy_records import check_id
 
 CANARY = "canary-" + "c" * 20
 

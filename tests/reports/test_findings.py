@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from wazuh_pack.scan.findings import Artifact, Finding, clean, public, severity_of
+from wazuh_pack.reports.findings import Artifact, Finding, clean, public, severity_of
 
 ARTIFACT = Artifact("shop/web:1", "container_image", digest="sha256:1")
 FINDING = Finding(

@@ -1,4 +1,4 @@
-"""Trivy's records -> :class:`~wazuh_pack.scan.findings.Finding`.
+"""Trivy's records -> :class:`~wazuh_pack.reports.findings.Finding`.
 
 Shapes are those of Trivy 0.74.0 and of the reports that older versions left behind; every field may
 be absent, and unknown ones are ignored. A secret's ``Match`` and ``Code`` are never read: ``Match``
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any, Callable, Mapping, Optional
 
-from wazuh_pack.scan.findings import Finding, clean, public, severity_of
+from wazuh_pack.reports.findings import Finding, clean, public, severity_of
 
 Record = Mapping[str, Any]
 Reader = Callable[[Record, "Place"], Optional[Finding]]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wazuh_pack.scan.jsonstream import JsonError, JsonStream
+from wazuh_pack.reports.jsonstream import JsonError, JsonStream
 
 DOCUMENTS = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

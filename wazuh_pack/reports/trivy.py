@@ -17,9 +17,9 @@ import stat
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any, Iterator
 
-from wazuh_pack.scan.findings import Artifact, Finding, clean
-from wazuh_pack.scan.jsonstream import JsonError, JsonStream
-from wazuh_pack.scan.normalise import READERS, Place
+from wazuh_pack.reports.findings import Artifact, Finding, clean
+from wazuh_pack.reports.jsonstream import JsonError, JsonStream
+from wazuh_pack.reports.trivy_records import READERS, Place
 
 if TYPE_CHECKING:
     from pathlib import Path
