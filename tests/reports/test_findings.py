@@ -30,13 +30,17 @@ FINDING = Finding(
     ],
 )
 def test_what_a_rebuild_changes_leaves_a_finding_the_same(change):
-    assert replace(FINDING, **change).key(ARTIFACT) == FINDING.key(ARTIFACT)
+    assert replace(FINDING, **change).key(ARTIFACT, "trivy") == FINDING.key(ARTIFACT, "trivy")
+
+
+def test_what_two_tools_say_are_two_findings():
+    assert FINDING.key(ARTIFACT, "trivy") != FINDING.key(ARTIFACT, "grype")
 
 
 def test_the_digest_of_an_artifact_leaves_a_finding_the_same():
-    assert FINDING.key(replace(ARTIFACT, digest="sha256:2", os="debian 13")) == FINDING.key(
-        ARTIFACT
-    )
+    assert FINDING.key(
+        replace(ARTIFACT, digest="sha256:2", os="debian 13"), "trivy"
+    ) == FINDING.key(ARTIFACT, "trivy")
 
 
 @pytest.mark.parametrize(
@@ -51,14 +55,14 @@ def test_the_digest_of_an_artifact_leaves_a_finding_the_same():
     ],
 )
 def test_another_problem_or_place_is_another_finding(change):
-    assert replace(FINDING, **change).key(ARTIFACT) != FINDING.key(ARTIFACT)
+    assert replace(FINDING, **change).key(ARTIFACT, "trivy") != FINDING.key(ARTIFACT, "trivy")
 
 
 def test_parts_of_an_identity_do_not_run_together():
     one = replace(FINDING, package="ab", path="c")
     other = replace(FINDING, package="a", path="bc")
 
-    assert one.key(ARTIFACT) != other.key(ARTIFACT)
+    assert one.key(ARTIFACT, "trivy") != other.key(ARTIFACT, "trivy")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from wazuh_pack.reports.trivy import Report, ReportError
+from wazuh_pack.reports.report import ReportError
+from wazuh_pack.reports.trivy import Report
 from wazuh_pack.reports.trivy_records import check_id
 
 CANARY = "canary-" + "c" * 20
@@ -120,7 +121,7 @@ def test_an_image_is_named_without_digest_and_keeps_it_aside(reports):
     assert head.artifact.name == "registry.example.org/shop/web:1"
     assert head.artifact.digest == "sha256:" + "b" * 64
     assert head.artifact.os == "debian 12.5"
-    assert head.trivy_version == "0.74.0"
+    assert head.tool_version == "0.74.0"
     (finding,) = findings
     assert finding.severity == "high"
     assert finding.cvss == "9.8"
@@ -248,7 +249,7 @@ def test_packages_of_one_name_in_two_lock_files_are_two_findings(reports):
 
     head, findings = read(reports.write(document))
 
-    assert len({finding.key(head.artifact) for finding in findings}) == 2
+    assert len({finding.key(head.artifact, "trivy") for finding in findings}) == 2
 
 
 def test_resources_that_could_not_be_scanned_make_a_report_incomplete(reports):

@@ -122,9 +122,10 @@ class Finding:
     cwe: str = ""
     line: int = 0
 
-    def key(self, artifact: Artifact) -> bytes:
-        """Return the 16 bytes that stand for this problem in that artifact, for ever."""
+    def key(self, artifact: Artifact, tool: str) -> bytes:
+        """Return the 16 bytes that stand for what a tool says of that artifact, for ever."""
         parts = (
+            tool,
             artifact.kind,
             artifact.name,
             self.result_class,

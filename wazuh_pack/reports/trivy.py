@@ -11,21 +11,18 @@ findings. A report that is cut off is therefore refused before anything is concl
 
 from __future__ import annotations
 
-import io
-import os
-import stat
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, Any, Iterator
+from typing import TYPE_CHECKING, Any, Iterator
 
 from wazuh_pack.reports.findings import Artifact, Finding, clean
 from wazuh_pack.reports.jsonstream import JsonError, JsonStream
+from wazuh_pack.reports.report import MAX_BYTES, Head, ReportError, ReportFile
 from wazuh_pack.reports.trivy_records import READERS, Place
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-MAX_BYTES = 1 << 30
-"""A larger report is refused: no scan of one artifact makes one."""
+TOOL = "trivy"
 
 _CLUSTER_LISTS = ("Resources", "Findings", "Vulnerabilities", "Misconfigurations")
 _SCALARS = ("SchemaVersion", "CreatedAt", "ArtifactName", "ArtifactType", "ClusterName")
@@ -41,22 +38,6 @@ _FOREIGN = (
     ("apiVersion", "a Kubernetes object of the Trivy Operator"),
     ("RelatedResources", "a compliance report"),
 )
-
-
-class ReportError(Exception):
-    """The file is no whole Trivy JSON report; the text says why."""
-
-
-@dataclass(frozen=True)
-class Head:
-    """What a report says about itself."""
-
-    artifact: Artifact
-    created: str = ""
-    trivy_version: str = ""
-    suppressed: int = 0
-    problems: tuple[str, ...] = ()
-    """What could not be scanned, one text each; the findings of such a report are incomplete."""
 
 
 @dataclass
@@ -82,8 +63,7 @@ class Report:
     """
 
     def __init__(self, path: Path, *, max_bytes: int = MAX_BYTES) -> None:
-        self._file = _open(path, max_bytes)
-        self._stamp = self._identity()
+        self._file = ReportFile(path, max_bytes=max_bytes)
         try:
             survey = self._survey()
             self._places = survey.places
@@ -100,72 +80,26 @@ class Report:
 
     def findings(self) -> Iterator[Finding]:
         """Yield every finding in the report's order."""
-        stream = self._stream()
+        stream = self._file.stream()
         places = iter(self._places)
         try:
             for _ in _results(stream, None):
                 yield from _findings(stream, next(places))
         except (JsonError, StopIteration) as error:
             raise ReportError(f"the report changed while it was read: {error}") from error
-        self._check_unchanged()
+        self._file.check_unchanged()
 
     def _survey(self) -> _Survey:
         survey = _Survey()
-        stream = self._stream()
+        stream = self._file.stream()
         try:
             for resource in _results(stream, survey):
                 survey.places.append(_read_place(stream, survey, resource))
             stream.finish()
         except JsonError as error:
             raise ReportError(f"not a whole JSON document: {error}") from error
-        self._check_unchanged()
+        self._file.check_unchanged()
         return survey
-
-    def _stream(self) -> JsonStream:
-        self._file.seek(0)
-        reader = io.BufferedReader(_Lent(self._file))
-        text = io.TextIOWrapper(reader, encoding="utf-8-sig", errors="replace", newline="")
-        return JsonStream(text)
-
-    def _identity(self) -> tuple[int, int]:
-        now = os.fstat(self._file.fileno())
-        return now.st_size, now.st_mtime_ns
-
-    def _check_unchanged(self) -> None:
-        if self._identity() != self._stamp:
-            raise ReportError("the report changed while it was read")
-
-
-class _Lent(io.RawIOBase):
-    """Lends a file to a text reader, which would close what it owns."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._lent = file
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        chunk = self._lent.read(len(buffer))
-        buffer[: len(chunk)] = chunk
-        return len(chunk)
-
-
-def _open(path: Path, max_bytes: int) -> IO[bytes]:
-    # O_NONBLOCK: opening a pipe that nobody writes to must not hang.
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    found = os.fstat(descriptor)
-    problem = ""
-    if not stat.S_ISREG(found.st_mode):
-        problem = "not a regular file"
-    elif found.st_size > max_bytes:
-        problem = f"larger than {max_bytes} bytes"
-    elif not found.st_size:
-        problem = "the file is empty"
-    if problem:
-        os.close(descriptor)
-        raise ReportError(problem)
-    return os.fdopen(descriptor, "rb")
 
 
 def _results(stream: JsonStream, survey: _Survey | None) -> Iterator[str]:
@@ -278,7 +212,7 @@ def _head(survey: _Survey) -> Head:
     return Head(
         artifact=_artifact(survey),
         created=clean(survey.top.get("CreatedAt")),
-        trivy_version=clean(trivy.get("Version")) if isinstance(trivy, dict) else "",
+        tool_version=clean(trivy.get("Version")) if isinstance(trivy, dict) else "",
         suppressed=survey.suppressed,
         problems=tuple(survey.problems),
     )

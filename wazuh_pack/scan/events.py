@@ -68,11 +68,12 @@ def iso(moment: datetime) -> str:
 class Source:
     """Makes the events of one scan, or of one thing that the wodle noticed.
 
-    ``scan_id`` is random. Events are numbered, and ``event_id`` is unique: should a power cut make
-    one arrive twice, it tells.
+    ``tool`` is the scanner or gate, a word in lower case. ``scan_id`` is random. Events are
+    numbered, and ``event_id`` is unique: should a power cut make one arrive twice, it tells.
     """
 
     scan_id: str
+    tool: str
     run_id: str = ""
     now: Callable[[], datetime] = utc_now
     made: int = field(default=0, init=False)
@@ -82,7 +83,7 @@ class Source:
         self.made += 1
         shaped: dict[str, Any] = {
             "event": kind,
-            "tool": "trivy",
+            "tool": self.tool,
             "time": iso(self.now()),
             "event_id": f"{self.scan_id}.{self.made}",
             "scan_id": self.scan_id,

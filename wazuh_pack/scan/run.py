@@ -29,7 +29,8 @@ from wazuh_pack.agentkit.detach import detach
 from wazuh_pack.agentkit.errors import AgentError, ConfigError
 from wazuh_pack.agentkit.files import write_all
 from wazuh_pack.agentkit.locks import FileLock
-from wazuh_pack.reports.trivy import ReportError
+from wazuh_pack.reports.report import ReportError
+from wazuh_pack.reports.trivy import TOOL
 from wazuh_pack.scan import config as configuration
 from wazuh_pack.scan import schedule, state
 from wazuh_pack.scan.events import Event, Source, encode, iso
@@ -235,7 +236,7 @@ def _internal(error: BaseException) -> Event:
 
 
 def _source() -> Source:
-    return Source(secrets.token_hex(8))
+    return Source(secrets.token_hex(8), TOOL)
 
 
 def _say(event: Event) -> int:
