@@ -12,7 +12,7 @@ from wazuh_pack.agentkit.locks import FileLock
 from wazuh_pack.respond import block_ip
 from wazuh_pack.respond.address import parse_address, parse_network
 from wazuh_pack.respond.backends import Backend, BackendError, Change, nftables
-from wazuh_pack.respond.worker import Worker
+from wazuh_pack.respond.worker import MOST_TOLD, Worker
 
 SCRIPT = "active-response/bin/wazuh-pack-block-ip"
 HOUR = 3600
@@ -105,6 +105,23 @@ def test_what_is_gone_is_put_back_for_the_rest_of_its_time(world):
         "203.0.113.1",
         HOUR - 600,
     )
+
+
+def test_very_many_that_are_put_back_do_not_flood_the_log(world):
+    world.configure("mode = enforce\nmax_blocks = 1000\n")
+    world.handle(*[message(f"203.0.113.{number}") for number in range(MOST_TOLD + 3)])
+    world.firewall.held.clear()
+    world.look_after()
+
+    assert len(world.firewall.held) == MOST_TOLD + 3
+    told = [line for line in world.logged() if line["outcome"] == "restored"]
+    assert len(told) == MOST_TOLD + 1
+    assert told[-1] == {
+        "response": "block-ip",
+        "outcome": "restored",
+        "mode": "enforce",
+        "reason": "and 3 more",
+    }
 
 
 def test_when_nothing_is_gone_nothing_is_changed_or_said(world):
