@@ -27,6 +27,7 @@ ALLOWED = {
     "install": GROUND | {"model", "source", "xmlio", "render", "engine", "bundle"},
 }
 ALLOWED["deploy"] = ALLOWED["install"] | {"install"}
+ALLOWED["ship"] = ALLOWED["deploy"] | {"deploy"}
 ALLOWED["demo"] = frozenset().union(*ALLOWED.values()) | {
     "verify",
     "install",
