@@ -120,8 +120,8 @@ RULES = """
     <description>d</description></rule>
   <rule id="103" level="5"><if_sid>100</if_sid><field name="x" type="pcre2">^(a+)+$</field>
     <description>d</description></rule>
-  <rule id="104" level="5"><if_sid>100</if_sid><list field="srcip" lookup="address_match_key">etc/lists/l</list>
-    <description>d</description></rule>
+  <rule id="104" level="5"><if_sid>100</if_sid>
+    <list field="srcip" lookup="address_match_key">etc/lists/l</list><description>d</description></rule>
   <rule id="105" level="5"><if_sid>100</if_sid><check_diff/><description>d</description></rule>
   <rule id="106" level="5"><if_sid>100</if_sid><srcip>10.0.0.0/8</srcip><time>6 pm - 8 am</time>
     <weekday>weekdays</weekday><description>d</description></rule>
@@ -132,7 +132,8 @@ RULES = """
 """
 DECODERS = """
 <decoder name="json"><prematch>^{</prematch><plugin_decoder>JSON_Decoder</plugin_decoder></decoder>
-<decoder name="pf"><program_name>^pf</program_name><plugin_decoder>PF_Decoder</plugin_decoder></decoder>
+<decoder name="pf"><program_name>^pf</program_name>
+  <plugin_decoder>PF_Decoder</plugin_decoder></decoder>
 <decoder name="symantec"><program_name>^sym</program_name>
   <plugin_decoder>SymantecWS_Decoder</plugin_decoder></decoder>
 <decoder name="sonic"><program_name>^sonic</program_name>
@@ -141,7 +142,8 @@ DECODERS = """
   <plugin_decoder>OSSECAlert_Decoder</plugin_decoder></decoder>
 <decoder name="as"><prematch>^a</prematch></decoder>
 <decoder name="as"><parent>as</parent><prematch offset="after_parent">\\S+ </prematch>
-  <regex offset="after_prematch">(\\S+):(\\S+)</regex><order>srcip, x</order><fts>srcip</fts></decoder>
+  <regex offset="after_prematch">(\\S+):(\\S+)</regex><order>srcip, x</order>
+  <fts>srcip</fts></decoder>
 <decoder name="as"><parent>as</parent><regex offset="after_regex" type="pcre2">(b)|(\\d+)</regex>
   <order>id, y</order></decoder>
 <decoder name="other"><prematch>^</prematch></decoder>
