@@ -121,7 +121,8 @@ RULES = """
   <rule id="103" level="5"><if_sid>100</if_sid><field name="x" type="pcre2">^(a+)+$</field>
     <description>d</description></rule>
   <rule id="104" level="5"><if_sid>100</if_sid>
-    <list field="srcip" lookup="address_match_key">etc/lists/l</list><description>d</description></rule>
+    <list field="srcip" lookup="address_match_key">etc/lists/l</list>
+    <description>d</description></rule>
   <rule id="105" level="5"><if_sid>100</if_sid><check_diff/><description>d</description></rule>
   <rule id="106" level="5"><if_sid>100</if_sid><srcip>10.0.0.0/8</srcip><time>6 pm - 8 am</time>
     <weekday>weekdays</weekday><description>d</description></rule>
