@@ -1,6 +1,7 @@
 """The cache of loaded rulesets: found only when nothing has changed, used only when trusted."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -106,16 +107,15 @@ def test_whoever_may_read_the_folder_may_read_its_entries(files):
     assert entry.stat().st_mode & 0o777 == 0o644
 
 
-def test_a_manager_home_is_kept_too(tmp_path, cold_loads):
+def test_a_manager_home_is_kept_too(files, tmp_path, cold_loads):
+    (rules, (decoders,), _), folder = files
     for part in ("rules", "decoders"):
         (tmp_path / "home/ruleset" / part).mkdir(parents=True)
         (tmp_path / "home/etc" / part).mkdir(parents=True)
-    (tmp_path / "home/etc/rules/r.xml").write_text(RULES, encoding="utf-8")
-    (tmp_path / "home/etc/decoders/d.xml").write_text(
-        '<decoder name="a"><prematch>a</prematch></decoder>', encoding="utf-8"
-    )
+    shutil.copy(rules[0], tmp_path / "home/etc/rules")
+    shutil.copy(decoders, tmp_path / "home/etc/decoders")
     for _ in range(2):
-        Ruleset.from_manager_home(tmp_path / "home", cache=tmp_path / "cache")
+        Ruleset.from_manager_home(tmp_path / "home", cache=folder)
     assert len(cold_loads) == 1
 
 

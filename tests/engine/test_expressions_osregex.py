@@ -288,6 +288,7 @@ def test_the_turns_of_a_scan_grow_no_faster_than_the_text(pattern, unit, ending,
 
 @pytest.mark.parametrize("captures", [False, True])
 def test_a_scan_that_fails_too_often_is_no_match_and_is_reported(monkeypatch, captures):
+    exhausted.patterns.clear()
     monkeypatch.setattr(osregex_scan, "BUDGET_BASE", 5)
     monkeypatch.setattr(osregex_scan, "BUDGET_PER_BYTE", 0)
     text = b"]=:0" * 2000 + b" ]a:1"
