@@ -3,6 +3,7 @@
 import configparser
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -216,6 +217,22 @@ def test_where_the_script_never_ran_there_is_nothing_to_do(tmp_path):
     block_ip.look_after(Home(str(tmp_path)), SCRIPT)
 
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("platform", ["darwin", "win32", "freebsd14"])
+@pytest.mark.parametrize("arguments", [[], ["--restore"], ["--work"]], ids=str)
+def test_another_system_is_refused_with_a_line(world, monkeypatch, platform, arguments):
+    script = world.root / SCRIPT
+    script.parent.mkdir(parents=True)
+    monkeypatch.setattr(sys, "platform", platform)
+    assert block_ip.main([str(script), *arguments]) == 1
+
+    (found,) = world.logged()
+    assert (found["outcome"], found["reason"]) == (
+        "failed",
+        f"block-ip works on Linux only, not on {platform}; use Wazuh's own responses there",
+    )
+    assert not (world.root / "var").exists()
 
 
 def restore(host):

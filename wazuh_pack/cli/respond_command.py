@@ -7,7 +7,6 @@ Each command shows block-ip; what another response has to show is added to :data
 from __future__ import annotations
 
 import json
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +35,7 @@ _DONE = frozenset({"blocked", "refreshed", "unblocked", "dry_run"})
 
 _home = click.option(
     "--home",
-    type=click.Path(path_type=Path),
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
     default=Path("/var/ossec"),
     show_default=True,
     help="The Wazuh home of this manager or agent.",
@@ -56,7 +55,10 @@ def _agent_errors() -> Iterator[None]:
     except AgentError as error:
         raise PackError(str(error)) from error
     except PermissionError as error:
-        raise PackError(str(error), hint="the state is root's: run this as root") from error
+        said = f"{error.filename}: {error.strerror}"
+        raise PackError(
+            said, hint="configuration and state are root's: run this as root"
+        ) from error
     except OSError as error:
         raise PackError(str(error)) from error
 
@@ -85,8 +87,7 @@ def _show_status(row: dict[str, Any]) -> None:
     for name, value in row.items():
         if name == "response":
             continue
-        shown = _moment(value) if name == "inspected" else _text(value)
-        _out.line(f"  {name.replace('_', ' '):<14}{shown}")
+        _out.line(f"  {name.replace('_', ' '):<14}{_text(value)}")
 
 
 @command.command(help="Show the ways to respond, and which can be used on this host.")
@@ -107,8 +108,6 @@ def blocked(home: Home, form: str) -> None:
     """List."""
     with _agent_errors():
         rows = manage.blocked(home)
-    if form == "text":
-        rows = [{**row, "until": _moment(row["until"])} for row in rows]
     _rows(form, rows, ("target", "mode", "seconds", "until", "offences"))
 
 
@@ -166,7 +165,8 @@ def test(alert: IO[str], field: str | None, timeout: str | None, home: Home, for
     words = ["--field", field] if field else []
     words += ["--timeout", str(_seconds(timeout))] if timeout else []
     with _agent_errors():
-        return _show(form, manage.preview(home, document, words))
+        decision = manage.preview(home, document, words)
+    return _show(form, decision, preview=True)
 
 
 def _seconds(text: str | None) -> int | None:
@@ -184,8 +184,10 @@ def _carry_out(home: Home, form: str, action: str, address: str, seconds: int | 
     return _show(form, decision)
 
 
-def _show(form: str, decision: Decision) -> int:
+def _show(form: str, decision: Decision, *, preview: bool = False) -> int:
     fields = {key: value for key, value in decision.fields().items() if value not in {None, ""}}
+    if preview:
+        fields["preview"] = True  # whatever the outcome says, nothing was done
     if form == "json":
         _out.json_line(fields)
     else:
@@ -205,10 +207,4 @@ def _rows(form: str, rows: Sequence[dict[str, object]], names: Sequence[str]) ->
 def _text(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return str(value)
-
-
-def _moment(value: object) -> str:
-    if not isinstance(value, float):
-        return "never"
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(value))
+    return "never" if value is None else str(value)
