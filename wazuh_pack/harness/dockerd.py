@@ -66,7 +66,7 @@ def _candidates() -> Iterator[str]:
 
 
 def _reason(error: BaseException) -> str:
-    """Return what the engine says, else the innermost reason: requests wraps errors several times."""
+    """Return what the engine says, else the innermost reason, which requests wraps."""
     told = getattr(error, "explanation", None)
     while error.__context__ is not None:
         error = error.__context__

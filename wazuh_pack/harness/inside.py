@@ -187,17 +187,6 @@ def wait(home: Path, name: str, offset: str, seconds: str, *marks: str) -> None:
         time.sleep(POLL)
 
 
-def appear(home: Path, pattern: str, seconds: str) -> None:
-    """Wait until there is a file that is not empty; say its name, or nothing."""
-    deadline = time.monotonic() + float(seconds)
-    while True:
-        found = sorted(str(path) for path in home.glob(pattern) if path.stat().st_size)
-        if found or time.monotonic() > deadline:
-            say({"found": found})
-            return
-        time.sleep(POLL)
-
-
 def append(home: Path, name: str, *added: str) -> None:
     """Append lines to a file; its owner and mode stay."""
     with (home / name).open("a", encoding="utf-8") as stream:
@@ -255,7 +244,7 @@ def _digest(path: Path) -> str:
 
 COMMANDS = {
     command.__name__: command
-    for command in (facts, ready, logtest, queue, size, lines, wait, appear, append, edit, tree)
+    for command in (facts, ready, logtest, queue, size, lines, wait, append, edit, tree)
 }
 
 

@@ -113,7 +113,7 @@ class Manager:
         """Run every command wodle that runs on start, once."""
         for root in xmlio.read_file(HOME / "etc/ossec.conf"):
             for node in root.children:
-                if node.name == "wodle" and node.attributes.get("name") == "command":
+                if node.name == "wodle" and dict(node.attributes).get("name") == b"command":
                     self.wodle({child.name: child.content.decode() for child in node.children})
 
     def wodle(self, settings):
@@ -140,6 +140,7 @@ class Manager:
 
     def run(self):
         """Serve until a signal comes."""
+        threading.excepthook = lambda told: log(DAEMON, "CRITICAL", f"(1): {told.exc_value!r}")
         Path("/proc/self/comm").write_text(DAEMON)
         pid_file = HOME / f"var/run/{DAEMON}-{os.getpid()}.pid"
         queue = bind("queue", socket.SOCK_DGRAM)
