@@ -9,6 +9,10 @@ from wazuh_pack.scan import config as configuration
 from wazuh_pack.scan.trivy import Runner
 from wazuh_pack.scan.work import Run
 
+STATES = (
+    *("new", "reopened", "severity_changed", "fixed", "exploited", "fix_available"),
+    *("accepted", "acceptance_ended"),
+)
 UNKNOWN_FIELDS = {"run_id", "scan_id", "event_id", "time", "tool", "duration"}
 
 
@@ -77,7 +81,7 @@ def test_a_first_scan_gives_baseline_findings_and_summary(host, clock, finds):
         "event": "scan_finished",
         **about,
         **summary,
-        "changes": {"new": 2, "reopened": 0, "severity_changed": 0, "fixed": 0},
+        "changes": {**dict.fromkeys(STATES, 0), "new": 2},
         "baseline": True,
         "complete": True,
         "tool_version": "0.74.0",
