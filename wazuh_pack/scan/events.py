@@ -17,6 +17,7 @@ An event is one compact JSON object on one line, everything under the single key
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -91,6 +92,7 @@ class Source:
             "event": kind,
             "tool": self.tool,
             "time": iso(self.now()),
+            "host": os.uname().nodename,
             "event_id": f"{self.scan_id}.{self.made}",
             "scan_id": self.scan_id,
             "run_id": self.run_id or None,
