@@ -15,7 +15,24 @@ from dataclasses import dataclass
 SEVERITIES = ("unknown", "info", "low", "medium", "high", "critical")
 """From harmless to bad; the position is the rank. ``unknown`` means not assessed yet."""
 
-SCANNERS = ("vuln", "misconfig", "secret", "license")
+SCANNERS = (
+    "vuln",
+    "misconfig",
+    "secret",
+    "license",
+    "policy",
+    "signature",
+    "provenance",
+    "sast",
+    "dast",
+    "component",
+)
+"""What kind of problem a finding is.
+
+``policy`` is a rule of a policy engine that something breaks, ``signature`` and ``provenance`` are
+verifications that failed, ``sast`` and ``dast`` weaknesses in source (pipelines included) and in
+what runs, ``component`` is a part of an SBOM.
+"""
 
 _RANK = {name: rank for rank, name in enumerate(SEVERITIES)}
 _SYNONYM = {
@@ -96,7 +113,9 @@ class Finding:
 
     ``scanner`` is one of :data:`SCANNERS`, ``severity`` one of :data:`SEVERITIES`, ``result_class``
     Trivy's class (``os-pkgs``, ``lang-pkgs``, ``config``, ``secret``, ``license`` ...). ``line``
-    counts from 1; 0 means unknown. Nothing here holds a secret's text or code.
+    counts from 1; 0 means unknown. ``aliases`` are other names of the same vulnerability, separated
+    by commas. ``fingerprint`` tells two findings in one place apart where the tool itself offers
+    something that does not move with lines and commits. Nothing here holds a secret's text or code.
     """
 
     scanner: str
@@ -121,6 +140,8 @@ class Finding:
     cvss_vector: str = ""
     cwe: str = ""
     line: int = 0
+    aliases: str = ""
+    fingerprint: str = ""
 
     def key(self, artifact: Artifact, tool: str) -> bytes:
         """Return the 16 bytes that stand for what a tool says of that artifact, for ever."""
@@ -134,6 +155,7 @@ class Finding:
             self.path,
             self.resource,
             self.finding_id,
+            *([self.fingerprint] if self.fingerprint else ()),
         )
         text = "\0".join(parts).encode("utf-8", "replace")
         return hashlib.blake2b(text, digest_size=16).digest()
