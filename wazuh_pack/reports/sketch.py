@@ -13,6 +13,7 @@ SIZE = 1 << 16
 """Characters that are looked at."""
 
 _MAX_DEPTH = 6
+_MAX_MEMBERS = 5000
 _TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|[{}\[\],:]|[^\s{}\[\],:"]+')
 # A log line may begin with a bracket, too: [INFO] is none of JSON's.
 _JSON_LINE = re.compile(r'\s*[{\[]\s*(?:["{\[\]}]|$)')
@@ -143,7 +144,8 @@ class _Walker:
             self._counts[-1] += 1
 
     def _path(self) -> str:
-        if not self._stack:
+        """Return where the next value is; ``""`` outside and where it is too deep to matter."""
+        if not self._stack or len(self._stack) > _MAX_DEPTH:
             return ""
         parent = self._stack[-1]
         if self._lists[-1]:
@@ -151,6 +153,7 @@ class _Walker:
         return f"{parent}.{self._key}" if parent else self._key
 
     def _note(self, path: str, value: str) -> None:
-        first = not any(is_list and count for is_list, count in zip(self._lists, self._counts))
-        if path and first and len(self._stack) <= _MAX_DEPTH:
+        if not path or len(self.members) >= _MAX_MEMBERS:
+            return
+        if not any(is_list and count for is_list, count in zip(self._lists, self._counts)):
             self.members.setdefault(path, value[:200])
