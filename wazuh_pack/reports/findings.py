@@ -15,7 +15,24 @@ from dataclasses import dataclass
 SEVERITIES = ("unknown", "info", "low", "medium", "high", "critical")
 """From harmless to bad; the position is the rank. ``unknown`` means not assessed yet."""
 
-SCANNERS = ("vuln", "misconfig", "secret", "license")
+SCANNERS = (
+    "vuln",
+    "misconfig",
+    "secret",
+    "license",
+    "policy",
+    "signature",
+    "provenance",
+    "sast",
+    "dast",
+    "component",
+)
+"""What kind of problem a finding is.
+
+``policy`` is a rule of a policy engine that something breaks, ``signature`` and ``provenance`` are
+verifications that failed, ``sast`` and ``dast`` weaknesses in source (pipelines included) and in
+what runs, ``component`` is a part of an SBOM.
+"""
 
 _RANK = {name: rank for rank, name in enumerate(SEVERITIES)}
 _SYNONYM = {
@@ -100,10 +117,11 @@ class Finding:
     ``scanner`` is one of :data:`SCANNERS`, ``severity`` one of :data:`SEVERITIES`, ``result_class``
     Trivy's class (``os-pkgs``, ``lang-pkgs``, ``config``, ``secret``, ``license`` ...). ``line``
     counts from 1; 0 means unknown. ``aliases`` are further ids of the same problem, separated by
-    commas. ``kev`` is the day on which CISA listed it as exploited, ``epss`` FIRST's estimate
-    ("0.97"). ``accepted`` says who takes the risk for granted (``exception``, ``ignore_file``,
-    ``vex`` or a tool's own word); such a finding is remembered and not told as new. Nothing here
-    holds a secret's text or code.
+    commas. ``fingerprint`` tells two findings in one place apart where the tool itself offers
+    something that does not move with lines and commits. ``kev`` is the day on which CISA listed it
+    as exploited, ``epss`` FIRST's estimate ("0.97"). ``accepted`` says who takes the risk for
+    granted (``exception``, ``ignore_file``, ``vex`` or a tool's own word); such a finding is
+    remembered and not told as new. Nothing here holds a secret's text or code.
     """
 
     scanner: str
@@ -129,6 +147,7 @@ class Finding:
     cwe: str = ""
     line: int = 0
     aliases: str = ""
+    fingerprint: str = ""
     kev: str = ""
     kev_due: str = ""
     kev_ransomware: bool = False
@@ -151,6 +170,7 @@ class Finding:
             self.path,
             self.resource,
             self.finding_id,
+            *([self.fingerprint] if self.fingerprint else ()),
         )
         text = "\0".join(parts).encode("utf-8", "replace")
         return hashlib.blake2b(text, digest_size=16).digest()
