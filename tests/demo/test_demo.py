@@ -62,7 +62,7 @@ def test_the_scan_raises_a_critical_finding(replayed):
     found = [
         item
         for item in items
-        if item.get("data", {}).get("trivy_scan", {}).get("finding_id") == "CVE-2021-44228"
+        if item.get("data", {}).get("security_scan", {}).get("finding_id") == "CVE-2021-44228"
     ]
 
     assert [item["rule"]["level"] for item in found] == [15]

@@ -82,7 +82,7 @@ def test_scripts_bring_the_sources_of_what_they_report():
     catalog, _ = content_source.load(resources.content())
     choices = Choices(sources=("app-security",))
     found = with_dependencies(choices, catalog, wodle_scripts(resources.tree()))
-    assert set(found) == {"app-security", "response", "trivy"}
+    assert set(found) == {"app-security", "response", "security-scan"}
 
 
 def test_narrowed_content_asks_for_chosen_responses_only():

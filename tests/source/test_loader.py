@@ -170,6 +170,21 @@ def test_a_problem_names_line_and_column(content, what, line, column, message):
     assert ("one.yml", line, column, message) in problems(content)
 
 
+@pytest.mark.parametrize("where", ["the source", "the detection"])
+def test_an_alert_about_a_response_cannot_start_one(content, where):
+    what = "match: {src.a: x}\nresponse: {action: block-ip, field: srcip, timeout: 1h}"
+    if where == "the source":
+        text = (content.root / "src/source.yml").read_text()
+        content.write("src/source.yml", f"{text}groups: [active_response]\n")
+    else:
+        what = f"groups: [active_response]\n{what}"
+    content.detection("one", what)
+
+    assert [message for *_, message in problems(content)] == [
+        "alerts about a response never start one"
+    ]
+
+
 def test_what_revokes_is_for_high_and_critical_detections(content):
     path = content.root / "src/one.yml"
     content.detection("one", "match: {src.a: x}\nresponse: {action: revoke-token, field: src.a}")

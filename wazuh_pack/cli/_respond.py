@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 home = click.option(
     "--home",
-    type=click.Path(path_type=Path),
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
     default=Path("/var/ossec"),
     show_default=True,
     help="The Wazuh home of this manager or agent.",
@@ -39,7 +39,10 @@ def agent_errors() -> Iterator[None]:
     except AgentError as error:
         raise PackError(str(error)) from error
     except PermissionError as error:
-        raise PackError(str(error), hint="the state is root's: run this as root") from error
+        said = f"{error.filename}: {error.strerror}"
+        raise PackError(
+            said, hint="configuration and state are root's: run this as root"
+        ) from error
     except OSError as error:
         raise PackError(str(error)) from error
 
@@ -57,4 +60,6 @@ def text(value: object) -> str:
     """Return a value as people read it."""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if value is None:
+        return "never"
     return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)

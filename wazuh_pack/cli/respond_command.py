@@ -6,7 +6,6 @@ What is about revoke-token alone is in :mod:`wazuh_pack.cli._revocations`.
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -57,8 +56,7 @@ def _show_status(row: dict[str, Any]) -> None:
     for name, value in row.items():
         if name == "response":
             continue
-        shown = _moment(value) if name == "inspected" else _respond.text(value)
-        _out.line(f"  {name.replace('_', ' '):<14}{shown}")
+        _out.line(f"  {name.replace('_', ' '):<14}{_respond.text(value)}")
 
 
 @command.command(
@@ -99,8 +97,6 @@ def blocked(home: Home, form: str) -> None:
     """List."""
     with _respond.agent_errors():
         rows = manage.blocked(home)
-    if form == "text":
-        rows = [{**row, "until": _moment(row["until"])} for row in rows]
     _respond.rows(form, rows, ("target", "mode", "seconds", "until", "offences"))
 
 
@@ -195,7 +191,8 @@ def test(
         return _revocations.preview(home, document, words, form)
     words += ["--timeout", str(_seconds(timeout))] if timeout else []
     with _respond.agent_errors():
-        return _show(form, manage.preview(home, document, words))
+        decision = manage.preview(home, document, words)
+    return _show(form, decision, preview=True)
 
 
 def _asked(document: dict[str, Any]) -> str:
@@ -224,17 +221,13 @@ def _carry_out(home: Home, form: str, action: str, address: str, seconds: int | 
     return _show(form, decision)
 
 
-def _show(form: str, decision: Decision) -> int:
+def _show(form: str, decision: Decision, *, preview: bool = False) -> int:
     fields = {key: value for key, value in decision.fields().items() if value not in {None, ""}}
+    if preview:
+        fields["preview"] = True  # whatever the outcome says, nothing was done
     if form == "json":
         _out.json_line(fields)
     else:
         for name, value in fields.items():
             _out.line(f"{name.replace('_', ' '):<10}{_respond.text(value)}")
     return _exit.OK if decision.outcome in _DONE else _exit.ERROR
-
-
-def _moment(value: object) -> str:
-    if not isinstance(value, float):
-        return "never"
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(value))

@@ -36,6 +36,8 @@ _OPTIONAL = (
 _SEVERITIES = tuple(level.name.lower() for level in Level)
 _TECHNIQUE = re.compile(r"T[0-9]{4}(\.[0-9]{3})?")
 _MAX_CICD_SEC = 10
+_OUTCOMES = "active_response"
+"""The group of alerts about what responses did; one that started a response would go round."""
 
 
 def read_detection(doc: Doc, source: Source) -> Detection | None:
@@ -72,6 +74,10 @@ def read_detection(doc: Doc, source: Source) -> Detection | None:
         at=doc.at,
     )
     _check_shape(detection, doc, parts)
+    if detection.response and _OUTCOMES in (*source.groups, *detection.groups):
+        parts["response"].fail(
+            "alerts about a response never start one", f"leave it out, or leave {_OUTCOMES}"
+        )
     return detection if len(doc.problems.found) == before else None
 
 
