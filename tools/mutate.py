@@ -41,7 +41,7 @@ JUDGES = {
     "fts": "test_decode.py test_tree.py",
     "accumulator": "test_decode.py",
 }
-SURVIVOR = re.compile(r"^\s*(\S+): (survived|no tests|timeout|suspicious)$", re.MULTILINE)
+SURVIVOR = re.compile(r"^\s*(\S+): (survived|no tests|suspicious)$", re.MULTILINE)
 
 
 def copy(folder: Path) -> None:

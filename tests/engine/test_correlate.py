@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from wazuh_pack.engine import DiffStore, Mode
+from wazuh_pack.engine import DiffStore, Mode, memory
 from wazuh_pack.engine.memory import EVENTS_KEPT
 
 BASE = (
@@ -251,6 +251,24 @@ def test_a_full_memory_forgets_ten_events_and_what_is_older_than_the_largest_fre
     assert session.process("a", time=1003.0).rule_id == 100
 
 
+@pytest.mark.parametrize(
+    ("at_once", "times", "kept"),
+    [
+        (2, [0, 0, 0, 0, 0], [0, 0, 0, 0, 0]),
+        (2, [0, 0, 0, 0, 0, 0], [0, 0, 0, 0]),
+        (10, [0, 0, 0, 0, 0, 0], [0]),
+        (2, [0, 0, 0, 50, 101, 161], [101, 161]),
+    ],
+)
+def test_a_full_memory_keeps_the_latest(load, monkeypatch, at_once, times, kept):
+    monkeypatch.setattr(memory, "EVENTS_KEPT", 5)
+    monkeypatch.setattr(memory, "EVICTED_AT_ONCE", at_once)
+    session = load(composite(frequency=62, timeframe=9)).session()
+    for time in times:
+        session.process("a", time=1000.0 + time)
+    assert [seen.second - 1000 for seen in session._memory.events] == kept
+
+
 IGNORING = (
     '<rule id="102" level="6" ignore="60"><if_sid>100</if_sid><match>x</match>'
     "<description>child</description></rule>"
@@ -291,6 +309,14 @@ def test_check_diff_tells_a_changed_text(load):
     assert [result.rule_id for result in results] == [100, 100, 102, 102]
     assert results[2].previous_output == "Previous output:\na1"
     assert results[2].as_logtest()["previous_log"] == "a1"
+
+
+def test_check_diff_keeps_hosts_and_rules_apart():
+    diffs = DiffStore()
+    assert diffs.exchange(b"h", 1, b"x") is None
+    assert diffs.exchange(b"i", 1, b"y") is None
+    assert diffs.exchange(b"h", 2, b"z") is None
+    assert diffs.exchange(b"h", 1, b"w") == b"x"
 
 
 def test_check_diff_may_be_shared_between_sessions(load):
