@@ -1,10 +1,11 @@
-"""Mutation testing of engine modules: what can be changed without a test noticing?
+"""Mutation testing: what of a module can be changed without a test noticing?
 
     python tools/mutate.py MODULE [MODULE ...] [--tests PATH ...]
 
-Works on a copy of the committed and changed files below ``build/mutate``, with mutmut from the
-extra ``mutate``. Survivors are printed and written, as diffs, to ``build/mutate/MODULE.diff``. The
-exit status is 1 when there are any.
+MODULE is one of the engine's, or a path below the package such as ``verify/conformance``. Works on
+a copy of the committed and changed files below ``build/mutate``, with mutmut from the extra
+``mutate``. Survivors are written, as diffs, to ``build/mutate/MODULE.diff`` (a slash becomes a
+dot). The exit status is 1 when there are any. See docs/howto/mutation-testing.md.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ JUDGES = {
     "cjson": "test_json.py",
     "fts": "test_decode.py test_tree.py",
     "accumulator": "test_decode.py",
+    "verify/conformance": "../verify/test_conformance.py",
 }
 SURVIVOR = re.compile(r"^\s*(\S+): (survived|no tests|suspicious)$", re.MULTILINE)
 
@@ -60,12 +62,17 @@ def tests(module: str) -> list[str]:
     return [f"tests/engine/{name}" for name in named.split()] if named else ["tests/engine"]
 
 
+def source(module: str) -> str:
+    """Return a module's path below the package, without its suffix."""
+    return module if "/" in module else f"engine/{module}"
+
+
 def configure(folder: Path, module: str, chosen: list[str]) -> None:
     """Tell mutmut what to change and how to judge it."""
     also = sorted({path.name for path in folder.iterdir()} - {"tests", "pyproject.toml"})
     with (folder / "pyproject.toml").open("a", encoding="utf-8") as file:
         file.write(
-            f"\n[tool.mutmut]\nsource_paths = ['wazuh_pack/engine/{module}.py']\n"
+            f"\n[tool.mutmut]\nsource_paths = ['wazuh_pack/{source(module)}.py']\n"
             f"also_copy = {also}\npytest_add_cli_args_test_selection = {chosen}\n"
             "pytest_add_cli_args = ['-n', '0', '-p', 'no:randomly']\n"
         )
@@ -73,14 +80,15 @@ def configure(folder: Path, module: str, chosen: list[str]) -> None:
 
 def mutate(module: str, chosen: list[str]) -> int:
     """Judge the mutants of one module; return how many survive."""
-    folder = WORK / module
+    name = module.replace("/", ".")
+    folder = WORK / name
     shutil.rmtree(folder, ignore_errors=True)
     copy(folder)
     configure(folder, module, chosen)
     shared = os.environ.get("WAZUH_PACK_SHARED", str(ROOT.parent / "shared"))
     environment = os.environ | {"WAZUH_PACK_SHARED": shared}
     mutmut = [str(Path(sys.executable).with_name("mutmut"))]
-    with (WORK / f"{module}.log").open("wb") as log:
+    with (WORK / f"{name}.log").open("wb") as log:
         done = subprocess.run(
             [*mutmut, "run", "--max-children", "1"],
             cwd=folder,
@@ -94,14 +102,14 @@ def mutate(module: str, chosen: list[str]) -> int:
     ).stdout.decode()
     judged = results.count("__mutmut_")
     if done.returncode or not judged:
-        raise SystemExit(f"{module}: mutmut failed, see {WORK / module}.log")
+        raise SystemExit(f"{module}: mutmut failed, see {WORK / name}.log")
     survivors = SURVIVOR.findall(results)
-    with (WORK / f"{module}.diff").open("wb") as file:
-        for name, state in survivors:
+    with (WORK / f"{name}.diff").open("wb") as file:
+        for mutant, state in survivors:
             shown = subprocess.run(
-                [*mutmut, "show", name], cwd=folder, check=False, capture_output=True
+                [*mutmut, "show", mutant], cwd=folder, check=False, capture_output=True
             ).stdout
-            file.write(f"## {name}: {state}\n".encode() + shown + b"\n")
+            file.write(f"## {mutant}: {state}\n".encode() + shown + b"\n")
     sys.stdout.write(f"{module}: {judged} mutants, {len(survivors)} survive\n")
     sys.stdout.flush()
     return len(survivors)
