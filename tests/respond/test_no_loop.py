@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from wazuh_pack import render, resources, source, xmlio
+from wazuh_pack import resources, source, xmlio
 from wazuh_pack.agentkit.jsonlog import format_line
 from wazuh_pack.agentkit.protocol import Request
+from wazuh_pack.render.ossecconf import Script, fragment, response_rows
 from wazuh_pack.respond import decision as words
 from wazuh_pack.respond.decision import Decision
 from wazuh_pack.source import ids
@@ -38,13 +39,12 @@ def ruleset(stock=None):
 def conf(tmp_path):
     """An ossec.conf with everything that the pack answers with."""
     scripts = [
-        render.ossecconf.Script(s.action, s.executable, s.location)
-        for s in response_scripts(resources.tree())
+        Script(s.action, s.executable, s.location) for s in response_scripts(resources.tree())
     ]
     numbers = ids.read(resources.content() / "ids.lock").ids()
-    rows = render.ossecconf.response_rows(catalog(), numbers, scripts)
+    rows = response_rows(catalog(), numbers, scripts)
     path = tmp_path / "ossec.conf"
-    text = render.ossecconf.fragment(responses=rows)
+    text = fragment(responses=rows)
     path.write_text(f"<ossec_config>\n{text}</ossec_config>\n")
     return path
 
