@@ -50,7 +50,7 @@ def scan(host):
     )
     assert done.stderr == b""
     assert TOKEN.encode() not in done.stdout
-    return [json.loads(line)["trivy_scan"] for line in done.stdout.splitlines()]
+    return [json.loads(line)["security_scan"] for line in done.stdout.splitlines()]
 
 
 def findings(events):

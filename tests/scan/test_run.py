@@ -27,7 +27,7 @@ def wodle(host, *arguments):
         cwd=host.home,
     )
     assert done.stderr == b""
-    return done.returncode, [json.loads(line)["trivy_scan"] for line in done.stdout.splitlines()]
+    return done.returncode, [json.loads(line)["security_scan"] for line in done.stdout.splitlines()]
 
 
 def due(host, **fields):
@@ -103,7 +103,7 @@ def test_two_scans_at_once_are_refused(host):
 
 def test_two_runs_at_once_deliver_once(host):
     host.places.make()
-    host.spool().publish([encode(Source("s").event("scan_started", {}))])
+    host.spool().publish([encode(Source("s", "trivy").event("scan_started", {}))])
     due(host, due=far_away())
     lock = os.open(host.places.run_lock, os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
@@ -124,7 +124,7 @@ def test_a_lock_of_a_dead_scan_holds_nobody_up(host, report):
 
 def test_a_run_delivers_no_more_than_wazuh_takes(host):
     host.places.make()
-    source = Source("s")
+    source = Source("s", "trivy")
     host.spool().publish(encode(source.event("scan_started", {})) for _ in range(1500))
     due(host, due=far_away())
 
@@ -209,7 +209,7 @@ def test_what_a_killed_scan_left_is_settled_by_the_next_run(host, report):
     wodle(host, "--wait")
     scan_id = "never-committed"
     staged = host.spool().stage(scan_id)
-    staged.write(encode(Source(scan_id).event("scan_started", {})))
+    staged.write(encode(Source(scan_id, "trivy").event("scan_started", {})))
     staged.seal()
 
     assert wodle(host) == (0, [])
@@ -260,7 +260,7 @@ def test_a_replay_of_another_file_says_what_is_wrong(host, tmp_path):
 
 
 def test_a_reader_that_is_gone_loses_nothing(host):
-    host.spool().publish([encode(Source("s").event("scan_started", {}))])
+    host.spool().publish([encode(Source("s", "trivy").event("scan_started", {}))])
     due(host, due=far_away())
     reader, writer = os.pipe()
     os.close(reader)
@@ -292,7 +292,7 @@ def test_a_fault_of_ours_is_an_event_and_not_silence(host, report):
         check=False,
     )
 
-    event = json.loads(done.stdout)["trivy_scan"]
+    event = json.loads(done.stdout)["security_scan"]
     assert (done.returncode, done.stderr) == (1, b"")
     assert event["reason"] == "internal"
     assert event["error"].startswith("ZeroDivisionError at ")

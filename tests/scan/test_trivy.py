@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from wazuh_pack.reports.findings import Artifact
 from wazuh_pack.scan.config import Config, Reporting, Scanner
-from wazuh_pack.scan.findings import Artifact
 from wazuh_pack.scan.targets import Job
 from wazuh_pack.scan.trivy import Invocation, Runner, ScanError, classify, prepare, scope
 

@@ -80,13 +80,13 @@ def test_a_first_scan_gives_baseline_findings_and_summary(host, clock, finds):
         "changes": {"new": 2, "reopened": 0, "severity_changed": 0, "fixed": 0},
         "baseline": True,
         "complete": True,
-        "trivy_version": "0.74.0",
+        "tool_version": "0.74.0",
     }
     assert only(events, "run_finished") == {
         "event": "run_finished",
         "artifacts": 1,
         "failed": 0,
-        "trivy_version": "0.74.0",
+        "tool_version": "0.74.0",
     }
     assert events[2]["baseline"] is True
     assert events[2]["first_seen"] == "2026-03-04T05:06:07Z"

@@ -10,7 +10,7 @@ from wazuh_pack.agentkit.files import exists, make_private
 from wazuh_pack.agentkit.protocol import DELETE, parse
 from wazuh_pack.revoke import audit as words
 from wazuh_pack.revoke.context import load_context
-from wazuh_pack.revoke.errors import Refused
+from wazuh_pack.revoke.errors import NoTarget, NotEnabled, Refused
 from wazuh_pack.revoke.find import find_targets
 from wazuh_pack.revoke.jobs import DONE, UNDOING, Job, JobStore
 from wazuh_pack.revoke.limits import Breaker
@@ -68,9 +68,7 @@ class Intake:
         try:
             targets = find_targets(request, context.settings)
         except MessageError as error:
-            self._audit.decision(
-                words.REFUSED_INVALID, request=request, mode=mode, reason=str(error)
-            )
+            self._audit.decision(_outcome(error), request=request, mode=mode, reason=str(error))
             return
         state = make_private(self._place.state, (mode, "jobs"))
         store = JobStore(state)
@@ -145,6 +143,12 @@ class Intake:
             limit=settings.max_actions,
             window=settings.window,
         )
+
+
+def _outcome(error: MessageError) -> str:
+    if isinstance(error, NoTarget):
+        return words.NO_TARGET
+    return words.NOT_ENABLED if isinstance(error, NotEnabled) else words.REFUSED_INVALID
 
 
 def begin_undo(job: Job, context: Context, now: float) -> str:

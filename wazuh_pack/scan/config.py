@@ -11,7 +11,7 @@ from typing import Any
 
 from wazuh_pack.agentkit import config as ini
 from wazuh_pack.agentkit.errors import ConfigError
-from wazuh_pack.scan.findings import SCANNERS, SEVERITIES
+from wazuh_pack.reports.findings import SCANNERS, SEVERITIES
 
 _VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})\.(\d{1,4})")
 _IMAGE = re.compile(r"[a-z0-9][A-Za-z0-9._/:@-]{0,511}")

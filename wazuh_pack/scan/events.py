@@ -1,7 +1,7 @@
 """Findings and scans -> the events that Wazuh reads.
 
-An event is one compact JSON object on one line, everything under the single key ``trivy_scan``
-(``docs/reference/trivy-events.md`` lists the fields). Decisions, each from a property of Wazuh
+An event is one compact JSON object on one line, everything under the single key ``security_scan``
+(``docs/reference/scan-events.md`` lists the fields). Decisions, each from a property of Wazuh
 4.14.7:
 
 * There is no top-level ``vulnerability.cve``. Stock rule 23501 claims every event that has one, and
@@ -22,9 +22,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Callable, Mapping
 
-from wazuh_pack.scan.findings import SEVERITIES, Artifact, Finding, clean
+from wazuh_pack.reports.findings import SEVERITIES, Artifact, Finding, clean
 
-KEY = "trivy_scan"
+KEY = "security_scan"
 
 MAX_LINE = 60_000
 """Bytes a line may have at most; the limits below keep real ones under 8,000."""
@@ -68,11 +68,12 @@ def iso(moment: datetime) -> str:
 class Source:
     """Makes the events of one scan, or of one thing that the wodle noticed.
 
-    ``scan_id`` is random. Events are numbered, and ``event_id`` is unique: should a power cut make
-    one arrive twice, it tells.
+    ``tool`` is the scanner or gate, a word in lower case. ``scan_id`` is random. Events are
+    numbered, and ``event_id`` is unique: should a power cut make one arrive twice, it tells.
     """
 
     scan_id: str
+    tool: str
     run_id: str = ""
     now: Callable[[], datetime] = utc_now
     made: int = field(default=0, init=False)
@@ -82,7 +83,7 @@ class Source:
         self.made += 1
         shaped: dict[str, Any] = {
             "event": kind,
-            "tool": "trivy",
+            "tool": self.tool,
             "time": iso(self.now()),
             "event_id": f"{self.scan_id}.{self.made}",
             "scan_id": self.scan_id,

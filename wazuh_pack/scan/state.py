@@ -19,12 +19,12 @@ from dataclasses import dataclass, fields
 from itertools import islice
 from typing import TYPE_CHECKING, Iterable, Iterator
 
-from wazuh_pack.scan.findings import SEVERITIES, Artifact, Finding, severity_rank
+from wazuh_pack.reports.findings import SEVERITIES, Artifact, Finding, severity_rank
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SCHEMA = 1
+SCHEMA = 2
 """Kept in ``user_version``; a file of another schema is set aside, not migrated."""
 
 NEW, REOPENED, SEVERITY_CHANGED, FIXED, PRESENT = (
@@ -41,9 +41,10 @@ _FIELDS = frozenset(item.name for item in fields(Finding))
 
 _TABLES = """
 CREATE TABLE artifact (
-    id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, digest TEXT NOT NULL,
-    scan_id TEXT NOT NULL, scope TEXT NOT NULL, first_scan TEXT NOT NULL, last_scan TEXT NOT NULL,
-    UNIQUE (kind, name));
+    id INTEGER PRIMARY KEY, tool TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
+    digest TEXT NOT NULL, scan_id TEXT NOT NULL, scope TEXT NOT NULL, first_scan TEXT NOT NULL,
+    last_scan TEXT NOT NULL,
+    UNIQUE (tool, kind, name));
 CREATE TABLE finding (
     key BLOB PRIMARY KEY, artifact INTEGER NOT NULL REFERENCES artifact, status INTEGER NOT NULL,
     severity INTEGER NOT NULL, score REAL NOT NULL, installed TEXT NOT NULL, fix TEXT NOT NULL,
@@ -103,12 +104,20 @@ class Memory:
 
     @contextmanager
     def scan(
-        self, artifact: Artifact, *, scan_id: str, scope: str, now: str, complete: bool
+        self,
+        artifact: Artifact,
+        *,
+        tool: str,
+        scan_id: str,
+        scope: str,
+        now: str,
+        complete: bool,
     ) -> Iterator[Scan]:
         """Open the transaction of one artifact's scan.
 
         Args:
             artifact: What was scanned.
+            tool: What scanned it; what other tools found there stays as it is.
             scan_id: What :meth:`committed` is asked with.
             scope: All that decides what the scanner could see, as comparable text.
             now: The time that new findings get, ISO 8601.
@@ -116,7 +125,15 @@ class Memory:
         """
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            yield Scan(self._db, artifact, scan_id=scan_id, scope=scope, now=now, complete=complete)
+            yield Scan(
+                self._db,
+                artifact,
+                tool=tool,
+                scan_id=scan_id,
+                scope=scope,
+                now=now,
+                complete=complete,
+            )
         except BaseException:
             self._db.execute("ROLLBACK")
             raise
@@ -152,6 +169,7 @@ class Scan:
         db: sqlite3.Connection,
         artifact: Artifact,
         *,
+        tool: str,
         scan_id: str,
         scope: str,
         now: str,
@@ -159,12 +177,13 @@ class Scan:
     ) -> None:
         self._db = db
         self._artifact = artifact
+        self._tool = tool
         self._now = now
         self._seen: dict[bytes, int] = {}
         db.execute("DELETE FROM temp.changed")
         before = db.execute(
-            "SELECT id, scope FROM artifact WHERE kind = ? AND name = ?",
-            (artifact.kind, artifact.name),
+            "SELECT id, scope FROM artifact WHERE tool = ? AND kind = ? AND name = ?",
+            (tool, artifact.kind, artifact.name),
         ).fetchone()
         self.baseline = before is None
         """Whether this is the artifact's first scan."""
@@ -182,7 +201,10 @@ class Scan:
         """Compare a whole report's findings, in any order, and remember them."""
         stream = iter(findings)
         while True:
-            batch = [(finding.key(self._artifact), finding) for finding in islice(stream, _BATCH)]
+            batch = [
+                (finding.key(self._artifact, self._tool), finding)
+                for finding in islice(stream, _BATCH)
+            ]
             if not batch:
                 break
             known = self._known([key for key, _ in batch])
@@ -225,9 +247,9 @@ class Scan:
 
     def _add_artifact(self, now: str) -> int:
         added = self._db.execute(
-            "INSERT INTO artifact (kind, name, digest, scan_id, scope, first_scan, last_scan)"
-            " VALUES (?, ?, '', '', '', ?, ?)",
-            (self._artifact.kind, self._artifact.name, now, now),
+            "INSERT INTO artifact (tool, kind, name, digest, scan_id, scope, first_scan, last_scan)"
+            " VALUES (?, ?, ?, '', '', '', ?, ?)",
+            (self._tool, self._artifact.kind, self._artifact.name, now, now),
         )
         return int(added.lastrowid or 0)
 

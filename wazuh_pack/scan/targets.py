@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Callable, Iterable, Sequence
 
 from wazuh_pack.agentkit import process
 from wazuh_pack.agentkit.errors import ProcessError
-from wazuh_pack.scan.findings import Artifact, clean
+from wazuh_pack.reports.findings import Artifact, clean
 
 if TYPE_CHECKING:
     from wazuh_pack.scan.config import Targets

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Mapping, Sequence
 
 from wazuh_pack.agentkit.redact import redact
-from wazuh_pack.scan.findings import clean, public
+from wazuh_pack.reports.findings import clean, public
 
 if TYPE_CHECKING:
     from wazuh_pack.scan.config import Config, Scanner
