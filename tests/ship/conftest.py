@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 import pytest
 
 from wazuh_pack.cli._agents import pack_for_agents
+from wazuh_pack.install import ConfBlock, Kind, PackFile, PackSource
 
 WAZUH_ID = 4321
 
@@ -70,3 +71,13 @@ def make_root(tmp_path):
 @pytest.fixture(name="access")
 def access_fixture():
     return access
+
+
+@pytest.fixture
+def small_manager_pack():
+    """A pack of one script."""
+    return PackSource(
+        version="0.1.0",
+        files=(PackFile.of(Kind.RESPONSE, "wazuh-pack-block-ip", b"#!/bin/sh\n"),),
+        conf=ConfBlock(version="0.1.0", elements=()),
+    )

@@ -15,7 +15,24 @@ from dataclasses import dataclass
 SEVERITIES = ("unknown", "info", "low", "medium", "high", "critical")
 """From harmless to bad; the position is the rank. ``unknown`` means not assessed yet."""
 
-SCANNERS = ("vuln", "misconfig", "secret", "license")
+SCANNERS = (
+    "vuln",
+    "misconfig",
+    "secret",
+    "license",
+    "policy",
+    "signature",
+    "provenance",
+    "sast",
+    "dast",
+    "component",
+)
+"""What kind of problem a finding is.
+
+``policy`` is a rule of a policy engine that something breaks, ``signature`` and ``provenance`` are
+verifications that failed, ``sast`` and ``dast`` weaknesses in source (pipelines included) and in
+what runs, ``component`` is a part of an SBOM.
+"""
 
 _RANK = {name: rank for rank, name in enumerate(SEVERITIES)}
 _SYNONYM = {
@@ -74,7 +91,8 @@ class Artifact:
 
     ``kind`` is Trivy's artifact type (``container_image``, ``filesystem``, ``repository``, ``vm``),
     ``rootfs``, ``sbom`` or ``kubernetes``; ``name`` has no digest and no credentials; ``digest`` is
-    an image's digest or id, or a repository's commit.
+    an image's digest or id, or a repository's commit. ``base`` is what an image says it was built
+    on (label ``org.opencontainers.image.base.name``), ``layers`` are its layers' diff ids.
     """
 
     name: str
@@ -83,6 +101,8 @@ class Artifact:
     os: str = ""
     end_of_life: bool = False
     running: bool | None = None
+    base: str = ""
+    layers: tuple[str, ...] = ()
 
     @staticmethod
     def plain_name(name: str) -> str:
@@ -96,7 +116,12 @@ class Finding:
 
     ``scanner`` is one of :data:`SCANNERS`, ``severity`` one of :data:`SEVERITIES`, ``result_class``
     Trivy's class (``os-pkgs``, ``lang-pkgs``, ``config``, ``secret``, ``license`` ...). ``line``
-    counts from 1; 0 means unknown. Nothing here holds a secret's text or code.
+    counts from 1; 0 means unknown. ``aliases`` are further ids of the same problem, separated by
+    commas. ``fingerprint`` tells two findings in one place apart where the tool itself offers
+    something that does not move with lines and commits. ``kev`` is the day on which CISA listed it
+    as exploited, ``epss`` FIRST's estimate ("0.97"). ``accepted`` says who takes the risk for
+    granted (``exception``, ``ignore_file``, ``vex`` or a tool's own word); such a finding is
+    remembered and not told as new. Nothing here holds a secret's text or code.
     """
 
     scanner: str
@@ -121,6 +146,17 @@ class Finding:
     cvss_vector: str = ""
     cwe: str = ""
     line: int = 0
+    aliases: str = ""
+    fingerprint: str = ""
+    kev: str = ""
+    kev_due: str = ""
+    kev_ransomware: bool = False
+    epss: str = ""
+    epss_percentile: str = ""
+    accepted: str = ""
+    accepted_by: str = ""
+    accepted_reason: str = ""
+    accepted_until: str = ""
 
     def key(self, artifact: Artifact, tool: str) -> bytes:
         """Return the 16 bytes that stand for what a tool says of that artifact, for ever."""
@@ -134,6 +170,7 @@ class Finding:
             self.path,
             self.resource,
             self.finding_id,
+            *([self.fingerprint] if self.fingerprint else ()),
         )
         text = "\0".join(parts).encode("utf-8", "replace")
         return hashlib.blake2b(text, digest_size=16).digest()

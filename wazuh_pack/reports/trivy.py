@@ -17,16 +17,23 @@ from typing import TYPE_CHECKING, Any, Iterator
 from wazuh_pack.reports.findings import Artifact, Finding, clean
 from wazuh_pack.reports.jsonstream import JsonError, JsonStream
 from wazuh_pack.reports.report import MAX_BYTES, Head, ReportError, ReportFile
-from wazuh_pack.reports.trivy_records import READERS, Place
+from wazuh_pack.reports.trivy_records import READERS, SUPPRESSED, Place, suppressed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from wazuh_pack.reports.sketch import Sketch
+
 TOOL = "trivy"
+NAME = TOOL
+TITLE = "Trivy JSON report"
+SCANNERS = ("vuln", "misconfig", "secret", "license")
 
 _CLUSTER_LISTS = ("Resources", "Findings", "Vulnerabilities", "Misconfigurations")
 _SCALARS = ("SchemaVersion", "CreatedAt", "ArtifactName", "ArtifactType", "ClusterName")
 _PLACE = ("Target", "Class", "Type")
+_METADATA = ("OS", "ImageID", "RepoTags", "RepoDigests", "Commit", "DiffIDs")
+_BASE = "org.opencontainers.image.base.name"
 _RESOURCE = ("Namespace", "Kind", "Name", "Error")
 
 _FOREIGN = (
@@ -53,6 +60,18 @@ class _Survey:
     legacy: bool = False
 
 
+def recognise(sketch: Sketch) -> bool:
+    """Tell a Trivy report, schema 2 or of a cluster; older ones have to be named."""
+    return sketch.has("SchemaVersion") or (
+        sketch.has("ClusterName") and not sketch.has("apiVersion")
+    )
+
+
+def open(file: ReportFile) -> Report:  # noqa: A001 - the reader's interface
+    """Open a report."""
+    return Report(file)
+
+
 class Report:
     """An open report. Use it as a context manager; :meth:`findings` may be called repeatedly.
 
@@ -62,8 +81,10 @@ class Report:
         OSError: The file cannot be read.
     """
 
-    def __init__(self, path: Path, *, max_bytes: int = MAX_BYTES) -> None:
-        self._file = ReportFile(path, max_bytes=max_bytes)
+    def __init__(self, source: Path | ReportFile, *, max_bytes: int = MAX_BYTES) -> None:
+        if not isinstance(source, ReportFile):
+            source = ReportFile(source, max_bytes=max_bytes)
+        self._file = source
         try:
             survey = self._survey()
             self._places = survey.places
@@ -133,7 +154,7 @@ def _top_member(stream: JsonStream, key: str, survey: _Survey | None) -> Iterato
     elif survey and (key in _SCALARS or key == "Trivy"):
         survey.top[key] = stream.value()
     elif survey and key == "Metadata" and kind == "{":
-        survey.metadata = _few(stream, ("OS", "ImageID", "RepoTags", "RepoDigests", "Commit"))
+        survey.metadata = _metadata(stream)
     else:
         stream.skip()
 
@@ -171,7 +192,7 @@ def _read_place(stream: JsonStream, survey: _Survey, resource: str) -> Place:
     for key in stream.members():
         if key in _PLACE:
             head[key] = stream.value()
-        elif key == "ExperimentalModifiedFindings" and stream.peek() == "[":
+        elif key == SUPPRESSED and stream.peek() == "[":
             for _ in stream.elements():
                 survey.suppressed += 1
                 stream.value()
@@ -184,6 +205,9 @@ def _read_place(stream: JsonStream, survey: _Survey, resource: str) -> Place:
 
 def _findings(stream: JsonStream, place: Place) -> Iterator[Finding]:
     for key in stream.members():
+        if key == SUPPRESSED and stream.peek() == "[":
+            yield from _suppressed(stream, place)
+            continue
         read = READERS.get(key)
         if read is None or stream.peek() != "[":
             stream.skip()
@@ -195,11 +219,38 @@ def _findings(stream: JsonStream, place: Place) -> Iterator[Finding]:
                 yield finding
 
 
-def _few(stream: JsonStream, wanted: tuple[str, ...]) -> dict[str, Any]:
+def _suppressed(stream: JsonStream, place: Place) -> Iterator[Finding]:
+    for _ in stream.elements():
+        record = stream.value()
+        finding = suppressed(record, place) if isinstance(record, dict) else None
+        if finding is not None:
+            yield finding
+
+
+def _metadata(stream: JsonStream) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key in stream.members():
-        if key in wanted:
+        if key in _METADATA:
             found[key] = stream.value()
+        elif key == "ImageConfig":
+            # Beside the labels it has the image's environment, which may hold secrets.
+            found["Labels"] = _descend(stream, ("config", "Labels"))
+        else:
+            stream.skip()
+    return found
+
+
+def _descend(stream: JsonStream, path: tuple[str, ...]) -> Any:
+    """Return the member at ``path`` below the value at the cursor; ``None`` if there is none."""
+    if not path:
+        return stream.value()
+    if stream.peek() != "{":
+        stream.skip()
+        return None
+    found = None
+    for key in stream.members():
+        if key == path[0]:
+            found = _descend(stream, path[1:])
         else:
             stream.skip()
     return found
@@ -245,9 +296,18 @@ def _artifact(survey: _Survey) -> Artifact:
         or clean(metadata.get("Commit")),
         os=f"{clean(system.get('Family'))} {clean(system.get('Name'))}".strip(),
         end_of_life=system.get("EOSL") is True,
+        base=_base(metadata.get("Labels")),
+        layers=_texts(metadata.get("DiffIDs")),
     )
 
 
+def _base(labels: object) -> str:
+    return Artifact.plain_name(clean(labels.get(_BASE))) if isinstance(labels, dict) else ""
+
+
+def _texts(values: object) -> tuple[str, ...]:
+    return tuple(map(clean, values)) if isinstance(values, list) else ()
+
+
 def _first(values: object) -> str:
-    texts = sorted(map(clean, values)) if isinstance(values, list) else []
-    return next((text for text in texts if text), "")
+    return next((text for text in sorted(_texts(values)) if text), "")
