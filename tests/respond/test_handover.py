@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from wazuh_pack.agentkit import codecache
+from wazuh_pack.respond import block_ip
 
 
 @pytest.fixture
@@ -165,6 +166,13 @@ def test_the_shell_passes_a_message_on_as_it_is(burst, text):
     assert kept.stat().st_mode & 0o777 == 0o600 if kept.exists() else True
     assert not burst.started.exists()
     burst.execd.settle(2)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="going before others needs root")
+def test_the_worker_goes_before_other_work(burst):
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+
+    assert os.getpriority(os.PRIO_PROCESS, burst.worker) == max(-20, ours - block_ip.HASTE)
 
 
 def test_the_longest_message_is_passed_on(burst):
