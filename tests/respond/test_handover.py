@@ -186,12 +186,14 @@ def test_the_longest_message_is_passed_on(burst):
 def test_what_is_no_message_is_refused_by_the_worker_too(burst):
     burst.execd.run(b"{")
     burst.execd.run(b"")
-    burst.execd.settle(3)
+    burst.execd.run(b"x" * 200_000)
+    burst.execd.settle(4)
 
     found = [line["wazuh_pack"].get("reason") for line in burst.manager.decisions()]
     assert sorted(map(str, found)) == [
         "None",
         "no message on standard input",
+        "the message is not JSON, or nested too deeply",
         "the message is not JSON, or nested too deeply",
     ]
 
