@@ -171,8 +171,30 @@ def test_the_shell_passes_a_message_on_as_it_is(burst, text):
 @pytest.mark.skipif(os.geteuid() != 0, reason="going before others needs root")
 def test_the_worker_goes_before_other_work(burst):
     ours = os.getpriority(os.PRIO_PROCESS, 0)
+    level = max(-20, ours - block_ip.HASTE)
 
-    assert os.getpriority(os.PRIO_PROCESS, burst.worker) == max(-20, ours - block_ip.HASTE)
+    assert os.getpriority(os.PRIO_PROCESS, burst.worker) == level
+    group = Path(f"/proc/{burst.worker}/autogroup")
+    if group.exists():
+        assert group.read_text().endswith(f" nice {level}\n")
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="the kernel has no sessions")
+@pytest.mark.skipif(os.geteuid() != 0, reason="going before others needs root")
+def test_only_a_session_of_its_own_goes_before_others(execd):
+    """What somebody tries by hand leaves their session as it is."""
+    python = execd.manager.root / "framework/python/bin/python3.13"
+    python.unlink()
+    python.write_text("#!/bin/sh\ncat /proc/self/autogroup\n")
+    python.chmod(0o755)
+    script = execd.manager.root / "active-response/bin/wazuh-pack-block-ip"
+
+    def said(**options):
+        done = subprocess.run([script], input=b"", capture_output=True, check=True, **options)
+        return done.stdout.decode().split()[-1]
+
+    ours = Path("/proc/self/autogroup").read_text().split()[-1]
+    assert (said(start_new_session=True), said()) == ("-10", ours)
 
 
 def test_the_longest_message_is_passed_on(burst):
