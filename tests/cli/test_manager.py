@@ -202,6 +202,9 @@ def test_another_base_moves_rules_and_responses_alike_and_is_remembered(manager,
     ours = [line for line in (xml + conf).splitlines() if "11000" in line or "1123" in line]
     assert '<rule id="130001"' in xml
     assert ours == []
+    template = (manager.home / "etc/wazuh-pack/revoke.ini").read_text()
+    assert "#rules = 130512" in template
+    assert "110512" not in template
     assert record()["options"]["id_base"] == "130000"
     assert main(["install", "--yes"]) == _exit.OK
     assert "nothing to do" in capsys.readouterr().out
