@@ -14,7 +14,8 @@ ALLOWED = {
     "agentkit": frozenset(),
     "respond": frozenset({"agentkit"}),
     "revoke": frozenset({"agentkit"}),
-    "scan": frozenset({"agentkit"}),
+    "reports": frozenset({"agentkit"}),
+    "scan": frozenset({"agentkit", "reports"}),
     "model": GROUND,
     "source": GROUND | {"model"},
     "xmlio": GROUND,
@@ -31,10 +32,11 @@ ALLOWED["demo"] = frozenset().union(*ALLOWED.values()) | {
     "verify",
     "install",
     "bundle",
+    "reports",
     "respond",
     "scan",
 }
-STANDARD_LIBRARY_ONLY = ("agentkit", "respond", "scan")
+STANDARD_LIBRARY_ONLY = ("agentkit", "reports", "respond", "scan")
 
 
 def imports(path):

@@ -35,7 +35,7 @@ case $0 in
 *) folder=/var/ossec/active-response/bin ;;
 esac
 case $folder in
-integrations | */integrations) home=$folder/.. ;;
+integrations | */integrations | wodles | */wodles) home=$folder/.. ;;
 *) home=$folder/../.. ;;
 esac
 @RUN@run() {

@@ -26,6 +26,7 @@ COMMANDS = {
     "doctor": "Check that an installation is healthy.",
     "deploy": "Deploy rules, decoders and lists to a manager or cluster over its API.",
     "explain": "Show how an event became, or did not become, an alert.",
+    "harness": "Prove the pack on a real manager in containers.",
     "group-files": "Write what agents of a group need into a folder for etc/shared/<group>.",
     "image": "Build what containers of a manager need.",
     "install": "Install the pack into a Wazuh manager's home (or a staged tree).",
