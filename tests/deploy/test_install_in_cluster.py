@@ -10,7 +10,7 @@ from wazuh_pack.cli import _exit, _load, main
 from wazuh_pack.install.target import Target
 
 CATALOG = functools.cache(_load.catalog)
-RULES = "etc/rules/9600-wazuh-pack-trivy.xml"
+RULES = "etc/rules/9200-wazuh-pack-jenkins-audit.xml"
 CLUSTER = "<ossec_config><cluster><node_type>master</node_type></cluster></ossec_config>\n"
 SYNCHRONISED = "GET /cluster/ruleset/synchronization"
 RELOADED = "PUT /cluster/analysisd/reload"
@@ -83,7 +83,7 @@ def test_a_node_that_does_not_get_the_rules_keeps_all_from_loading_them(manager,
 
 def test_what_the_cluster_warns_about_is_put_back_everywhere(manager, cluster, install):
     text = "(7617): Signature ID '5' was not found and will be ignored in the 'if_sid' option"
-    cluster.fake.warn = lambda _: [f"{text} of rule '112602'."]
+    cluster.fake.warn = lambda _: [f"{text} of rule '111001'."]
     before = (manager.home / RULES).read_bytes()
 
     code, said = install()
