@@ -499,6 +499,18 @@ def test_doctor_without_running_anything_asks_nobody(manager, examined):
     assert (manager.calls, manager.asked) == (calls, asked)
 
 
+def test_a_configuration_that_is_newer_than_what_runs_is_told(manager, examined):
+    conf = manager.home / "etc/ossec.conf"
+    later = manager.pid_file.stat().st_mtime + 5
+    os.utime(conf, (later, later))
+
+    code, checks = examined()
+
+    assert code == _exit.OK
+    assert checks["running"]["verdict"] == "warning"
+    assert checks["running"]["details"] == ["analysisd was started before ossec.conf changed"]
+
+
 def test_doctor_of_nothing_says_so(manager, capsys):
     assert main(["doctor"]) == _exit.ERROR
     assert f"wazuh-pack is not installed in {manager.home}" in capsys.readouterr().err
