@@ -26,6 +26,7 @@ ALLOWED = {
     "install": GROUND | {"model", "source", "xmlio", "render", "engine", "bundle"},
 }
 ALLOWED["deploy"] = ALLOWED["install"] | {"install"}
+ALLOWED["harness"] = ALLOWED["install"] | {"install", "verify"}
 ALLOWED["demo"] = frozenset().union(*ALLOWED.values()) | {
     "verify",
     "install",
