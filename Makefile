@@ -9,7 +9,7 @@ PYTHON := $(VENV)/bin/python
 PACK := $(PYTHON) -m wazuh_pack
 STAMP := $(VENV)/.ready
 
-.PHONY: help setup demo test test-docker check lint build bundle bundle-agent install uninstall bench clean
+.PHONY: help setup demo test test-docker check lint build bundle bundle-agent bundle-ansible deb image install uninstall bench clean
 
 help: ## Show the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,17 @@ bundle: $(STAMP) ## Build the single-file scripts for agents into build/bundle
 
 bundle-agent: $(STAMP) ## Build the archive for agents, installer included, into build/bundle
 	@$(PACK) bundle --agent
+
+bundle-ansible: $(STAMP) ## Build the Ansible role, with the wheel for managers, into build/bundle
+	@rm -rf build/wheel
+	@$(PYTHON) -m pip wheel --disable-pip-version-check -q --no-deps -w build/wheel .
+	@$(PACK) bundle --ansible --wheel build/wheel/*.whl
+
+deb: $(STAMP) ## Build the Debian package for agents into build/bundle
+	@$(PACK) bundle --deb
+
+image: $(STAMP) ## Build what containers of a manager need into build/image
+	@$(PACK) image $(ARGS)
 
 install: $(STAMP) ## Install into the detected Wazuh home, or into DESTDIR
 	@$(PACK) install $(if $(DESTDIR),--destdir "$(DESTDIR)") $(ARGS)

@@ -8,8 +8,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(Path(__file__).parent))
+os.environ["WAZUH_PACK_CACHE"] = ""  # tests leave the user's own cache alone
 
 from content_folder import Content  # noqa: E402 - tests are not a package
+from trivy_reports import TrivyReports  # noqa: E402 - same
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +29,9 @@ def content(tmp_path):
     folder = tmp_path / "content"
     folder.mkdir()
     return Content(folder).source()
+
+
+@pytest.fixture
+def reports(tmp_path):
+    """A builder of small Trivy reports."""
+    return TrivyReports(tmp_path)

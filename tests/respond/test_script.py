@@ -52,6 +52,20 @@ def test_messages_of_a_real_execd_get_the_decisions_expected(any_execd, shared):
     assert found[4]["reason"] == "the alert has no field data.srcip"
 
 
+def test_a_message_of_wazuh_5_is_answered_alike(any_execd):
+    ours = {"type": "stateful", "stateful_timeout": 90, "extra_arguments": None}
+    document = {"source": {"ip": "203.0.113.9"}, "wazuh": {"active_response": ours}}
+    for command in ("enable", "disable"):
+        any_execd.run(json.dumps({**document, "command": command}).encode())
+    any_execd.settle(2)
+
+    found = [line["wazuh_pack"] for line in any_execd.manager.decisions()]
+    assert [(f["would"], f["target"], f.get("timeout")) for f in found] == [
+        ("blocked", "203.0.113.9", 90),
+        ("unblocked", "203.0.113.9", None),
+    ]
+
+
 def test_arguments_that_are_not_its_own_are_refused(execd, shared):
     lines = (shared / "samples/active-response/execd-messages.ndjson").read_text().splitlines()
     first = json.dumps(json.loads(lines[0])["message"]).encode()

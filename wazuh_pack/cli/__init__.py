@@ -28,6 +28,7 @@ COMMANDS = {
     "explain": "Show how an event became, or did not become, an alert.",
     "harness": "Prove the pack on a real manager in containers.",
     "group-files": "Write what agents of a group need into a folder for etc/shared/<group>.",
+    "image": "Build what containers of a manager need.",
     "install": "Install the pack into a Wazuh manager's home (or a staged tree).",
     "list": "List the detections, one line or JSON object a rule.",
     "logtest": "Decode and match events as a manager's wazuh-logtest would.",

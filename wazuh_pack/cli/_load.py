@@ -37,11 +37,13 @@ def build(loaded: Catalog, content: Path | None = None, accept: tuple[str, ...] 
     return render.build(loaded, lock(content), accept)
 
 
-def ruleset(loaded: Catalog, tree: Path, stock: Path | None = None) -> Ruleset:
+def ruleset(
+    loaded: Catalog, tree: Path, stock: Path | None = None, *, cache: Path | None = None
+) -> Ruleset:
     """Load the rendered XML of ``tree`` on top of a stock ruleset (ours unless given)."""
     from wazuh_pack.verify.rulesets import load_pack  # noqa: PLC0415 - keeps --help fast
 
-    return load_pack(tree, stock=stock, lists=dict(pack_lists(loaded)))
+    return load_pack(tree, stock=stock, lists=dict(pack_lists(loaded)), cache=cache)
 
 
 def pack_lists(loaded: Catalog) -> list[tuple[str, Path]]:

@@ -96,7 +96,7 @@ def plan_install(
 
 def _names(source: PackSource) -> frozenset[str]:
     """Return the base names that can stand in a message about a file of ours."""
-    kinds = {Kind.RULE, Kind.DECODER, Kind.LIST, Kind.RESPONSE, Kind.WODLE}
+    kinds = {Kind.RULE, Kind.DECODER, Kind.LIST, Kind.RESPONSE, Kind.INTEGRATION, Kind.WODLE}
     return frozenset(file.destination.name for file in source.files if file.kind in kinds)
 
 

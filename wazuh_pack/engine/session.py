@@ -80,6 +80,7 @@ class Session:
         """
         self._now = self._tell_time(time)
         self._number += 1
+        exhausted.patterns.clear()
         refusal = self._ruleset.refusal if self._mode is Mode.LOGTEST else ""
         try:
             if refusal:
@@ -101,8 +102,7 @@ class Session:
             seen, alert, self._manager, self._mode, self._number, trace, load_warnings=warnings
         )
         if exhausted.patterns:
-            result = replace(result, exhausted=tuple(exhausted.patterns))
-            exhausted.patterns.clear()
+            result = replace(result, exhausted=tuple(dict.fromkeys(exhausted.patterns)))
         return result
 
     def forget_oldest(self) -> None:

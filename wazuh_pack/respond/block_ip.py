@@ -11,6 +11,7 @@ Execd's own timeouts are not used: the kernel unblocks. ``delete`` messages are 
 from __future__ import annotations
 
 import os
+import sys
 
 from wazuh_pack.agentkit.codecache import needed, stamp
 from wazuh_pack.agentkit.detach import detach
@@ -42,6 +43,11 @@ def main(argv: Sequence[str]) -> int:
     """
     script = argv[0]
     home = home_of(script)
+    if sys.platform != "linux":
+        _worker(home, script).fail(
+            f"block-ip works on Linux only, not on {sys.platform}; use Wazuh's own responses there"
+        )
+        return 1
     if argv[1:] == [RESTORE]:
         look_after(home, script)
         _worker(home, script).prepare_next()

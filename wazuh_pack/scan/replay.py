@@ -7,10 +7,10 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Callable, Iterator
 
-from wazuh_pack.scan import state
+from wazuh_pack.reports.findings import severity_rank
+from wazuh_pack.reports.trivy import TOOL, Report
+from wazuh_pack.scan import compare
 from wazuh_pack.scan.events import Event, Source, counts_by_severity, describe, utc_now
-from wazuh_pack.scan.findings import severity_rank
-from wazuh_pack.scan.report import Report
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,7 +23,7 @@ def events_from_report(
     artifact: str = "",
     running: bool | None = None,
     severity: str = "unknown",
-    finding_state: str = state.NEW,
+    finding_state: str = compare.NEW,
     scan_id: str = "",
     now: Callable[[], datetime] = utc_now,
 ) -> Iterator[Event]:
@@ -42,7 +42,7 @@ def events_from_report(
         ReportError: The file is no whole Trivy report.
         OSError: It cannot be read.
     """
-    source = Source(scan_id or secrets.token_hex(8), now=now)
+    source = Source(scan_id or secrets.token_hex(8), TOOL, now=now)
     floor = severity_rank(severity)
     counts: Counter[str] = Counter()
     with Report(path) as report:
@@ -61,6 +61,6 @@ def events_from_report(
             "counts": counts_by_severity(counts),
             "complete": not head.problems,
             "suppressed": head.suppressed or None,
-            "trivy_version": head.trivy_version,
+            "tool_version": head.tool_version,
         },
     )

@@ -29,12 +29,13 @@ from wazuh_pack.agentkit.detach import detach
 from wazuh_pack.agentkit.errors import AgentError, ConfigError
 from wazuh_pack.agentkit.files import write_all
 from wazuh_pack.agentkit.locks import FileLock
+from wazuh_pack.reports.report import ReportError
+from wazuh_pack.reports.trivy import TOOL
 from wazuh_pack.scan import config as configuration
 from wazuh_pack.scan import schedule, state
 from wazuh_pack.scan.events import Event, Source, encode, iso
 from wazuh_pack.scan.places import Places, home_of
 from wazuh_pack.scan.replay import events_from_report
-from wazuh_pack.scan.report import ReportError
 from wazuh_pack.scan.spool import Spool, SpoolFullError
 from wazuh_pack.scan.trivy import Runner
 from wazuh_pack.scan.work import Outcome, Run
@@ -235,7 +236,7 @@ def _internal(error: BaseException) -> Event:
 
 
 def _source() -> Source:
-    return Source(secrets.token_hex(8))
+    return Source(secrets.token_hex(8), TOOL)
 
 
 def _say(event: Event) -> int:

@@ -119,6 +119,8 @@ def _path_lines(result: Result, trace: Trace) -> Iterator[str]:
                 yield f"{margin}  + {_asked(condition, result.occurrence)}"
     matched = sum(step.matched for step in trace.steps)
     yield f"{len(trace.steps)} rules tried, {matched} matched"
+    for pattern in result.exhausted:
+        yield f"a match was given up, which counts as none: {_short(pattern)}"
 
 
 def _name(rule: Rule) -> str:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from wazuh_pack.revoke.target import Target
     from wazuh_pack.revoke.transport import Transport
 
+_LARGE = re.compile(r"([1-9][0-9]{0,15})\.0{6}")
+_EXACT = 1 << 53
+
 Option = Callable[[str], Any]
 """Parses the text of an option in ``revoke.ini``; raises ValueError."""
 
@@ -47,6 +50,17 @@ class Parameter:
     def accepts(self, value: str) -> bool:
         """Return whether a value from an alert has the form of this parameter."""
         return bool(re.fullmatch(self.pattern, value))
+
+    def take(self, value: str) -> str | None:
+        """Return a value from an alert as the provider knows it; None when it has another form.
+
+        Wazuh (4.14.7) writes a number beyond 32 bits as ``12345678901.000000``, and none that is
+        exact beyond 53 bits.
+        """
+        number = _LARGE.fullmatch(value)
+        if number and int(number[1]) < _EXACT and self.accepts(number[1]):
+            return number[1]
+        return value if self.accepts(value) else None
 
 
 def token(*kinds: str) -> Parameter:

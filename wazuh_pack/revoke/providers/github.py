@@ -6,6 +6,8 @@ Everything else wants a token, or for the suspension of an app the app's private
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -26,6 +28,8 @@ _QUARANTINE = "quarantined-by-wazuh-pack"
 _KEY_LIMIT = 65_536
 _JWT_SECONDS = 540
 _NOT_FOUND = 404
+_PAGE = 100
+_KEY = ("title", "key", "read_only")
 
 
 class GitHub(Provider):
@@ -64,6 +68,7 @@ class GitHub(Provider):
             "organisation-token": self._organisation_token,
             "sso-authorisation": self._sso,
             "deploy-key": self._deploy_key,
+            "deploy-key-fingerprint": self._deploy_key_fingerprint,
             "runner-labels": self._runner_labels,
             "runner": self._runner,
             "run-cancel": lambda values: self._run(values, "cancel"),
@@ -170,21 +175,48 @@ class GitHub(Provider):
         get = self._call("GET", template, values, ok=frozenset({200}), gone=frozenset({404}))
         delete = self._call("DELETE", template, values, gone=frozenset({404}))
 
-        def remember(reply: Reply) -> Memory:
-            names = ("title", "key", "read_only")
-            return {name: reply.member(name) for name in names}
-
-        def restore(memory: Memory) -> tuple[Call, ...]:
-            add = "/repos/{repository:path}/keys"
-            # 422: the key is in use already, so it is there
-            return (self._call("POST", add, values, json=dict(memory), gone=frozenset({422})),)
-
         return Plan(
             look=get,
-            remember=remember,
+            remember=lambda reply: _key(reply.body),
             act=always(delete),
             check=checked(get, status(404)),
-            undo=restore,
+            undo=lambda memory: self._key_again(values, memory),
+        )
+
+    def _deploy_key_fingerprint(self, values: Mapping[str, str]) -> Plan:
+        template = "/repos/{repository:path}/keys"
+        listing = self._call(
+            "GET", template, values, query={"per_page": str(_PAGE)}, ok=frozenset({200})
+        )
+
+        def remember(reply: Reply) -> Memory:
+            keys = reply.body if isinstance(reply.body, list) else []
+            for key in keys:
+                if _fingerprint(key) == values["fingerprint"]:
+                    return {"key_id": str(key.get("id")), **_key(key)}
+            if len(keys) == _PAGE:
+                raise Failure(f"the key is not among the first {_PAGE}; remove it by its id")
+            raise AlreadyDone("no key has this fingerprint")
+
+        def one(method: str, memory: Memory) -> Call:
+            place = {**values, "key_id": memory["key_id"]}
+            return self._call(method, f"{template}/{{key_id}}", place, gone=frozenset({404}))
+
+        return Plan(
+            look=listing,
+            remember=remember,
+            act=lambda memory: (one("DELETE", memory),),
+            check=lambda memory: Check(one("GET", memory), status(404)),
+            undo=lambda memory: self._key_again(values, memory),
+        )
+
+    def _key_again(self, values: Mapping[str, str], memory: Memory) -> tuple[Call, ...]:
+        body = {name: memory[name] for name in _KEY}
+        # 422: the key is in use already, so it is there
+        return (
+            self._call(
+                "POST", "/repos/{repository:path}/keys", values, json=body, gone=frozenset({422})
+            ),
         )
 
     def _runners(self, values: Mapping[str, str]) -> tuple[str, Mapping[str, str]]:
@@ -298,6 +330,23 @@ def _listed(reply: Reply, token_id: str) -> list[dict[str, Any]]:
     """Return the entries about one token; the filter may not be known to an older server."""
     found = reply.body if isinstance(reply.body, list) else []
     return [x for x in found if isinstance(x, dict) and str(x.get("token_id")) == token_id]
+
+
+def _key(found: Any) -> Memory:
+    """Return what adds a deploy key again."""
+    known = found if isinstance(found, dict) else {}
+    return {name: known.get(name) for name in _KEY}
+
+
+def _fingerprint(key: Any) -> str:
+    """Return the fingerprint of a listed public key as OpenSSH and the audit log write it."""
+    words = str(key.get("key")).split() if isinstance(key, dict) else []
+    try:
+        blob = base64.b64decode(words[1], validate=True)
+    except (IndexError, ValueError):
+        return ""
+    digest = base64.b64encode(hashlib.sha256(blob).digest()).decode("ascii")
+    return f"SHA256:{digest.rstrip('=')}"
 
 
 def _own_labels(reply: Reply) -> list[str]:

@@ -10,6 +10,7 @@ _REPOSITORY = Parameter(
 _WORKFLOW = Parameter(
     name="workflow_id", pattern=rf"{NUMBER}|[A-Za-z0-9_][A-Za-z0-9_.-]{{0,99}}\.ya?ml"
 )
+_FINGERPRINT = Parameter(name="fingerprint", pattern=r"SHA256:[A-Za-z0-9+/]{43}")
 _OPTIONAL_REPOSITORY = Parameter(name="repository", pattern=_REPOSITORY.pattern, optional=True)
 _PUBLIC = ("github-personal", "github-fine-grained", "github-oauth", "github-user")
 _REFRESH = "github-refresh"
@@ -56,6 +57,15 @@ CAPABILITIES = table(
         name="deploy-key",
         parameters=(_number("key_id"), _REPOSITORY),
         effect="removes a deploy key; whatever clones with it stops",
+        rights="repository permission 'Administration': write",
+        undo="the same public key is added again, under a new id",
+        verified="the key is not there",
+        calls=("DELETE /repos/{repository}/keys/{key_id}",),
+    ),
+    Capability(
+        name="deploy-key-fingerprint",
+        parameters=(_FINGERPRINT, _REPOSITORY),
+        effect="removes the deploy key that has this fingerprint; whatever clones with it stops",
         rights="repository permission 'Administration': write",
         undo="the same public key is added again, under a new id",
         verified="the key is not there",

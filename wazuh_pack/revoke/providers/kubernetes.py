@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from wazuh_pack.agentkit.config import yes_or_no
 from wazuh_pack.agentkit.errors import MessageError
-from wazuh_pack.revoke.call import Call, Memory, Plan, Reply, always, call, checked, status
+from wazuh_pack.revoke.call import Call, Check, Memory, Plan, Reply, always, call, checked
 from wazuh_pack.revoke.errors import AlreadyDone, Failure, Refused
 from wazuh_pack.revoke.providers.base import (
     Capability,
@@ -35,6 +35,7 @@ _OBJECT = r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?"
 _ROLE = r"(?!\.{1,2}$)[A-Za-z0-9:._-]{1,253}"
 _NAMESPACE = Parameter(name="namespace", pattern=_LABEL)
 _KEPT = ("labels", "annotations")
+_BOOTSTRAP = "kubernetes.io/bootstrapping"
 _SYSTEM = ("kube-system", "kube-public", "kube-node-lease")
 _MERGE = {"Content-Type": "application/merge-patch+json"}
 _REVIEW = "/apis/authentication.k8s.io/v1/tokenreviews"
@@ -42,6 +43,11 @@ _RBAC = "/apis/rbac.authorization.k8s.io/v1"
 _GONE = frozenset({404})
 _NOT_FOUND = 404
 _LEGACY = "kubernetes.io/serviceaccount/"
+
+
+def _resource(name: str) -> Parameter:
+    """Return a guard: an event that names its resource means this one and no other."""
+    return Parameter(name="resource", pattern=name, optional=True)
 
 
 def _name(pattern: str = _OBJECT) -> Parameter:
@@ -81,7 +87,7 @@ class Kubernetes(Provider):
         ),
         Capability(
             name="rolebinding",
-            parameters=(_name(_ROLE), _NAMESPACE),
+            parameters=(_name(_ROLE), _NAMESPACE, _resource("rolebindings")),
             effect="deletes a role binding; everybody in it loses the role",
             rights="get, delete and create rolebindings, and bind on the roles to put back",
             undo="the binding is created as it was",
@@ -90,7 +96,7 @@ class Kubernetes(Provider):
         ),
         Capability(
             name="clusterrolebinding",
-            parameters=(_name(_ROLE),),
+            parameters=(_name(_ROLE), _resource("clusterrolebindings")),
             effect="deletes a cluster role binding; those of Kubernetes itself are refused",
             rights="get, delete and create clusterrolebindings, and bind on the roles to put back",
             undo="the binding is created as it was",
@@ -170,10 +176,8 @@ class Kubernetes(Provider):
             return bound
 
         def act(memory: Memory) -> tuple[Call, ...]:
-            body = {"preconditions": {"uid": memory["uid"]}} if memory["uid"] else None
             template = f"/api/v1/namespaces/{{namespace}}/{memory['kind']}/{{name}}"
-            # 409: another object has the name by now
-            return (call("DELETE", template, memory, json=body, gone=frozenset({404, 409})),)
+            return (_delete(template, memory, memory["uid"]),)
 
         return Plan(
             look=review,
@@ -245,49 +249,60 @@ def _deletion(kind: str, values: Mapping[str, str]) -> Plan:
             raise Refused("the secret is not a service account's token")
         return {"uid": str(reply.member("metadata", "uid") or "")}
 
-    def act(memory: Memory) -> tuple[Call, ...]:
-        body = {"preconditions": {"uid": memory["uid"]}} if memory["uid"] else None
-        return (call("DELETE", template, values, json=body, gone=frozenset({404, 409})),)
+    return Plan(
+        look=get,
+        remember=remember,
+        act=lambda memory: (_delete(template, values, memory["uid"]),),
+        check=lambda memory: _other(get, memory["uid"]),
+    )
 
-    def check(memory: Memory) -> Any:
-        other = checked(
-            get,
-            lambda reply: (
-                reply.status == _NOT_FOUND or reply.member("metadata", "uid") != memory["uid"]
-            ),
-        )
-        return other(memory)
 
-    return Plan(look=get, remember=remember, act=act, check=check)
+def _delete(template: str, values: Mapping[str, str], uid: str) -> Call:
+    """Return the deletion of the very object that was looked at."""
+    body = {"preconditions": {"uid": uid}} if uid else None
+    # 409: another object has the name by now
+    return call("DELETE", template, values, json=body, gone=frozenset({404, 409}))
+
+
+def _other(get: Call, uid: str) -> Check:
+    """Return the check that the object, or the one of this uid, is not there."""
+    return Check(
+        get,
+        lambda reply: reply.status == _NOT_FOUND or reply.member("metadata", "uid") != uid,
+    )
 
 
 def _binding(template: str, values: Mapping[str, str]) -> Plan:
     if values["name"].startswith("system:"):
         raise Refused("bindings of Kubernetes itself are left alone")
+    place = {name: values[name] for name in ("name", "namespace") if name in values}
     one = f"{template}/{{name}}"
     get = call("GET", one, values, gone=_GONE)
 
     def remember(reply: Reply) -> Memory:
         body = reply.body if isinstance(reply.body, dict) else {}
         metadata = body.get("metadata") or {}
+        if _BOOTSTRAP in (metadata.get("labels") or {}):
+            raise Refused("bindings of Kubernetes itself are left alone")
         kept: dict[str, Any] = {name: metadata[name] for name in _KEPT if metadata.get(name)}
-        return {
+        again = {
             "apiVersion": "rbac.authorization.k8s.io/v1",
             "kind": "RoleBinding" if "namespace" in values else "ClusterRoleBinding",
-            "metadata": {**dict(values), **kept},
+            "metadata": {**place, **kept},
             "roleRef": body.get("roleRef"),
             "subjects": body.get("subjects") or [],
         }
+        return {"uid": str(metadata.get("uid") or ""), "again": again}
 
     def undo(memory: Memory) -> tuple[Call, ...]:
         # 409: somebody has put it back already
-        return (call("POST", template, values, json=memory, gone=frozenset({409})),)
+        return (call("POST", template, values, json=memory["again"], gone=frozenset({409})),)
 
     return Plan(
         look=get,
         remember=remember,
-        act=always(call("DELETE", one, values, gone=_GONE)),
-        check=checked(get, status(404)),
+        act=lambda memory: (_delete(one, values, memory["uid"]),),
+        check=lambda memory: _other(get, memory["uid"]),
         undo=undo,
     )
 
