@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from wazuh_pack.scan import sink
 from wazuh_pack.scan.events import Source, encode
 from wazuh_pack.scan.places import home_of
 from wazuh_pack.scan.schedule import Record
@@ -305,6 +306,63 @@ def test_a_fault_of_ours_is_an_event_and_not_silence(host, report):
     assert (done.returncode, done.stderr) == (1, b"")
     assert event["reason"] == "internal"
     assert event["error"].startswith("ZeroDivisionError at ")
+
+
+def lines(path):
+    return [json.loads(line)["security_scan"]["event"] for line in path.read_bytes().splitlines()]
+
+
+def test_events_go_to_a_file_for_logcollector(host, report, tmp_path):
+    host.report(report)
+    path = tmp_path / "scan.json"
+
+    assert wodle(host, "--wait", "--sink", str(path)) == (0, [])
+    first = lines(path)
+    assert wodle(host, "--wait", "--sink", str(path)) == (0, [])
+
+    assert first == [
+        *("scan_started", "baseline", "finding", "scan_finished", "run_finished"),
+    ]
+    assert lines(path) == [*first, "scan_started", "scan_finished", "run_finished"]
+    assert path.stat().st_mode & 0o777 == 0o660
+
+
+def test_a_line_that_a_full_disk_cut_off_spoils_no_other(host, tmp_path):
+    path = tmp_path / "scan.json"
+    path.write_bytes(b'{"security_scan":{"ev')
+    host.spool().publish([encode(Source("s", "trivy").event("scan_started", {}))])
+    due(host, due=far_away())
+
+    assert wodle(host, "--sink", str(path)) == (0, [])
+
+    torn, whole = path.read_bytes().splitlines()
+    assert torn == b'{"security_scan":{"ev'
+    assert json.loads(whole)["security_scan"]["event"] == "scan_started"
+
+
+def test_a_large_file_is_put_aside_once(tmp_path):
+    path = tmp_path / "scan.json"
+    for text in (b"a" * 20 + b"\n", b"b\n"):
+        with sink.opened(str(path), max_bytes=20) as descriptor:
+            os.write(descriptor, text)
+    with sink.opened(str(path), max_bytes=20) as descriptor:
+        os.write(descriptor, b"c\n")
+
+    assert path.read_bytes() == b"b\nc\n"
+    assert (tmp_path / "scan.json.1").read_bytes() == b"a" * 20 + b"\n"
+
+
+def test_a_planted_link_is_refused_with_an_event(host, tmp_path):
+    due(host, due=far_away())
+    secret = tmp_path / "other"
+    secret.write_bytes(b"x")
+    link = tmp_path / "scan.json"
+    link.symlink_to(secret)
+
+    status, (event,) = wodle(host, "--sink", str(link))
+
+    assert (status, event["event"], event["reason"]) == (1, "scan_failed", "other")
+    assert secret.read_bytes() == b"x"
 
 
 def test_the_command_line_is_checked(host):
