@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -363,6 +364,49 @@ def test_a_planted_link_is_refused_with_an_event(host, tmp_path):
 
     assert (status, event["event"], event["reason"]) == (1, "scan_failed", "other")
     assert secret.read_bytes() == b"x"
+
+
+@pytest.mark.parametrize("version", ["3.8", "3.10", "3.13"])
+def test_everything_works_on_old_and_new_pythons(host, reports, version):
+    pythons = list(Path.home().glob(f".pyenv/versions/{version}.*/bin/python{version}"))
+    if not pythons:
+        pytest.skip(f"no Python {version} on this machine")
+    exceptions = Path(host.places.exceptions)
+    until = (datetime.now(timezone.utc) + timedelta(days=30)).date()
+    exceptions.write_text(
+        f"[x]\nfinding = CVE-2026-0001\nby = me\nreason = y\nuntil = {until}\n", "utf-8"
+    )
+    exceptions.chmod(0o640)
+    entry = {"cveID": "CVE-2026-0002", "dateAdded": "2026-03-01"}
+    host.places.kev.write_text(json.dumps({"vulnerabilities": [entry]}), encoding="utf-8")
+    host.places.epss.write_text("cve,epss,percentile\nCVE-2026-0002,0.5,0.9\n", encoding="utf-8")
+    host.configure(targets={"approved_bases": "alpine *"})
+    document = reports.image([reports.vulnerability(1), reports.vulnerability(2)])
+    host.report(reports.write(document))
+
+    def run(*arguments):
+        done = subprocess.run(
+            [pythons[0], WODLE, "--home", host.home, *arguments],
+            env={"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+        return [json.loads(line)["security_scan"] for line in done.stdout.splitlines()]
+
+    first = run("--wait")
+    document["Results"][0]["Vulnerabilities"][0]["Severity"] = "CRITICAL"
+    document["Results"][0]["Vulnerabilities"].pop()
+    host.report(reports.write(document))
+    second = run("--wait")
+
+    def findings(events):
+        return [event["state"] for event in events if event["event"] == "finding"]
+
+    assert findings(first) == ["new", "accepted"]
+    assert (first[2]["epss"], first[2]["kev"]) == ("0.5", True)
+    assert findings(second) == ["fixed", "severity_changed"]  # known as exploited comes first
+    assert run() == []
 
 
 def test_the_command_line_is_checked(host):
