@@ -53,6 +53,7 @@ bench: $(STAMP) ## Measure; prints ratios against named baselines
 	@$(PYTHON) tools/bench.py
 	@$(PYTHON) tools/bench_engine.py
 	@$(PYTHON) tools/bench_respond.py
+	@$(PYTHON) tools/bench_scan.py
 
 clean: ## Remove what was built (not the virtual environment)
 	@rm -rf build dist

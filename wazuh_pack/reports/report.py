@@ -7,6 +7,7 @@ streams. :class:`Report` is that interface; :class:`ReportFile` guards the file 
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import stat
@@ -24,6 +25,9 @@ MAX_BYTES = 1 << 30
 """A larger report is refused: no scan of one artifact makes one."""
 
 
+_CHUNK = 1 << 20
+
+
 class ReportError(Exception):
     """The file is no whole report of the tool; the text says why."""
 
@@ -38,6 +42,10 @@ class Head:
     suppressed: int = 0
     problems: tuple[str, ...] = ()
     """What could not be scanned, one text each; the findings of such a report are incomplete."""
+    body: str = ""
+    """A digest of all that the findings are made from; ``""`` if the reader does not give one.
+
+    Two reports with the same digest have the same findings, whatever their heads say."""
 
 
 class Report(Protocol):
@@ -75,6 +83,22 @@ class ReportFile:
         reader = io.BufferedReader(_Lent(self._file))
         text = io.TextIOWrapper(reader, encoding="utf-8-sig", errors="replace", newline="")
         return JsonStream(text)
+
+    def digest(self, after: bytes) -> str:
+        """Return a digest of what follows the first ``after``, ``""`` if it is not there."""
+        self._file.seek(0)
+        digest = None
+        tail = b""
+        for chunk in iter(lambda: self._file.read(_CHUNK), b""):
+            if digest is not None:
+                digest.update(chunk)
+                continue
+            window = tail + chunk
+            at = window.find(after)
+            if at >= 0:
+                digest = hashlib.blake2b(window[at:], digest_size=16)
+            tail = window[-len(after) :]
+        return digest.hexdigest() if digest else ""
 
     def check_unchanged(self) -> None:
         """Check that nobody wrote to the file since it was opened.
