@@ -46,6 +46,9 @@ def test_every_line_of_the_template_that_is_commented_out_is_valid(write):
     assert config.targets.engines == ("docker",)
     assert config.scanner.skip_dirs == ("**/node_modules/.cache",)
     assert config.scanner.minimum_version == (0, 69, 2)
+    assert config.scanner.vex == ("/var/ossec/etc/wazuh-pack/shop.vex.json",)
+    assert config.targets.approved_bases == ("registry.example.org/base/*", "debian 12*")
+    assert config.targets.clusters == ("production",)
 
 
 def test_values_are_typed(write):
@@ -63,6 +66,17 @@ def test_values_are_typed(write):
     assert config.schedule.interval == 43_200
     assert config.scanner.offline is True
     assert config.scanner.nice == 19
+
+
+def test_limits_may_be_switched_off(write):
+    config = load(
+        write("[targets]\nimages = all\n[report]\ndigest = never\n[sla]\nlow = never\nhigh = 5d\n")
+    )
+
+    assert config.reporting.digest == 0
+    assert [config.sla.limit(name) for name in ("critical", "high", "low", "unknown")] == [
+        *(7 * 86_400, 5 * 86_400, 0, 0)
+    ]
 
 
 def test_every_mistake_is_told_with_its_line(write):

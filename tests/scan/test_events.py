@@ -1,4 +1,5 @@
 import json
+import os
 import re
 from dataclasses import fields
 
@@ -114,6 +115,7 @@ def test_events_of_a_scan_are_numbered_and_dated(clock):
     assert events[1] == {
         "event": "scan_started",
         "tool": "trivy",
+        "host": os.uname().nodename,
         "time": "2026-03-04T05:06:07Z",
         "event_id": "abc.2",
         "scan_id": "abc",

@@ -76,8 +76,9 @@ def test_a_due_scan_runs_on_while_the_wodle_has_ended_and_its_pipes_are_closed(
     os.close(scan_lock)
     after = wodle(host)
 
-    assert (status, events) == (0, [])
-    assert [event["event"] for event in during[1]] == ["scan_started"]
+    assert (status, during[0]) == (0, 0)
+    # The scan may begin before or after the run that starts it looks into the spool.
+    assert [event["event"] for event in events + during[1]] == ["scan_started"]
     assert [event["event"] for event in after[1]] == [
         "baseline",
         "finding",
@@ -190,18 +191,26 @@ def test_silence_is_told_even_if_the_spool_takes_nothing(host):
     assert [event["event"] for event in events] == ["scan_overdue"]
 
 
-def test_a_clock_that_went_back_neither_alarms_nor_stops_scanning(host, report):
+def test_a_clock_that_went_back_neither_alarms_nor_stops_scanning(host, report, tmp_path):
     host.report(report)
     assert wodle(host, "--wait")[0] == 0
     ahead = time.time() + 400 * 86_400
     Record(begun=ahead, due=ahead, succeeded=ahead).save(host.places.schedule)
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    host.behave(f'read x < {gate}; cp {report} "$5"')
 
     status, events = wodle(host)
+    with gate.open("w", encoding="ascii") as opened:  # blocks until the scan has begun
+        scan_lock = os.open(host.places.scan_lock, os.O_RDWR)
+        opened.write("go\n")
+    fcntl.flock(scan_lock, fcntl.LOCK_EX)  # until the scan has ended
+    os.close(scan_lock)
 
-    assert (status, events) == (0, [])
-    lock = os.open(host.places.scan_lock, os.O_RDWR)
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    os.close(lock)
+    assert status == 0
+    # The scan may have begun before the run that started it looked into the spool.
+    assert {event["event"] for event in events} <= {"scan_started"}
+    assert Record.load(host.places.schedule).due < time.time() + 2 * 86_400
 
 
 def test_what_a_killed_scan_left_is_settled_by_the_next_run(host, report):

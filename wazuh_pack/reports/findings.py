@@ -91,7 +91,8 @@ class Artifact:
 
     ``kind`` is Trivy's artifact type (``container_image``, ``filesystem``, ``repository``, ``vm``),
     ``rootfs``, ``sbom`` or ``kubernetes``; ``name`` has no digest and no credentials; ``digest`` is
-    an image's digest or id, or a repository's commit.
+    an image's digest or id, or a repository's commit. ``base`` is what an image says it was built
+    on (label ``org.opencontainers.image.base.name``), ``layers`` are its layers' diff ids.
     """
 
     name: str
@@ -100,6 +101,8 @@ class Artifact:
     os: str = ""
     end_of_life: bool = False
     running: bool | None = None
+    base: str = ""
+    layers: tuple[str, ...] = ()
 
     @staticmethod
     def plain_name(name: str) -> str:
@@ -113,9 +116,12 @@ class Finding:
 
     ``scanner`` is one of :data:`SCANNERS`, ``severity`` one of :data:`SEVERITIES`, ``result_class``
     Trivy's class (``os-pkgs``, ``lang-pkgs``, ``config``, ``secret``, ``license`` ...). ``line``
-    counts from 1; 0 means unknown. ``aliases`` are other names of the same vulnerability, separated
-    by commas. ``fingerprint`` tells two findings in one place apart where the tool itself offers
-    something that does not move with lines and commits. Nothing here holds a secret's text or code.
+    counts from 1; 0 means unknown. ``aliases`` are further ids of the same problem, separated by
+    commas. ``kev`` is the day on which CISA listed it as exploited, ``epss`` FIRST's estimate
+    ("0.97"). ``accepted`` says who takes the risk for granted (``exception``, ``ignore_file``,
+    ``vex`` or a tool's own word); such a finding is remembered and not told as new. Nothing here
+    holds a secret's text or code. ``fingerprint`` tells two findings in one place apart where the
+    tool itself offers something that does not move with lines and commits.
     """
 
     scanner: str
@@ -141,6 +147,15 @@ class Finding:
     cwe: str = ""
     line: int = 0
     aliases: str = ""
+    kev: str = ""
+    kev_due: str = ""
+    kev_ransomware: bool = False
+    epss: str = ""
+    epss_percentile: str = ""
+    accepted: str = ""
+    accepted_by: str = ""
+    accepted_reason: str = ""
+    accepted_until: str = ""
     fingerprint: str = ""
 
     def key(self, artifact: Artifact, tool: str) -> bytes:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Iterator
 from wazuh_pack.reports.findings import Artifact, Finding, clean
 from wazuh_pack.reports.jsonstream import JsonError, JsonStream
 from wazuh_pack.reports.report import MAX_BYTES, Head, ReportError, ReportFile
-from wazuh_pack.reports.trivy_records import READERS, Place
+from wazuh_pack.reports.trivy_records import READERS, SUPPRESSED, Place, suppressed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +32,8 @@ SCANNERS = ("vuln", "misconfig", "secret", "license")
 _CLUSTER_LISTS = ("Resources", "Findings", "Vulnerabilities", "Misconfigurations")
 _SCALARS = ("SchemaVersion", "CreatedAt", "ArtifactName", "ArtifactType", "ClusterName")
 _PLACE = ("Target", "Class", "Type")
+_METADATA = ("OS", "ImageID", "RepoTags", "RepoDigests", "Commit", "DiffIDs")
+_BASE = "org.opencontainers.image.base.name"
 _RESOURCE = ("Namespace", "Kind", "Name", "Error")
 
 _FOREIGN = (
@@ -152,7 +154,7 @@ def _top_member(stream: JsonStream, key: str, survey: _Survey | None) -> Iterato
     elif survey and (key in _SCALARS or key == "Trivy"):
         survey.top[key] = stream.value()
     elif survey and key == "Metadata" and kind == "{":
-        survey.metadata = _few(stream, ("OS", "ImageID", "RepoTags", "RepoDigests", "Commit"))
+        survey.metadata = _metadata(stream)
     else:
         stream.skip()
 
@@ -190,7 +192,7 @@ def _read_place(stream: JsonStream, survey: _Survey, resource: str) -> Place:
     for key in stream.members():
         if key in _PLACE:
             head[key] = stream.value()
-        elif key == "ExperimentalModifiedFindings" and stream.peek() == "[":
+        elif key == SUPPRESSED and stream.peek() == "[":
             for _ in stream.elements():
                 survey.suppressed += 1
                 stream.value()
@@ -203,6 +205,9 @@ def _read_place(stream: JsonStream, survey: _Survey, resource: str) -> Place:
 
 def _findings(stream: JsonStream, place: Place) -> Iterator[Finding]:
     for key in stream.members():
+        if key == SUPPRESSED and stream.peek() == "[":
+            yield from _suppressed(stream, place)
+            continue
         read = READERS.get(key)
         if read is None or stream.peek() != "[":
             stream.skip()
@@ -214,11 +219,38 @@ def _findings(stream: JsonStream, place: Place) -> Iterator[Finding]:
                 yield finding
 
 
-def _few(stream: JsonStream, wanted: tuple[str, ...]) -> dict[str, Any]:
+def _suppressed(stream: JsonStream, place: Place) -> Iterator[Finding]:
+    for _ in stream.elements():
+        record = stream.value()
+        finding = suppressed(record, place) if isinstance(record, dict) else None
+        if finding is not None:
+            yield finding
+
+
+def _metadata(stream: JsonStream) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key in stream.members():
-        if key in wanted:
+        if key in _METADATA:
             found[key] = stream.value()
+        elif key == "ImageConfig":
+            # Beside the labels it has the image's environment, which may hold secrets.
+            found["Labels"] = _descend(stream, ("config", "Labels"))
+        else:
+            stream.skip()
+    return found
+
+
+def _descend(stream: JsonStream, path: tuple[str, ...]) -> Any:
+    """Return the member at ``path`` below the value at the cursor; ``None`` if there is none."""
+    if not path:
+        return stream.value()
+    if stream.peek() != "{":
+        stream.skip()
+        return None
+    found = None
+    for key in stream.members():
+        if key == path[0]:
+            found = _descend(stream, path[1:])
         else:
             stream.skip()
     return found
@@ -264,9 +296,18 @@ def _artifact(survey: _Survey) -> Artifact:
         or clean(metadata.get("Commit")),
         os=f"{clean(system.get('Family'))} {clean(system.get('Name'))}".strip(),
         end_of_life=system.get("EOSL") is True,
+        base=_base(metadata.get("Labels")),
+        layers=_texts(metadata.get("DiffIDs")),
     )
 
 
+def _base(labels: object) -> str:
+    return Artifact.plain_name(clean(labels.get(_BASE))) if isinstance(labels, dict) else ""
+
+
+def _texts(values: object) -> tuple[str, ...]:
+    return tuple(map(clean, values)) if isinstance(values, list) else ()
+
+
 def _first(values: object) -> str:
-    texts = sorted(map(clean, values)) if isinstance(values, list) else []
-    return next((text for text in texts if text), "")
+    return next((text for text in sorted(_texts(values)) if text), "")

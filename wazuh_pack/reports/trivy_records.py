@@ -8,6 +8,7 @@ is masked, but the neighbouring lines in ``Code`` are not.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any, Callable, Mapping, Optional
 
 from wazuh_pack.reports.findings import Finding, clean, public, severity_of
@@ -61,6 +62,7 @@ def vulnerability(record: Record, place: Place) -> Finding | None:
         cvss=cvss,
         cvss_vector=vector,
         cwe=_joined(record.get("CweIDs")),
+        aliases=_joined(record.get("VendorIDs")),
     )
 
 
@@ -135,6 +137,37 @@ READERS: Mapping[str, Reader] = {
     "Licenses": licence,
 }
 """The lists of a result that hold findings."""
+
+
+SUPPRESSED = "ExperimentalModifiedFindings"
+"""The list of findings that ``--show-suppressed`` adds: (not) affected by somebody's word."""
+
+_TYPES = {
+    "vulnerability": vulnerability,
+    "misconfiguration": misconfiguration,
+    "secret": secret,
+    "license": licence,
+}
+
+
+def suppressed(record: Record, place: Place) -> Finding | None:
+    """Read one member of ``ExperimentalModifiedFindings`` (Trivy's ``pkg/types/finding.go``).
+
+    ``Status`` is ``ignored`` for what an ignore file names, else the word of a VEX document;
+    ``Source`` is the file.
+    """
+    read = _TYPES.get(clean(record.get("Type")))
+    finding = read(_mapping(record.get("Finding")), place) if read else None
+    if finding is None:
+        return None
+    status = clean(record.get("Status"))
+    statement = clean(record.get("Statement"))
+    return replace(
+        finding,
+        accepted="ignore_file" if status == "ignored" else "vex",
+        accepted_by=clean(record.get("Source")),
+        accepted_reason=f"{status}: {statement}" if statement else status,
+    )
 
 
 def check_id(raw: str) -> str:

@@ -17,6 +17,7 @@ An event is one compact JSON object on one line, everything under the single key
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -47,6 +48,7 @@ _LIMITS = {
     "package": 250,
     "fixed_version": 300,
     "cvss_vector": 250,
+    "accepted_reason": 500,
 }
 _LIMIT = 200
 _MAX_INT = 2**31 - 1
@@ -59,9 +61,14 @@ def utc_now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-def iso(moment: datetime) -> str:
+def iso(when: datetime) -> str:
     """Return a time as ``2026-01-31T12:00:00Z``, to the second."""
-    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return when.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def moment(text: str) -> datetime:
+    """Return the time that :func:`iso` wrote."""
+    return datetime.strptime(text[:19] + "+0000", "%Y-%m-%dT%H:%M:%S%z")
 
 
 @dataclass
@@ -85,6 +92,7 @@ class Source:
             "event": kind,
             "tool": self.tool,
             "time": iso(self.now()),
+            "host": os.uname().nodename,
             "event_id": f"{self.scan_id}.{self.made}",
             "scan_id": self.scan_id,
             "run_id": self.run_id or None,
@@ -101,6 +109,7 @@ class Source:
         first_seen: str = "",
         previous_severity: str = "",
         baseline: bool = False,
+        more: Mapping[str, object] | None = None,
     ) -> Event:
         """Return the event of one finding; ``baseline`` marks an artifact's first scan."""
         fields: dict[str, object] = {
@@ -130,8 +139,20 @@ class Source:
             "cvss": finding.cvss,
             "cvss_vector": finding.cvss_vector,
             "cwe": finding.cwe,
+            "aliases": finding.aliases,
+            "kev": True if finding.kev else None,
+            "kev_added": finding.kev,
+            "kev_due": finding.kev_due,
+            "kev_ransomware": True if finding.kev_ransomware else None,
+            "epss": finding.epss,
+            "epss_percentile": finding.epss_percentile,
+            "accepted": finding.accepted,
+            "accepted_by": finding.accepted_by,
+            "accepted_reason": finding.accepted_reason,
+            "accepted_until": finding.accepted_until,
             "first_seen": first_seen,
             "baseline": True if baseline else None,
+            **(more or {}),
         }
         return self.event("finding", fields)
 
@@ -159,6 +180,7 @@ def describe(artifact: Artifact) -> dict[str, object]:
         "os": artifact.os,
         "os_end_of_life": True if artifact.end_of_life else None,
         "running": artifact.running,
+        "base": artifact.base,
     }
 
 

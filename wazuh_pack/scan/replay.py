@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Callable, Iterator
 
 from wazuh_pack.reports.findings import severity_rank
 from wazuh_pack.reports.trivy import TOOL, Report
-from wazuh_pack.scan import state
+from wazuh_pack.scan import compare
 from wazuh_pack.scan.events import Event, Source, counts_by_severity, describe, utc_now
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def events_from_report(
     artifact: str = "",
     running: bool | None = None,
     severity: str = "unknown",
-    finding_state: str = state.NEW,
+    finding_state: str = compare.NEW,
     scan_id: str = "",
     now: Callable[[], datetime] = utc_now,
 ) -> Iterator[Event]:

@@ -12,21 +12,25 @@ import secrets
 import shutil
 import sqlite3
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Callable, Mapping
 
-from wazuh_pack.agentkit.errors import UntrustedFileError
+from wazuh_pack.agentkit.errors import AgentError
 from wazuh_pack.agentkit.files import make_private
 from wazuh_pack.reports.report import ReportError
 from wazuh_pack.reports.trivy import TOOL, Report
-from wazuh_pack.scan import trivy
+from wazuh_pack.scan import environment, trivy
+from wazuh_pack.scan.engines import Ask, ask_engine
 from wazuh_pack.scan.events import Event, Source, describe, encode, iso, utc_now
+from wazuh_pack.scan.judge import Judge
+from wazuh_pack.scan.judge import load as load_judge
 from wazuh_pack.scan.record import Recorder
+from wazuh_pack.scan.schedule import Notices
 from wazuh_pack.scan.spool import Spool, SpoolFullError
-from wazuh_pack.scan.targets import Ask, Job, ask_engine, plan
+from wazuh_pack.scan.targets import Job, plan
 from wazuh_pack.scan.trust import Binary, TrustError, trusted_binary
 
 if TYPE_CHECKING:
@@ -78,7 +82,6 @@ class Run:
         self._ask = ask
         self._spool = Spool(places.spool)
         self._source = Source(secrets.token_hex(8), TOOL, now=now)
-        self._recorder = Recorder(places.memory, self._spool, config.reporting)
         self._work = Path(config.scanner.temp_dir or places.work)
 
     def perform(self) -> Outcome:
@@ -87,12 +90,27 @@ class Run:
         try:
             binary = trusted_binary(self._config.scanner)
             self._prepare_folders()
+            given = self._environment()
         except TrustError as error:
             self._fail(error.reason, str(error))
             return Outcome()
-        except (UntrustedFileError, OSError) as error:
+        except (AgentError, OSError) as error:
             self._fail("configuration", str(error))
             return Outcome()
+        judge = load_judge(self._config, self._places, self._now())
+        if judge.problems:
+            text = "; ".join(judge.problems)
+            self._fail("configuration", text, parts=len(judge.problems))
+        with closing(judge):
+            return self._perform(binary, given, judge, begun)
+
+    def _perform(
+        self, binary: Binary, given: Mapping[str, str], judge: Judge, begun: float
+    ) -> Outcome:
+        config = self._config
+        recorder = Recorder(
+            self._places.memory, self._spool, config.reporting, sla=config.sla, judge=judge
+        )
         targets = plan(self._config.targets, self._ask)
         for reason, text in targets.problems:
             self._fail(reason, text)
@@ -101,8 +119,9 @@ class Run:
             if self._runner.stopping:
                 break
             scanned += 1
-            failed += not self._scan(job, binary)
+            failed += not self._scan(job, binary, given, recorder)
         self._report_database()
+        self._sum_up(recorder)
         finished = {
             "artifacts": scanned,
             "failed": failed,
@@ -112,7 +131,7 @@ class Run:
         self._tell(self._source.event("run_finished", finished))
         return Outcome(scanned, failed)
 
-    def _scan(self, job: Job, binary: Binary) -> bool:
+    def _scan(self, job: Job, binary: Binary, given: Mapping[str, str], recorder: Recorder) -> bool:
         """Scan one artifact; return whether its findings are known now."""
         source = Source(secrets.token_hex(8), TOOL, self._source.scan_id, self._now)
         folder = self._work / f"scan-{source.scan_id}"
@@ -120,7 +139,8 @@ class Run:
             self._publish(source.event("scan_started", describe(job.artifact)))
             for name in ("cwd", "tmp"):
                 (folder / name).mkdir(parents=True, mode=0o700)
-            self._examine(job, binary, folder, source)
+            invocation = trivy.prepare(binary.path, job, self._config, folder, given)
+            self._examine(job, invocation, source, recorder, binary.version)
         except trivy.ScanError as error:
             reason, text = error.reason, str(error)
         except ReportError as error:
@@ -140,19 +160,25 @@ class Run:
         self._fail(reason, text, source, job.artifact)
         return False
 
-    def _examine(self, job: Job, binary: Binary, folder: Path, source: Source) -> None:
+    def _examine(
+        self,
+        job: Job,
+        invocation: trivy.Invocation,
+        source: Source,
+        recorder: Recorder,
+        version: str,
+    ) -> None:
         """Run Trivy and record its report."""
         begun = time.monotonic()
-        invocation = trivy.prepare(binary.path, job, self._config, folder)
         limit = self._config.scanner.timeout + trivy.GRACE
         self._runner.run(invocation, seconds=limit, nice=self._config.scanner.nice)
         facts = {
             "duration": round(time.monotonic() - begun),
-            "tool_version": binary.version,
+            "tool_version": version,
             **database(self._config, source.now()),
         }
         with Report(invocation.report) as report:
-            self._recorder.record(
+            recorder.record(
                 report,
                 source,
                 artifact=_named(report.head.artifact, job.artifact),
@@ -170,6 +196,24 @@ class Run:
         for folder in self._work.glob("scan-*"):
             shutil.rmtree(folder, ignore_errors=True)
 
+    def _environment(self) -> dict[str, str]:
+        path = self._config.scanner.environment
+        return environment.load(path) if path else {}
+
+    def _sum_up(self, recorder: Recorder) -> None:
+        """Forget what is long gone; give the digest when it is time."""
+        reporting = self._config.reporting
+        now = self._now()
+        with suppress(sqlite3.Error, OSError):
+            if reporting.forget:
+                recorder.forget(self._source, iso(now - timedelta(seconds=reporting.forget)))
+            notices = Notices(self._places.digests)
+            first = not notices.known("digest")  # whose baselines have said it all
+            wanted = notices.wanted("digest", now.timestamp(), reporting.digest)
+            if reporting.digest and wanted and not first:
+                since = iso(now - timedelta(seconds=reporting.digest))
+                self._tell(recorder.digest(self._source, since))
+
     def _report_database(self) -> None:
         limit = self._config.scanner.stale_database
         if "vuln" not in self._config.reporting.scanners or self._config.scanner.server:
@@ -185,8 +229,9 @@ class Run:
         text: str,
         source: Source | None = None,
         artifact: Artifact | None = None,
+        **more: object,
     ) -> None:
-        self._tell((source or self._source).failed(reason, text, artifact=artifact))
+        self._tell((source or self._source).failed(reason, text, artifact=artifact, **more))
 
     def _tell(self, event: Event) -> None:
         """Publish an event if that is possible."""
