@@ -27,6 +27,8 @@ COMMANDS = {
     "deploy": "Deploy rules, decoders and lists to a manager or cluster over its API.",
     "explain": "Show how an event became, or did not become, an alert.",
     "group-files": "Write what agents of a group need into a folder for etc/shared/<group>.",
+    "gate": "Fail a pipeline step when reports and proofs do not suffice.",
+    "ingest": "Turn reports of scanners and gates into events.",
     "install": "Install the pack into a Wazuh manager's home (or a staged tree).",
     "list": "List the detections, one line or JSON object a rule.",
     "logtest": "Decode and match events as a manager's wazuh-logtest would.",
