@@ -141,7 +141,7 @@ def test_what_is_not_to_be_trusted_is_told_of_once(mailbox, make, words):
 
     assert done == (1, 1)
     assert [(e["event"], e["reason"], e["tool"]) for e in events] == [
-        ("scan_failed", "untrusted", "report")
+        ("scan_failed", "untrusted_report", "report")
     ]
     assert words in events[0]["error"]
     assert mailbox.run() == ((0, 0), [])
@@ -151,7 +151,7 @@ def test_what_is_not_to_be_trusted_is_told_of_once(mailbox, make, words):
 def test_a_stranger_s_file_needs_leave(mailbox):
     os.chown(mailbox.put("shop.json"), 12345, -1)
 
-    assert mailbox.run()[1][0]["reason"] == "untrusted"
+    assert mailbox.run()[1][0]["reason"] == "untrusted_report"
     os.chown(mailbox.put("shop.json"), 12345, -1)
     assert mailbox.run(owners=(12345,))[0] == (1, 0)
 

@@ -95,7 +95,7 @@ class _Taker:
     def take(self, one: Waiting) -> bool:
         """Record a report, or tell why not; return whether its findings are known now."""
         if one.problem:
-            self._fail(one, "untrusted", one.problem)
+            self._fail(one, "untrusted_report", one.problem)
             return False
         try:
             self._ingester.record(one.open(), one.order, self._recorder)
