@@ -118,11 +118,11 @@ class Finding:
     ``scanner`` is one of :data:`SCANNERS`, ``severity`` one of :data:`SEVERITIES`, ``result_class``
     Trivy's class (``os-pkgs``, ``lang-pkgs``, ``config``, ``secret``, ``license`` ...). ``line``
     counts from 1; 0 means unknown. ``aliases`` are further ids of the same problem, separated by
-    commas. ``fingerprint`` tells two findings in one place apart where the tool itself offers
-    something that does not move with lines and commits. ``kev`` is the day on which CISA listed it
-    as exploited, ``epss`` FIRST's estimate ("0.97"). ``accepted`` says who takes the risk for
-    granted (``exception``, ``ignore_file``, ``vex`` or a tool's own word); such a finding is
-    remembered and not told as new. Nothing here holds a secret's text or code.
+    commas. ``kev`` is the day on which CISA listed it as exploited, ``epss`` FIRST's estimate
+    ("0.97"). ``accepted`` says who takes the risk for granted (``exception``, ``ignore_file``,
+    ``vex`` or a tool's own word); such a finding is remembered and not told as new. Nothing here
+    holds a secret's text or code. ``fingerprint`` tells two findings in one place apart where the
+    tool itself offers something that does not move with lines and commits.
     """
 
     scanner: str
@@ -148,7 +148,6 @@ class Finding:
     cwe: str = ""
     line: int = 0
     aliases: str = ""
-    fingerprint: str = ""
     kev: str = ""
     kev_due: str = ""
     kev_ransomware: bool = False
@@ -158,6 +157,7 @@ class Finding:
     accepted_by: str = ""
     accepted_reason: str = ""
     accepted_until: str = ""
+    fingerprint: str = ""
 
     def key(self, artifact: Artifact, tool: str) -> bytes:
         """Return the 16 bytes that stand for what a tool says of that artifact, for ever."""
