@@ -24,7 +24,7 @@ WORK = ROOT / "build/mutate"
 # survives them may still be caught by the others and by the recorded vectors (--tests).
 _RULES = "test_tree.py test_rules_values.py test_session.py test_alert.py test_correlate.py"
 JUDGES = {
-    "osmatch": "test_expressions.py",
+    "osmatch": "test_expressions.py test_indexes.py",
     "osregex_scan": "test_expressions_osregex.py",
     "osregex_memo": "test_expressions_osregex.py",
     "cdb": "test_cdb.py",
