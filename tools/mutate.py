@@ -30,7 +30,7 @@ JUDGES = {
     "cdb": "test_cdb.py",
     "schedule": "test_rules_values.py",
     "addresses": "test_rules_values.py",
-    "rule_attributes": f"{_RULES}",
+    "rule_attributes": "test_rule_attributes.py",
     "conditions": f"{_RULES} test_cdb.py",
     "correlate": "test_correlate.py test_session.py test_tree.py",
     "memory": "test_correlate.py test_session.py test_tree.py",

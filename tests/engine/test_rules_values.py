@@ -58,18 +58,48 @@ def test_a_bad_entry_is_refused(entry):
         (b"12 am - 12 pm", TimeRange("00:00", "12:00", outside=False)),
         (b"22:00-06:00", TimeRange("06:00", "22:00", outside=True)),
         (b"!22:00-06:00", TimeRange("06:00", "22:00", outside=True)),
+        (b"8-17", TimeRange("08:00", "17:00", outside=False)),
+        (b"9am-5pm", TimeRange("09:00", "17:00", outside=False)),
+        (b"8 - 8", TimeRange("08:00", "08:00", outside=False)),
         (b"10:00", None),
         (b"10 - 11 x", None),
+        (b"10 - 11\t", None),
+        (b"10 - 11 X", None),
+        (b"8\t- 9", None),
+        (b"8 X- 9", None),
+        (b"8 \tam - 9", None),
+        (b"8 Xam - 9", None),
     ],
 )
 def test_a_time_is_read(text, expected):
     assert parse_time(text) == expected
 
 
-@pytest.mark.parametrize("text", [b"24 - 1", b"x - 1", b"13 pm - 14", b"1:5x - 2", b"1 - 007"])
-def test_an_hour_out_of_range_is_an_error_of_its_own(text):
-    with pytest.raises(TimeError):
+@pytest.mark.parametrize(
+    ("text", "stopped_at"),
+    [
+        (b"24 - 1", b"24 - 1"),
+        (b"x - 1", b"x - 1"),
+        (b"X8 - 1", b"X8 - 1"),
+        (b"\t8 - 1", b"\t8 - 1"),
+        (b"! X8 - 1", b"X8 - 1"),
+        (b"!\t8 - 1", b"\t8 - 1"),
+        (b"1 - X9", b"X9"),
+        (b"1 - \t9", b"\t9"),
+        (b"13 pm - 14", b" - 14"),
+        (b"1:5x - 2", b"5x - 2"),
+        (b"1:x5 - 2", b"x5 - 2"),
+        (b"1:5", b"5"),
+        (b"1 - 007", b""),
+        (b"8 a - 9", b" - 9"),
+        (b"8 P - 9", b" - 9"),
+        (b"9" * 5000 + b" - 1", b"9" * 5000 + b" - 1"),
+    ],
+)
+def test_an_hour_out_of_range_is_an_error_of_its_own(text, stopped_at):
+    with pytest.raises(TimeError) as caught:
         parse_time(text)
+    assert caught.value.args == (stopped_at,)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +116,11 @@ def test_both_ends_of_a_time_belong_to_it(clock, holds):
         (b"monday,TUE wed", {1, 2, 3}),
         (b"weekends", {0, 6}),
         (b"weekdays, sat", {1, 2, 3, 4, 5, 6}),
+        (b" monday", {1}),
         (b"!monday", None),
+        (b"\tmonday", None),
+        (b"Xmonday", None),
+        (b"monday funk", None),
         (b"monday-friday", None),
         (b"funday", None),
         (b"", None),

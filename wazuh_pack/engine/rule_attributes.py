@@ -16,6 +16,7 @@ _ID_DIGITS = 6
 _MAX_LEVEL = 16
 _MIN_FREQUENCY = 2
 _MAX_FREQUENCY = 9999
+_ENOUGH_DIGITS = 9
 
 
 @dataclass(slots=True)
@@ -57,6 +58,11 @@ def is_number(value: bytes) -> bool:
     return not value.strip(b"0123456789")
 
 
+def _whole(value: bytes) -> int:
+    """Return a number of any length; what is too large for a check stays too large."""
+    return int(value.lstrip(b"0")[:_ENOUGH_DIGITS] or b"0")
+
+
 def _digits(value: bytes, limit: int, default: int) -> int:
     return int(value[:limit]) if value else default
 
@@ -70,7 +76,7 @@ def _id(found: Attributes, value: bytes) -> str | None:
 
 def _level(found: Attributes, value: bytes) -> str | None:
     if is_number(value):
-        found.level = int(value or b"0")
+        found.level = _whole(value)
         if found.level > _MAX_LEVEL:
             return "the level is not a number from 0 to 16."
     return None
@@ -93,7 +99,7 @@ def _timeframe(found: Attributes, value: bytes) -> str | None:
 def _frequency(found: Attributes, value: bytes) -> str | None:
     if not is_number(value):
         return "frequency is not a number"
-    frequency = int(value or b"0")
+    frequency = _whole(value)
     if not _MIN_FREQUENCY <= frequency <= _MAX_FREQUENCY:
         return "frequency does not lie above 1 and below 10000."
     found.frequency = frequency - _MIN_FREQUENCY

@@ -69,8 +69,8 @@ def parse_time(text: bytes) -> TimeRange | None:
 
 def _hour(text: bytes) -> tuple[str, bytes]:
     digits = len(text) - len(text.lstrip(b"0123456789"))
-    hour, rest = int(text[:digits] or b"-1"), text[digits:]
-    if not 0 <= hour < _HOURS:
+    hour, rest = int(text[:digits].lstrip(b"0")[: _HOUR_DIGITS + 1] or b"0"), text[digits:]
+    if not digits or hour >= _HOURS:
         raise TimeError(text)
     if digits > _HOUR_DIGITS:
         raise TimeError(rest)
