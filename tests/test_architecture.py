@@ -28,6 +28,7 @@ ALLOWED = {
 }
 ALLOWED["deploy"] = ALLOWED["install"] | {"install"}
 ALLOWED["ship"] = ALLOWED["deploy"] | {"deploy"}
+ALLOWED["harness"] = ALLOWED["install"] | {"install", "verify"}
 ALLOWED["demo"] = frozenset().union(*ALLOWED.values()) | {
     "verify",
     "install",

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from wazuh_pack.errors import HarnessError
 from wazuh_pack.harness import inside
+from wazuh_pack.harness.dockerd import reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -100,11 +101,13 @@ class Containers:
                     cap_add=["NET_ADMIN"] if net_admin else [],
                 )
             except DockerException as error:
-                raise HarnessError(f"the engine makes no container of it: {error}") from error
+                raise HarnessError(
+                    f"the engine makes no container of it: {reason(error)}"
+                ) from error
         try:
             container.start()
         except DockerException as error:
-            raise HarnessError(f"the engine does not start it: {error}") from error
+            raise HarnessError(f"the engine does not start it: {reason(error)}") from error
         return Manager(container)
 
     def _labelled(self, run: str = "") -> list[Any]:

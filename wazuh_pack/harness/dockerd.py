@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from wazuh_pack.errors import HarnessError, UnavailableError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_UNIX = "unix://"
 SECONDS = 1_800.0
 """How long the engine may take for one answer. What runs inside has limits of its own, shorter."""
 
@@ -45,11 +47,19 @@ def connect(url: str | None = None) -> Any:
 def _try(docker: Any, url: str) -> tuple[Any, str]:
     """Return a client that answers, or why there is none."""
     try:
+        _knock(url)
         client = docker.DockerClient(base_url=url, timeout=SECONDS)
         client.ping()
     except (docker.errors.DockerException, OSError) as error:
-        return None, _reason(error)
+        return None, reason(error)
     return client, ""
+
+
+def _knock(url: str) -> None:
+    """Raise OSError when nobody listens; the client would leave its own connection open then."""
+    if url.startswith(_UNIX):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.connect(url.removeprefix(_UNIX))
 
 
 def _candidates() -> Iterator[str]:
@@ -62,10 +72,10 @@ def _candidates() -> Iterator[str]:
         folders.append(Path(os.environ["XDG_RUNTIME_DIR"]) / "podman/podman.sock")
     for path in folders:
         if path.is_socket():
-            yield f"unix://{path}"
+            yield f"{_UNIX}{path}"
 
 
-def _reason(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
     """Return what the engine says, else the innermost reason, which requests wraps."""
     told = getattr(error, "explanation", None)
     while error.__context__ is not None:
@@ -90,7 +100,7 @@ def find_image(client: Any, name: str, *, pull: bool) -> Any:
         return client.images.pull(*_repository_and_tag(name))
     except (APIError, OSError) as error:
         raise UnavailableError(
-            f"there is no image {name} here and it cannot be pulled ({_reason(error)})",
+            f"there is no image {name} here and it cannot be pulled ({reason(error)})",
             hint=f"load it with `docker load`, or pull {name} where there is a network",
         ) from None
 

@@ -209,12 +209,19 @@ def edit(home: Path, name: str, file: str) -> None:
     say({"before": before})
 
 
-def tree(home: Path) -> None:
-    """Say of everything below the home: path, kind, mode, owner, group, content."""
+def tree(home: Path, *unread: str) -> None:
+    """Say of everything below the home: path, kind, mode, owner, group, content.
+
+    Of what lies in the folders ``unread`` the content is left out. What goes away while it is
+    looked at was never there.
+    """
     for path in _walk(home):
-        info = path.lstat()
+        try:
+            info = path.lstat()
+        except FileNotFoundError:
+            continue
         content = ""
-        if stat.S_ISREG(info.st_mode):
+        if stat.S_ISREG(info.st_mode) and path.relative_to(home).parts[0] not in unread:
             content = _digest(path)
         elif stat.S_ISLNK(info.st_mode):
             content = str(path.readlink())
@@ -223,7 +230,11 @@ def tree(home: Path) -> None:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    for entry in sorted(folder.iterdir()):
+    try:
+        entries = sorted(folder.iterdir())
+    except FileNotFoundError:
+        return
+    for entry in entries:
         yield entry
         if entry.is_dir() and not entry.is_symlink():
             yield from _walk(entry)

@@ -50,7 +50,7 @@ class _Life:
     before: trees.Tree = field(default_factory=dict)
 
     def _tree(self) -> trees.Tree:
-        return trees.read(self.lane.manager.ask("tree"))
+        return trees.read(self.lane.manager.ask("tree", *trees.WRITTEN))
 
     def plan(self) -> Outcome:
         """Remember the tree; a plan must not change it."""

@@ -69,7 +69,8 @@ class Live:
         wanted = [str(a["id"]) for a in self.alerts if a["rule"]["id"] in self.asking]
         if not wanted:
             raise UnavailableError("no case that was sent asks for a response")
-        self._wait(RESPONSES, 0, wanted, "no decision was logged")
+        marks = [_mark(number) for number in wanted]
+        self._wait(RESPONSES, 0, marks, "no decision was logged")
         decisions = [d for d in self._decisions(0) if d.get("alert_id") in wanted]
         active = sorted({str(d.get("outcome")) for d in decisions if d.get("mode") != "dry-run"})
         if active:
@@ -77,8 +78,7 @@ class Live:
         told = [str(d["alert_id"]) for d in decisions if d.get("outcome") == "dry_run"]
         if not told:
             raise HarnessError("nothing was decided", details=[str(d) for d in decisions])
-        marks = [f'"alert_id":"{number}"' for number in told]
-        self._wait(ALERTS, 0, marks, "no alert came of a decision")
+        self._wait(ALERTS, 0, [_mark(number) for number in told], "no alert came of a decision")
         return f"{len(wanted)} alerts asked, {len(told)} would have been blocked, each told", ()
 
     def enforce(self) -> Outcome:
@@ -91,7 +91,7 @@ class Live:
             begin = self._size(RESPONSES)
             self.lane.manager.ask("queue", request=list(script.events))
             self._wait(RESPONSES, begin, ['"mode":"enforce"'], "no decision was logged")
-            (decision, *_) = self._decisions(begin)
+            decision = next(d for d in self._decisions(begin) if d.get("mode") == "enforce")
         finally:
             self.lane.manager.ask("edit", CONFIG, request=[list(reversed(edits[0]))])
         target = str(decision.get("target"))
@@ -157,6 +157,11 @@ class Live:
             for line in lines
             if f"active-response/bin/{SCRIPT}: " in line
         ]
+
+
+def _mark(alert_id: str) -> str:
+    """Return how an alert is named in a decision, in the log and in the alert about it."""
+    return f'"alert_id":"{alert_id}"'
 
 
 def _is_answer(script: Script) -> bool:

@@ -14,20 +14,17 @@ Tree = dict[str, Entry]
 OURS = "wazuh-pack"
 """In every path of ours, so that nothing of ours can hide among what is not compared."""
 
+WRITTEN = ("queue", "logs", "stats", "tmp", "var", "backup")
+"""Folders in which a running manager writes all the time."""
 THEIRS = (
-    "queue/*",
-    "logs/*",
-    "stats/*",
-    "tmp/*",
-    "var/*",
-    "backup/*",
+    *(f"{folder}/*" for folder in WRITTEN),
     "api/configuration/*",
-    "framework/*.pyc",
-    "framework/*/__pycache__",
+    "*.pyc",
+    "*/__pycache__",
     "etc/shared/*/merged.mg",
 )
-"""What a running manager writes by itself: queues, logs, counters, databases, the API's keys,
-compiled Python, and what remoted puts together for agents."""
+"""What a running manager writes by itself, the API's keys, compiled Python and what remoted puts
+together for agents among it."""
 
 STATE = ("var/wazuh-pack", "var/wazuh-pack/*")
 """What scripts of ours have remembered; it stays when they go."""

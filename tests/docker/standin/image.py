@@ -4,8 +4,7 @@ It looks like Wazuh's image where the harness and the installer look: ``/var/oss
 modes, a bare Python of its own, ``bin/wazuh-*``, ``/init``. Nothing is pulled or downloaded.
 """
 
-import io
-import os
+import json
 import shutil
 import site
 import stat
@@ -74,12 +73,12 @@ def build(client, tag, *, stock=None):
         archive = Path(folder) / "root.tar"
         with tarfile.open(archive, "w") as packed:
             packed.add(root, ".", filter=owned)
-        client.api.import_image_from_file(
-            str(archive),
-            repository=tag.rpartition(":")[0],
-            tag=tag.rpartition(":")[2],
-            changes=['ENTRYPOINT ["/init"]', f"LABEL {LABEL}=true"],
+        said = client.api.import_image_from_file(
+            str(archive), changes=['ENTRYPOINT ["/init"]', f"LABEL {LABEL}=true"]
         )
+    found = client.images.get(json.loads(said.splitlines()[-1])["status"])
+    # podman's service takes no tag at the import
+    found.tag(*tag.rsplit(":", 1))
     return client.images.get(tag)
 
 

@@ -210,8 +210,8 @@ def until(condition, what):
 def start():
     if running() is None:
         argv = [sys.executable, __file__, "run"]
-        with open(os.devnull, "r+b") as null:
-            subprocess.Popen(argv, stdin=null, stdout=null, stderr=null, start_new_session=True)
+        null = subprocess.DEVNULL
+        subprocess.Popen(argv, stdin=null, stdout=null, stderr=null, start_new_session=True)
         until(running, "start")
 
 
@@ -248,10 +248,10 @@ def init():
     control("start")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     while True:
-        try:
-            os.wait()
-        except ChildProcessError:
-            signal.pause()
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        signal.sigtimedwait([signal.SIGCHLD], 1.0)
 
 
 if __name__ == "__main__":
