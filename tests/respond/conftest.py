@@ -400,6 +400,17 @@ def udp():
         yield lambda **options: Udp(stack, **options)
 
 
+@pytest.fixture
+def attack(network, udp):
+    """Return a function that makes a UDP flow from the attacker to the host."""
+
+    def flow(source=network.ATTACKER, **options):
+        ends = {"server": network.host, "address": network.HOST, "client": network.attacker}
+        return udp(**ends, source=source, **options)
+
+    return flow
+
+
 class Tcp:
     """An established TCP connection."""
 
