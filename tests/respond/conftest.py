@@ -175,14 +175,16 @@ class Execd:
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
             )
-        script.stdin.write(line + b"\n")
-        script.stdin.flush()
+        with suppress(BrokenPipeError):  # it ended without reading, which execd does not mind
+            script.stdin.write(line + b"\n")
+            script.stdin.flush()
         return script
 
     def finish(self, script):
         """Return what the script said and its status."""
         said = script.stdout.readline()
-        script.stdin.close()
+        with suppress(BrokenPipeError):
+            script.stdin.close()
         script.stdout.close()
         return said, script.wait()
 
