@@ -68,6 +68,7 @@ bench: $(STAMP) ## Measure; prints ratios against named baselines
 	@$(PYTHON) tools/bench.py
 	@$(PYTHON) tools/bench_engine.py --write docs/performance.md
 	@$(PYTHON) tools/bench_respond.py
+	@$(PYTHON) tools/bench_scan.py
 
 mutate: $(STAMP) ## Say what MODULE of the engine can be changed without a test noticing
 	@$(PYTHON) -m pip install --quiet --editable '.[mutate]'
