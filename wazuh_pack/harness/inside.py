@@ -51,7 +51,6 @@ def facts(home: Path) -> None:
             "machine": platform.machine(),
             "libc": list(platform.libc_ver()),
             "host": socket.gethostname(),
-            "zone": time.timezone if not time.daylight else time.altzone,
             "nft": shutil.which("nft", path="/usr/sbin:/sbin:/usr/bin:/bin") or "",
         }
     )
