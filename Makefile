@@ -9,7 +9,8 @@ PYTHON := $(VENV)/bin/python
 PACK := $(PYTHON) -m wazuh_pack
 STAMP := $(VENV)/.ready
 
-.PHONY: help setup demo test test-docker check lint build bundle bundle-agent bundle-ansible deb image install uninstall bench clean
+.PHONY: help setup demo test test-docker check lint build bundle bundle-agent bundle-ansible deb image install \
+	uninstall bench mutate clean
 
 help: ## Show the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,8 +66,13 @@ uninstall: $(STAMP) ## Remove what `make install` put there
 
 bench: $(STAMP) ## Measure; prints ratios against named baselines
 	@$(PYTHON) tools/bench.py
-	@$(PYTHON) tools/bench_engine.py
+	@$(PYTHON) tools/bench_engine.py --write docs/performance.md
 	@$(PYTHON) tools/bench_respond.py
+	@$(PYTHON) tools/bench_scan.py
+
+mutate: $(STAMP) ## Say what MODULE of the engine can be changed without a test noticing
+	@$(PYTHON) -m pip install --quiet --editable '.[mutate]'
+	@nice $(PYTHON) tools/mutate.py $(MODULE)
 
 clean: ## Remove what was built (not the virtual environment)
 	@rm -rf build dist

@@ -16,6 +16,7 @@ ALLOWED = {
     "revoke": frozenset({"agentkit"}),
     "reports": frozenset({"agentkit"}),
     "scan": frozenset({"agentkit", "reports"}),
+    "gate": frozenset({"agentkit", "reports", "scan"}),
     "model": GROUND,
     "source": GROUND | {"model"},
     "xmlio": GROUND,
@@ -37,7 +38,7 @@ ALLOWED["demo"] = frozenset().union(*ALLOWED.values()) | {
     "respond",
     "scan",
 }
-STANDARD_LIBRARY_ONLY = ("agentkit", "reports", "respond", "scan")
+STANDARD_LIBRARY_ONLY = ("agentkit", "gate", "reports", "respond", "scan")
 
 
 def imports(path):

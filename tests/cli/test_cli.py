@@ -234,6 +234,15 @@ def test_new_writes_a_detection_that_fails_until_it_is_filled_in(content, tmp_pa
     assert main(["build", "--tree", str(tmp_path / "tree"), *arguments]) == _exit.OK
 
 
+def test_rules_are_found_by_the_ids_of_an_installation_with_another_base(capsys):
+    assert main(["show", "131001", "--id-base", "130000"]) == _exit.OK
+    assert '<rule id="131001"' in capsys.readouterr().out
+    assert main(["list", "jenkins-audit", "--id-base", "130000", "--format", "json"]) == _exit.OK
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {130000 <= row["id"] < 140000 for row in rows} == {True}
+    assert main(["show", "131001"]) == _exit.USAGE
+
+
 def test_a_wrong_option_is_a_usage_error(capsys):
     assert main(["list", "--no-such-option"]) == _exit.USAGE
     assert "No such option" in capsys.readouterr().err

@@ -16,6 +16,7 @@ import pytest
 
 pytestmark = pytest.mark.network_namespace
 
+PROGRAMS = ("docker", "dockerd", "containerd", "iptables")
 PORT = 5310
 ECHO = ["/busybox", "nc", "-ll", "-p", "80", "-e", "/busybox", "cat"]
 LOADER = b"/ld-linux"
@@ -37,20 +38,28 @@ class Engine:
         self.folder = folder
         self.socket = f"unix://{folder}/docker.sock"
         self.log = (folder / "log").open("wb")
-        name = f"wp-block-{namespace.name}"
+        self.namespace = namespace
+        self.processes = []
+        # Started here, because the engine gives its own only a few seconds to come up.
+        self._start(
+            *("containerd", "--address", f"{folder}/containerd.sock"),
+            *("--root", f"{folder}/containerd", "--state", f"{folder}/tasks"),
+        )
+
+    def begin(self):
+        folder = self.folder
+        self._start(
+            *("dockerd", "--host", self.socket, "--pidfile", f"{folder}/pid"),
+            *("--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec"),
+            *("--containerd", f"{folder}/containerd.sock"),
+            *("--storage-driver", "vfs", "--bip", "172.31.200.1/24"),
+        )
+
+    def _start(self, name, *words):
         # Not with ip netns exec: that mounts a /sys without cgroups.
-        with namespace.entered():
-            self.process = subprocess.Popen(
-                [
-                    *(shutil.which("dockerd"), "--host", self.socket, "--pidfile", f"{folder}/pid"),
-                    *("--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec"),
-                    *("--containerd-namespace", name),
-                    *("--containerd-plugins-namespace", f"{name}-plugins"),
-                    *("--storage-driver", "vfs", "--bip", "172.31.200.1/24"),
-                ],
-                stdout=self.log,
-                stderr=self.log,
-            )
+        with self.namespace.entered():
+            argv = [shutil.which(name), *words]
+            self.processes.append(subprocess.Popen(argv, stdout=self.log, stderr=self.log))
 
     def __call__(self, *words, stdin=None, check=True):
         done = subprocess.run(
@@ -62,25 +71,36 @@ class Engine:
         assert not check or done.returncode == 0, done.stderr.decode()
         return done.stdout.decode().strip() if done.returncode == 0 else None
 
+    def ended(self):
+        return any(process.poll() is not None for process in self.processes)
+
     def answers(self):
-        return self.process.poll() is not None or self("version", check=False)
+        return self.ended() or self("version", check=False)
 
     def stop(self):
-        self.process.terminate()
-        self.process.wait(60)
+        for process in reversed(self.processes):
+            process.terminate()
+            process.wait(60)
         self.log.close()
+        # The engine leaves its folder mounted on itself, so that nobody could remove it.
+        mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+        for place in sorted(mounts, reverse=True):
+            if place.startswith(f"{self.folder}/"):
+                subprocess.run([shutil.which("umount"), place], check=True)
 
 
 @pytest.fixture
 def engine(network, tmp_path, wait_until):
     """A Docker engine on the defended host."""
-    missing = [name for name in ("docker", "dockerd", "iptables") if not shutil.which(name)]
+    missing = [name for name in PROGRAMS if not shutil.which(name)]
     if missing:
         pytest.skip(f"no {missing[0]} on this machine")
     engine = Engine(network.host, tmp_path)
     try:
+        wait_until(lambda: engine.ended() or (tmp_path / "containerd.sock").exists(), seconds=60)
+        engine.begin()
         wait_until(engine.answers, seconds=60)
-        if engine.process.poll() is not None:
+        if engine.ended():
             said = (tmp_path / "log").read_text().splitlines()
             pytest.skip(f"no engine can be started here: {said[-1] if said else 'no word'}")
         yield engine

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from wazuh_pack import render, resources, source, xmlio
+from wazuh_pack import resources, source, xmlio
 from wazuh_pack.agentkit.jsonlog import format_line
 from wazuh_pack.agentkit.protocol import Request
+from wazuh_pack.render.ossecconf import fragment
+from wazuh_pack.render.responses import Script, rows
 from wazuh_pack.respond import decision as words
 from wazuh_pack.respond.decision import Decision
 from wazuh_pack.source import ids
 from wazuh_pack.source.scripts import response_scripts
-from wazuh_pack.verify import execd as model
 from wazuh_pack.verify.rulesets import load_pack
 
 LOG = "/var/ossec/logs/active-responses.log"
@@ -34,17 +35,20 @@ def ruleset(stock=None):
     return load_pack(resources.tree(), stock=stock, lists=lists)
 
 
-@pytest.fixture
-def conf(tmp_path):
-    """An ossec.conf with everything that the pack answers with."""
+@pytest.fixture(params=["execd", "integratord"])
+def conf(request, tmp_path):
+    """An ossec.conf with everything that the pack answers with, in both ways to start it."""
     scripts = [
-        render.ossecconf.Script(s.action, s.executable, s.location)
+        Script(
+            *(s.action, s.executable, s.location),
+            integration=s.integration if request.param == "integratord" else "",
+        )
         for s in response_scripts(resources.tree())
     ]
     numbers = ids.read(resources.content() / "ids.lock").ids()
-    rows = render.ossecconf.response_rows(catalog(), numbers, scripts)
+    responses, integrations = rows(catalog(), numbers, scripts)
     path = tmp_path / "ossec.conf"
-    text = render.ossecconf.fragment(responses=rows)
+    text = fragment(responses=responses, integrations=integrations)
     path.write_text(f"<ossec_config>\n{text}</ossec_config>\n")
     return path
 
@@ -64,20 +68,32 @@ def line(outcome, **fields):
     return text.rstrip(b"\n")
 
 
+def elements(conf, kind):
+    """Return what stands in each element of a kind, as name -> text."""
+    (root,) = xmlio.read_file(conf)
+    return [
+        {child.name: child.content.decode().strip() for child in node.children}
+        for node in root.children
+        if node.name == kind
+    ]
+
+
 def test_the_packs_responses_are_bound_to_rules_by_number_alone(conf):
     """A level or a group would take in rules that are not ours, and those of later versions."""
-    (root,) = xmlio.read_file(conf)
-    uses = [node for node in root.children if node.name == "active-response"]
+    uses, integrations = elements(conf, "active-response"), elements(conf, "integration")
 
     assert uses
-    assert {child.name for node in uses for child in node.children} == {
-        *("command", "location", "rules_id"),
-    }
+    assert {name for use in uses for name in use} == {"command", "location", "rules_id"}
+    assert not any({"level", "group"} & use.keys() for use in integrations)
+    assert all(use["rule_id"] for use in integrations)
 
 
 def starts_nothing(alert, conf):
+    rule = alert["rule"]["id"]
+    asked = [use["rules_id"] for use in elements(conf, "active-response")]
+    asked += [use["rule_id"] for use in elements(conf, "integration")]
     assert "active_response" in alert["rule"]["groups"]
-    assert list(model.triggered(model.configured(conf), alert["rule"]["id"])) == []
+    assert not any(rule in numbers.split(",") for numbers in asked)
     assert "srcip" not in alert.get("data", {})
 
 

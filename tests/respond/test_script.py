@@ -125,6 +125,18 @@ def test_a_message_that_is_not_json_is_refused(execd):
     assert found["wazuh_pack"]["reason"] == "the message is not JSON, or nested too deeply"
 
 
+@pytest.mark.parametrize(
+    "target", ["203.0.113.9\x00", "\ud800", "203.0.113.9\n\n", "\u202e9.311.0.302", "a" * 60_000]
+)
+def test_a_hostile_address_is_quoted_on_one_harmless_line(execd, target):
+    found = execd.respond(target)
+
+    assert found["outcome"] == "refused_invalid"
+    (line,) = execd.manager.log.read_bytes().splitlines()
+    assert len(line) < 500
+    assert all(32 <= byte < 127 for byte in line)
+
+
 def test_the_largest_message_of_execd_is_taken(execd):
     line = execd.message(full_log="x" * 65_000)
     assert execd.run(line) == (b"", 0)

@@ -88,7 +88,7 @@ TARGETS = {
     "gitlab.runner-token": ({"token": "glrt-" + "a1B2" * 5}, None),
     "gitlab.pipeline-cancel": ({"pipeline_id": "5", "project": "7"}, None),
     "gitlab.job-cancel": ({"job_id": "5", "project": "7"}, None),
-    "gitlab.user-block": ({"user_id": "5"}, None),
+    "gitlab.user-block": ({"user_id": "5"}, {"state": "active"}),
     "vault.token": ({"token": "hvs." + "C" * 95}, None),
     "vault.accessor": ({"accessor": "8609694a-cdbc-db9b-d345-e782dbb562ed"}, {"data": {}}),
     "vault.lease": ({"lease_id": "aws/creds/deploy/abcd-1234"}, {"data": {}}),

@@ -6,7 +6,8 @@ import json
 import pytest
 from revoke_world import github_token
 
-from wazuh_pack.cli import _exit, _revocations, main
+from wazuh_pack.cli import _exit, main
+from wazuh_pack.revoke import reference
 
 TOKEN = github_token()
 INI = """[revoke-token]
@@ -185,5 +186,5 @@ def test_a_mistake_in_the_configuration_is_told(cli):
 
 
 def test_the_page_of_the_reference_is_printed(capsys):
-    assert main(["respond", "providers", "--format", "markdown"]) == _exit.OK
-    assert capsys.readouterr().out == _revocations.reference_page() + "\n"
+    assert main(["respond", "providers", "--reference"]) == _exit.OK
+    assert capsys.readouterr().out == reference.page() + "\n"

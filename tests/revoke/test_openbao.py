@@ -223,6 +223,26 @@ def test_a_secret_id_is_destroyed(manager, bao, run):
     assert enter() == 400
 
 
+def test_our_own_secrets_can_lie_there(world, bao, fake, over_http):
+    bao.ask("POST", "sys/mounts/kv", type="kv", options={"version": "2"})
+    bao.ask("POST", "kv/data/ci/gitlab", data={"token": "our-own-credential"})
+    bao.ask(
+        "PUT",
+        "sys/policies/acl/reads",
+        policy='path "kv/data/ci/gitlab" { capabilities = ["read"] }',
+    )
+    own = bao.token("reads", no_default_policy=True)["client_token"]
+    world.configure(
+        f"[gitlab]\nurl = {fake.url}\nactions = runner-pause\n[vault]\nurl = {bao.url}\n"
+    )
+    world.secrets(f"[gitlab]\ntoken = vault:kv/data/ci/gitlab#token\n[vault]\ntoken = {own}\n")
+    fake.route("GET", "/runners/5", lambda *_: (200, {"paused": True}))
+    ask(world, "gitlab.runner-pause", 5)
+
+    assert outcomes(world.run("gitlab", over_http)) == ["already_revoked"]
+    assert fake.seen[0][3]["PRIVATE-TOKEN"] == "our-own-credential"
+
+
 @pytest.mark.parametrize(
     ("action", "value"),
     [

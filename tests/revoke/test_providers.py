@@ -139,7 +139,7 @@ def test_the_reference_shows_the_capabilities_as_they_are():
     path = Path(__file__).resolve().parents[2] / "docs/reference/revocation.md"
 
     assert path.read_text() == reference.page() + "\n", (
-        "wazuh-pack respond providers --format markdown > docs/reference/revocation.md"
+        "wazuh-pack respond providers --reference > docs/reference/revocation.md"
     )
 
 

@@ -1,8 +1,13 @@
 """From a rule to what is revoked: detections, installed rows, messages, both who start it."""
 
 import json
+import os
 import shutil
 import stat
+import subprocess
+import tempfile
+import time
+from pathlib import Path
 
 import pytest
 from revoke_samples import OPTIONS
@@ -335,3 +340,60 @@ def test_a_provider_that_hangs_does_not_delay_the_next_block(start, fake, rulese
 
     assert [line["response"] for line in manager.lines()] == ["revoke-token", "block-ip"]
     assert not fake.release.is_set()
+
+
+SYSTEM_PYTHON = Path("/usr/bin/python3")
+NOBODY = 65534
+
+
+def system_python_is_fit():
+    if not SYSTEM_PYTHON.exists() or os.geteuid() != 0 or not shutil.which("setpriv"):
+        return False
+    code = "import sys; sys.exit(sys.version_info < (3, 10))"
+    return subprocess.run([SYSTEM_PYTHON, "-I", "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.skipif(not system_python_is_fit(), reason="needs root, setpriv and Python 3.10")
+def test_integratord_s_user_may_do_what_it_must(integrated, ruleset):
+    """With the modes of a real installation: configuration root:wazuh, state wazuh's own."""
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="wazuh-pack-") as folder:
+        home = Path(folder) / "ossec"
+        shutil.copytree(integrated, home, symlinks=True)
+        for path in [Path(folder), home, *home.rglob("*")]:
+            os.chown(path, 0, NOBODY, follow_symlinks=False)
+        Path(folder).chmod(0o755)
+        for name in ("var/wazuh-pack-integration", "logs/active-responses.log", "logs"):
+            os.chown(home / name, NOBODY, NOBODY)
+        config = home / "etc/wazuh-pack/revoke.ini"
+        config.write_text(
+            config.read_text() + "[gitlab]\nurl = https://g\nactions = runner-pause\n"
+        )
+        (detection,) = (d for d in ASKING if d.id == "gitlab-runner-registered")
+        alert = next(iter(alerts(ruleset, detection)))
+        (row,) = integratord.triggered(
+            integratord.configured(home / "etc/ossec.conf"), alert["rule"]["id"]
+        )
+        drop = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+        assert integratord.execute(row, alert, home, drop) == 0
+        log = home / "logs/active-responses.log"
+        deadline = time.monotonic() + 30
+        while not log.read_text() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        state = home / "var/wazuh-pack-integration/revoke-token"
+
+        assert '"outcome":"dry_run"' in log.read_text()
+        assert {path.stat().st_uid for path in state.rglob("*")} == {NOBODY}
+
+
+def test_the_how_to_names_every_detection_that_asks_and_for_what():
+    page = (resources.tree() / "docs/howto/revoke-token.md").read_text()
+    table = page.partition("## Which detections ask")[2].partition("\n## ")[0]
+    rows = [line.split(" | ") for line in table.splitlines() if line.startswith("| `")]
+    said = {
+        (detection.strip("|` "), action.strip("` "))
+        for names, actions, _ in rows
+        for detection in names.split(", ")
+        for action in actions.split(", ")
+    }
+
+    assert said == {(d.id, action) for d in ASKING for action in d.response.revoke}

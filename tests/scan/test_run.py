@@ -4,10 +4,12 @@ import os
 import subprocess
 import sys
 import time
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
+from wazuh_pack.scan import sink
 from wazuh_pack.scan.events import Source, encode
 from wazuh_pack.scan.places import home_of
 from wazuh_pack.scan.schedule import Record
@@ -305,6 +307,106 @@ def test_a_fault_of_ours_is_an_event_and_not_silence(host, report):
     assert (done.returncode, done.stderr) == (1, b"")
     assert event["reason"] == "internal"
     assert event["error"].startswith("ZeroDivisionError at ")
+
+
+def lines(path):
+    return [json.loads(line)["security_scan"]["event"] for line in path.read_bytes().splitlines()]
+
+
+def test_events_go_to_a_file_for_logcollector(host, report, tmp_path):
+    host.report(report)
+    path = tmp_path / "scan.json"
+
+    assert wodle(host, "--wait", "--sink", str(path)) == (0, [])
+    first = lines(path)
+    assert wodle(host, "--wait", "--sink", str(path)) == (0, [])
+
+    assert first == [
+        *("scan_started", "baseline", "finding", "scan_finished", "run_finished"),
+    ]
+    assert lines(path) == [*first, "scan_started", "scan_finished", "run_finished"]
+    assert path.stat().st_mode & 0o777 == 0o660
+
+
+def test_a_line_that_a_full_disk_cut_off_spoils_no_other(host, tmp_path):
+    path = tmp_path / "scan.json"
+    path.write_bytes(b'{"security_scan":{"ev')
+    host.spool().publish([encode(Source("s", "trivy").event("scan_started", {}))])
+    due(host, due=far_away())
+
+    assert wodle(host, "--sink", str(path)) == (0, [])
+
+    torn, whole = path.read_bytes().splitlines()
+    assert torn == b'{"security_scan":{"ev'
+    assert json.loads(whole)["security_scan"]["event"] == "scan_started"
+
+
+def test_a_large_file_is_put_aside_once(tmp_path):
+    path = tmp_path / "scan.json"
+    for text in (b"a" * 20 + b"\n", b"b\n"):
+        with sink.opened(str(path), max_bytes=20) as descriptor:
+            os.write(descriptor, text)
+    with sink.opened(str(path), max_bytes=20) as descriptor:
+        os.write(descriptor, b"c\n")
+
+    assert path.read_bytes() == b"b\nc\n"
+    assert (tmp_path / "scan.json.1").read_bytes() == b"a" * 20 + b"\n"
+
+
+def test_a_planted_link_is_refused_with_an_event(host, tmp_path):
+    due(host, due=far_away())
+    secret = tmp_path / "other"
+    secret.write_bytes(b"x")
+    link = tmp_path / "scan.json"
+    link.symlink_to(secret)
+
+    status, (event,) = wodle(host, "--sink", str(link))
+
+    assert (status, event["event"], event["reason"]) == (1, "scan_failed", "other")
+    assert secret.read_bytes() == b"x"
+
+
+@pytest.mark.parametrize("version", ["3.8", "3.10", "3.13"])
+def test_everything_works_on_old_and_new_pythons(host, reports, version):
+    pythons = list(Path.home().glob(f".pyenv/versions/{version}.*/bin/python{version}"))
+    if not pythons:
+        pytest.skip(f"no Python {version} on this machine")
+    exceptions = Path(host.places.exceptions)
+    until = (datetime.now(timezone.utc) + timedelta(days=30)).date()
+    exceptions.write_text(
+        f"[x]\nfinding = CVE-2026-0001\nby = me\nreason = y\nuntil = {until}\n", "utf-8"
+    )
+    exceptions.chmod(0o640)
+    entry = {"cveID": "CVE-2026-0002", "dateAdded": "2026-03-01"}
+    host.places.kev.write_text(json.dumps({"vulnerabilities": [entry]}), encoding="utf-8")
+    host.places.epss.write_text("cve,epss,percentile\nCVE-2026-0002,0.5,0.9\n", encoding="utf-8")
+    host.configure(targets={"approved_bases": "alpine *"})
+    document = reports.image([reports.vulnerability(1), reports.vulnerability(2)])
+    host.report(reports.write(document))
+
+    def run(*arguments):
+        done = subprocess.run(
+            [pythons[0], WODLE, "--home", host.home, *arguments],
+            env={"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+        return [json.loads(line)["security_scan"] for line in done.stdout.splitlines()]
+
+    first = run("--wait")
+    document["Results"][0]["Vulnerabilities"][0]["Severity"] = "CRITICAL"
+    document["Results"][0]["Vulnerabilities"].pop()
+    host.report(reports.write(document))
+    second = run("--wait")
+
+    def findings(events):
+        return [event["state"] for event in events if event["event"] == "finding"]
+
+    assert findings(first) == ["new", "accepted"]
+    assert (first[2]["epss"], first[2]["kev"]) == ("0.5", True)
+    assert findings(second) == ["fixed", "severity_changed"]  # known as exploited comes first
+    assert run() == []
 
 
 def test_the_command_line_is_checked(host):

@@ -178,21 +178,33 @@ def write_all(fd: int, content: bytes) -> None:
 def append(path: str, line: bytes) -> None:
     """Append ``line`` in one write to a log in a folder that an unprivileged user owns.
 
-    A link, a hard-linked file, a pipe or a device planted there is refused. A new file gets the
-    folder's owner and mode 0660, as Wazuh's own daemons create it.
-
     Raises:
         OSError: The file cannot be opened or written.
         UntrustedFileError: What is there is not a plain file.
     """
-    fd = _open_log(path)
+    fd = open_log(path)
     try:
-        status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
-            raise UntrustedFileError(f"{path}: not a plain file of one name; remove it")
         write_all(fd, line)
     finally:
         os.close(fd)
+
+
+def open_log(path: str) -> int:
+    """Open a log in a folder that an unprivileged user owns, for appending; return the descriptor.
+
+    A link, a hard-linked file, a pipe or a device planted there is refused. A new file gets the
+    folder's owner and mode 0660, as Wazuh's own daemons create it.
+
+    Raises:
+        OSError: The file cannot be opened.
+        UntrustedFileError: What is there is not a plain file.
+    """
+    fd = _open_log(path)
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+        os.close(fd)
+        raise UntrustedFileError(f"{path}: not a plain file of one name; remove it")
+    return fd
 
 
 def _open_log(path: str) -> int:

@@ -29,6 +29,8 @@ COMMANDS = {
     "harness": "Prove the pack on a real manager in containers.",
     "group-files": "Write what agents of a group need into a folder for etc/shared/<group>.",
     "image": "Build what containers of a manager need.",
+    "gate": "Fail a pipeline step when reports and proofs do not suffice.",
+    "ingest": "Turn reports of scanners and gates into events.",
     "install": "Install the pack into a Wazuh manager's home (or a staged tree).",
     "list": "List the detections, one line or JSON object a rule.",
     "logtest": "Decode and match events as a manager's wazuh-logtest would.",

@@ -10,7 +10,8 @@ import click
 from wazuh_pack.agentkit.files import exists
 from wazuh_pack.cli import _exit, _out, _respond
 from wazuh_pack.errors import PackError, UsageError
-from wazuh_pack.revoke import manage, reference
+from wazuh_pack.revoke import manage
+from wazuh_pack.revoke.reference import page
 from wazuh_pack.revoke.script import Host
 
 if TYPE_CHECKING:
@@ -55,9 +56,20 @@ def providers(home: Home) -> list[dict[str, object]]:
     ]
 
 
-def reference_page() -> str:
-    """Return the page of docs/reference about what can be revoked."""
-    return reference.page()
+def _print_reference(context: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        _out.line(page())
+        context.exit()
+
+
+reference = click.option(
+    "--reference",
+    is_flag=True,
+    is_eager=True,  # it needs no home
+    expose_value=False,
+    callback=_print_reference,
+    help="Print the page of the reference about what can be revoked (Markdown), and nothing else.",
+)
 
 
 def preview(home: Home, document: Mapping[str, Any], words: Sequence[str], form: str) -> int:

@@ -64,19 +64,10 @@ def _show_status(row: dict[str, Any]) -> None:
     "which rights, whether it can be taken back and how its effect is verified."
 )
 @_respond.home
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json", "markdown"]),
-    default="text",
-    show_default=True,
-    help="markdown prints the page of the reference about revocation.",
-)
+@_respond.form
+@_revocations.reference
 def providers(home: Home, form: str) -> None:
     """Show."""
-    if form == "markdown":
-        _out.line(_revocations.reference_page())
-        return
     with _respond.agent_errors():
         blocking, revoking = manage.providers(home), _revocations.providers(home)
     if form == "json":

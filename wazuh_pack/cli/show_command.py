@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 @click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
-def command(rule: str, form: str) -> None:
+@_load.id_base
+def command(rule: str, form: str, base: int) -> None:
     """Show."""
-    loaded = _load.catalog()
-    built = _load.build(loaded)
+    loaded, built = _load.numbered(base)
     detection = _find(loaded, built.rule_ids(), rule)
     if form == "json":
         for row in entries([detection], built.rule_ids()):

@@ -12,6 +12,7 @@ from wazuh_pack.engine.mitre import mitre_output
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from wazuh_pack.engine.event import Event
     from wazuh_pack.engine.occurrence import Occurrence
     from wazuh_pack.engine.rules import Rule
     from wazuh_pack.engine.trace import Trace
@@ -120,7 +121,7 @@ class Result:
         It answers that the event could not be judged then. Its limit is 1000; ours is 900, which
         the standard library's JSON can still print.
         """
-        if self.occurrence is None or len(self.occurrence.event.full_log) < _NESTING_LIMIT // 2:
+        if self.occurrence is None or _nesting(self.occurrence.event) < _NESTING_LIMIT // 2:
             return False
         level: list[object] = [self.output()]
         for _ in range(_NESTING_LIMIT):
@@ -198,6 +199,16 @@ class Result:
     def _part(self, key: str, part: str, output: dict[str, object] | None = None) -> str | None:
         value = (self.output() if output is None else output).get(key)
         return value.get(part) if isinstance(value, dict) else None
+
+
+def _nesting(event: Event) -> int:
+    """Return a number that the depth of the fields does not exceed."""
+    dots = brackets = 0
+    for name, value in event.dynamic:
+        dots = max(dots, name.count(b"."))
+        if value.startswith(b"["):
+            brackets = max(brackets, value.count(b"[") + value.count(b"{"))
+    return dots + brackets
 
 
 def _held(value: object) -> Iterable[object]:

@@ -15,7 +15,7 @@ from wazuh_pack.engine.cache import RulesetCache, key_of
 from wazuh_pack.engine.cdb import CdbList, list_name, parse_list
 from wazuh_pack.engine.decoders import LoadError, load_decoders
 from wazuh_pack.engine.files import RulesetFiles, ruleset_files
-from wazuh_pack.engine.loadlog import LoadLog, RefuseFile
+from wazuh_pack.engine.loadlog import BAD_TIME, LoadLog, RefuseFile
 from wazuh_pack.engine.memory import DiffStore
 from wazuh_pack.engine.plain import plain_decoders, plain_rules
 from wazuh_pack.engine.result import Mode
@@ -272,7 +272,9 @@ def _without_garbage_collection() -> Iterator[None]:
 
 
 def _refusal(diagnostics: Iterable[Diagnostic], rules: Sequence[Rule]) -> str:
-    if any(found.severity is Severity.ERROR for found in diagnostics):
+    """Say why logtest opens no session. It does not learn of errors that are printed at once."""
+    errors = (found.code for found in diagnostics if found.severity is Severity.ERROR)
+    if any(code != BAD_TIME for code in errors):
         return "loading logged an error; logtest opens no session then"
     return "" if rules else "no rule is left"
 

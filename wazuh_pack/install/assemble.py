@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from wazuh_pack.bundle import build_bundle
 from wazuh_pack.install import choices as choosing
 from wazuh_pack.install.choices import Choices, Names
 from wazuh_pack.install.confblock import ConfBlock
-from wazuh_pack.install.renumber import renumber
+from wazuh_pack.install.renumber import renumber, renumber_text
 from wazuh_pack.install.secrets import reveal
 from wazuh_pack.install.source import Kind, PackFile, PackSource
 from wazuh_pack.render import ossecconf, responses
@@ -92,6 +92,13 @@ def prepare(
         secrets=secrets,
         worker=worker,
     )
+    files = [
+        replace(file, content=renumber_text(file.read(), choices.id_base))
+        if file.kind is Kind.CONFIG
+        else file
+        for file in source.files
+    ]
+    source = replace(source, files=tuple(files))
     chosen = choosing.with_dependencies(choices, catalog, wodle_scripts(tree))
     kept = choosing.narrowed(catalog, chosen, choices.responses)
     ids = {item.id for item in kept.sources}

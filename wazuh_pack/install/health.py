@@ -260,9 +260,13 @@ class Examination:
         return Check("configuration", Verdict.OK, ("Wazuh accepts it, no warning is about us",))
 
     def _running(self) -> Check:
-        if _needed(self.service).is_running():
-            return Check("running", Verdict.OK, ("analysisd runs",))
-        return Check("running", Verdict.WARNING, ("analysisd does not run",), "start Wazuh")
+        since = _needed(self.service).started()
+        if since is None:
+            return Check("running", Verdict.WARNING, ("analysisd does not run",), "start Wazuh")
+        if (self.target.home / CONF).stat().st_mtime > since:
+            details = ("analysisd was started before ossec.conf changed",)
+            return Check("running", Verdict.WARNING, details, "restart Wazuh")
+        return Check("running", Verdict.OK, ("analysisd runs",))
 
     def _detections(self) -> Check:
         service = _needed(self.service)

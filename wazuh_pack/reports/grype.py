@@ -17,11 +17,13 @@ from wazuh_pack.reports.values import (
     at,
     cves,
     cwes,
+    day,
     first,
     mapping,
     place,
     score,
     sequence,
+    share,
     texts,
     time,
 )
@@ -87,6 +89,7 @@ class _Report(RecordReport):
             cvss_vector=vector,
             cwe=cwes([at(cwe, "cwe") for cwe in sequence(vulnerability.get("cwes"))]),
             aliases=_aliases(record, finding_id),
+            **_exploitation(vulnerability),
         )
 
     def _head(self, top: Top) -> Head:
@@ -133,6 +136,21 @@ def _aliases(record: Record, finding_id: str) -> str:
     return ",".join(sorted({name for name in related if name and name != finding_id})) or (
         "" if finding_id.startswith("CVE-") else cves(at(record, "vulnerability", "dataSource"))
     )
+
+
+def _exploitation(vulnerability: Record) -> dict[str, Any]:
+    """Return what Grype's database says of exploitation: CISA's list and FIRST's estimate."""
+    found: dict[str, Any] = {}
+    for entry in map(mapping, sequence(vulnerability.get("knownExploited"))[:1]):
+        found["kev"] = day(entry.get("dateAdded"))
+        found["kev_due"] = day(entry.get("dueDate"))
+        found["kev_ransomware"] = clean(entry.get("knownRansomwareCampaignUse")).lower() == "known"
+    estimates = map(mapping, sequence(vulnerability.get("epss")))
+    worst = max(estimates, key=lambda entry: share(entry.get("epss")), default={})
+    if share(worst.get("epss")):
+        found["epss"] = share(worst.get("epss"))
+        found["epss_percentile"] = share(worst.get("percentile"))
+    return found
 
 
 def _cvss(vulnerability: Record) -> tuple[str, str]:

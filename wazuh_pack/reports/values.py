@@ -13,6 +13,7 @@ from wazuh_pack.reports.findings import clean, public
 Record = Mapping[str, Any]
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d(?!\d)")
 _HIGHEST_SCORE = 10
 _BANDS = ((9.0, "critical"), (7.0, "high"), (4.0, "medium"))
 _MARKUP = re.compile(r"<[^<>]*>")
@@ -56,6 +57,17 @@ def time(value: object) -> str:
     """Return an ISO 8601 time with its zone; ``""`` for anything else."""
     text = clean(value)
     return text if _TIME.fullmatch(text) else ""
+
+
+def day(value: object) -> str:
+    """Return the day at a time's or a day's start, ``2026-01-31``; ``""`` for anything else."""
+    found = _DAY.match(clean(value))
+    return found[0] if found else ""
+
+
+def share(value: object) -> str:
+    """Return a probability as text with four decimals, ``"0.9700"``; ``""`` if it is none."""
+    return f"{value:.4f}" if isinstance(value, float) and 0 < value <= 1 else ""
 
 
 def whole(value: object, lowest: int = 1) -> int:

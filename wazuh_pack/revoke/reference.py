@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _HEAD = """\
 # What can be revoked
 
-Written by `wazuh-pack respond providers --format markdown`; a test compares it with the code. What
+Written by `wazuh-pack respond providers --reference`; a test compares it with the code. What
 is allowed on a manager is chosen in `revoke.ini` ([how to](../howto/revoke-token.md)); nothing is
 allowed that is not listed there.
 

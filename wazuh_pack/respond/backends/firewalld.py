@@ -8,14 +8,14 @@ to this host are ended with ``ss`` as well; a container's published port stays o
 
 from __future__ import annotations
 
-from wazuh_pack.agentkit.errors import ProcessError
-from wazuh_pack.agentkit.process import Result, find_program, run
 from wazuh_pack.respond.backends import Backend, BackendError, Change
+from wazuh_pack.respond.backends.call import call, complaint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from wazuh_pack.agentkit.process import Result
     from wazuh_pack.respond.address import Address, Network
 
 RULES = 1_000
@@ -23,7 +23,6 @@ RULES = 1_000
 
 _SECONDS = 20.0
 _SECONDS_PER_CHANGE = 0.05
-_MAX_OUTPUT = 16 << 20
 _NOT_RUNNING = 252
 _ALREADY = b"ALREADY_ENABLED"
 _RULE = 'rule priority="-32768" family="ipv'  # before all other rules of its zone
@@ -44,7 +43,7 @@ class Firewalld(Backend):
             return str(error)
         if result.status == _NOT_RUNNING:
             return "firewalld: it is not running; start it"
-        return _complaint(result) if result.status else ""
+        return f"firewall-cmd: {complaint(result)}" if result.status else ""
 
     def apply(self, changes: Sequence[Change], everything: Callable[[], Iterable[Change]]) -> None:
         """See :meth:`Backend.apply`; several commands, the next run completes what one left."""
@@ -102,29 +101,16 @@ class Firewalld(Backend):
     def _must(self, words: Sequence[str]) -> Result:
         result = self._run(words, len(words))
         if result.status:
-            raise BackendError(_complaint(result), at_all=result.status == _NOT_RUNNING)
+            message = f"firewall-cmd: {complaint(result)}"
+            raise BackendError(message, at_all=result.status == _NOT_RUNNING)
         return result
 
     def _run(self, words: Sequence[str], size: int) -> Result:
-        seconds = _SECONDS + size * _SECONDS_PER_CHANGE
-        try:
-            argv = [find_program(self._program), *words]
-            result = run(argv, seconds=seconds, limit=_MAX_OUTPUT)
-        except ProcessError as error:
-            raise BackendError(str(error), at_all=True) from error
-        if result.timed_out:
-            message = f"firewall-cmd took longer than {seconds:g} seconds and was stopped"
-            raise BackendError(message, at_all=True)
-        return result
+        return call(self._program, words, seconds=_SECONDS + size * _SECONDS_PER_CHANGE)
 
 
 def _rule(target: Address | Network) -> str:
     return f'{_RULE}{target.version}" {_ADDRESS}{target}" drop'
-
-
-def _complaint(result: Result) -> str:
-    lines = (result.errors or result.output).decode("utf-8", "replace").split("\n")
-    return f"firewall-cmd: {lines[0].strip() or 'failed without a word'}"
 
 
 def _end_connections(targets: Sequence[Address | Network]) -> None:
@@ -132,6 +118,6 @@ def _end_connections(targets: Sequence[Address | Network]) -> None:
     words = " or ".join(f"dst {target}" for target in targets).split()
     try:
         if words:
-            run([find_program("ss"), "-K", *words], seconds=_SECONDS)
-    except ProcessError:
+            call("ss", ["-K", *words], seconds=_SECONDS)
+    except BackendError:
         return  # without ss they go on, which is no reason to call the block failed

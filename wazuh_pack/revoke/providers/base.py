@@ -68,6 +68,11 @@ def token(*kinds: str) -> Parameter:
     return Parameter(name="token", tokens=kinds)
 
 
+def number(name: str) -> Parameter:
+    """Return a parameter that is a whole number."""
+    return Parameter(name=name, pattern=NUMBER)
+
+
 NUMBER = r"[1-9][0-9]{0,18}"
 UUID = r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 
@@ -133,8 +138,22 @@ class Access:
         except KeyError:
             raise Failure(f"no '{name}' in revoke.secrets for this provider") from None
 
+    def option(self, name: str) -> str:
+        """Return an option that an action cannot do without.
+
+        Raises:
+            Failure: It is not configured.
+        """
+        value = self.options.get(name)
+        if not value:
+            raise Failure(f"revoke.ini does not say the '{name}' for this action")
+        return str(value)
+
 
 Send = Callable[["Call"], "Reply"]
+Values = Mapping[str, str]
+Planner = Callable[[Values], "Plan"]
+"""Gives the plan for an action's values."""
 
 
 class Provider(ABC):
@@ -163,6 +182,9 @@ class Provider(ABC):
         self.access = access
 
     @abstractmethod
+    def planners(self) -> Mapping[str, Planner]:
+        """Return what plans each action, by its name."""
+
     def plan(self, target: Target) -> Plan:
         """Return what to do about a target; no call is made.
 
@@ -171,10 +193,10 @@ class Provider(ABC):
             Refused: The target is one that is left alone.
             MessageError: The target is not what it looks like.
         """
+        return self.planners()[target.action](target.values)
 
-    @abstractmethod
-    def own_headers(self, send: Send) -> Mapping[str, str]:
-        """Return the headers that carry the responder's own credentials.
+    def own_headers(self, send: Send) -> Mapping[str, str]:  # noqa: ARG002 -- for providers to override
+        """Return the headers that carry the responder's own credentials: a bearer token, mostly.
 
         Args:
             send: Makes a call without them, for a provider that wants a login first.
@@ -182,6 +204,11 @@ class Provider(ABC):
         Raises:
             Failure: A credential is missing.
         """
+        return {"Authorization": f"Bearer {self.access.credential('token')}"}
+
+    def asked_wait(self, reply: Reply) -> float | None:  # noqa: ARG002 -- as above
+        """Return for how many seconds a refusal asks to be left alone, where no header says it."""
+        return None
 
     def transport(self, instance: Instance) -> Transport:
         """Return what carries calls to the instance."""
