@@ -16,6 +16,7 @@ ALLOWED = {
     "revoke": frozenset({"agentkit"}),
     "reports": frozenset({"agentkit"}),
     "scan": frozenset({"agentkit", "reports"}),
+    "gate": frozenset({"agentkit", "reports", "scan"}),
     "model": GROUND,
     "source": GROUND | {"model"},
     "xmlio": GROUND,
@@ -27,6 +28,8 @@ ALLOWED = {
     "install": GROUND | {"model", "source", "xmlio", "render", "engine", "bundle"},
 }
 ALLOWED["deploy"] = ALLOWED["install"] | {"install"}
+ALLOWED["ship"] = ALLOWED["deploy"] | {"deploy"}
+ALLOWED["harness"] = ALLOWED["install"] | {"install", "verify"}
 ALLOWED["demo"] = frozenset().union(*ALLOWED.values()) | {
     "verify",
     "install",
@@ -35,7 +38,7 @@ ALLOWED["demo"] = frozenset().union(*ALLOWED.values()) | {
     "respond",
     "scan",
 }
-STANDARD_LIBRARY_ONLY = ("agentkit", "reports", "respond", "scan")
+STANDARD_LIBRARY_ONLY = ("agentkit", "gate", "reports", "respond", "scan")
 
 
 def imports(path):

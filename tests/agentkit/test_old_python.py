@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LIGHT = ("agentkit", "respond")
-ALL = (*LIGHT, "reports", "scan")
+ALL = (*LIGHT, "gate", "reports", "scan")
 HEAVY = {"dataclasses", "typing", "pathlib", "subprocess", "configparser", "socket", "inspect"}
 HOT = {"re", "json", "ipaddress", "enum", "collections", "functools", "signal", "zlib", "struct"}
 """Slow to import as well; ``redact`` needs some, but only what is rare imports that."""

@@ -37,8 +37,9 @@ def test_the_template_is_valid_and_says_the_defaults(write):
 
 def test_every_line_of_the_template_that_is_commented_out_is_valid(write):
     lines = TEMPLATE.read_text(encoding="utf-8").splitlines()
-    text = "\n".join(line[1:] if re.match(r"#(?:[a-z]|    )", line) else line for line in lines)
+    text = "\n".join(line[1:] if re.match(r"#(?:[a-z[]|    )", line) else line for line in lines)
 
+    text = text.replace("owners = jenkins", "owners = root")
     config = load(write(text.replace("sha256 =", "sha256 = " + "0" * 64)))
 
     assert config.targets.filesystems == ("/srv/jenkins/workspace/*",)
@@ -106,7 +107,9 @@ def test_every_mistake_is_told_with_its_line(write):
 
 @pytest.mark.parametrize("text", ["", "[targets]\nimages = none\n", "[report]\nseverity = low\n"])
 def test_a_configuration_without_targets_is_a_mistake(write, text):
-    assert problems(write(text)) == ["1: nothing to scan; fill in [targets]"]
+    assert problems(write(text)) == [
+        "1: nothing to scan; fill in [targets], or add a [reports-<name>]"
+    ]
 
 
 def test_a_list_without_images_is_a_mistake(write):

@@ -16,7 +16,24 @@ from typing import TYPE_CHECKING, Any
 SEVERITIES = ("unknown", "info", "low", "medium", "high", "critical")
 """From harmless to bad; the position is the rank. ``unknown`` means not assessed yet."""
 
-SCANNERS = ("vuln", "misconfig", "secret", "license")
+SCANNERS = (
+    "vuln",
+    "misconfig",
+    "secret",
+    "license",
+    "policy",
+    "signature",
+    "provenance",
+    "sast",
+    "dast",
+    "component",
+)
+"""What kind of problem a finding is.
+
+``policy`` is a rule of a policy engine that something breaks, ``signature`` and ``provenance`` are
+verifications that failed, ``sast`` and ``dast`` weaknesses in source (pipelines included) and in
+what runs, ``component`` is a part of an SBOM.
+"""
 
 _RANK = {name: rank for rank, name in enumerate(SEVERITIES)}
 _SYNONYM = {
@@ -104,7 +121,8 @@ class Finding:
     commas. ``kev`` is the day on which CISA listed it as exploited, ``epss`` FIRST's estimate
     ("0.97"). ``accepted`` says who takes the risk for granted (``exception``, ``ignore_file``,
     ``vex`` or a tool's own word); such a finding is remembered and not told as new. Nothing here
-    holds a secret's text or code.
+    holds a secret's text or code. ``fingerprint`` tells two findings in one place apart where the
+    tool itself offers something that does not move with lines and commits.
     """
 
     scanner: str
@@ -139,6 +157,7 @@ class Finding:
     accepted_by: str = ""
     accepted_reason: str = ""
     accepted_until: str = ""
+    fingerprint: str = ""
 
     def key(self, artifact: Artifact, tool: str) -> bytes:
         """Return the 16 bytes that stand for what a tool says of that artifact, for ever."""
@@ -152,6 +171,7 @@ class Finding:
             self.path,
             self.resource,
             self.finding_id,
+            *([self.fingerprint] if self.fingerprint else ()),
         )
         text = "\0".join(parts).encode("utf-8", "replace")
         return hashlib.blake2b(text, digest_size=16).digest()

@@ -57,14 +57,15 @@ class JsonStream:
             if not self._more(self._chunk):
                 return ""
 
-    def value(self) -> Any:
-        """Decode the next value whole.
+    def value(self, *, at_most: int = 0) -> Any:
+        """Decode the next value whole; ``at_most`` characters, by default the stream's limit.
 
         Raises:
             JsonError: It is malformed, cut off, nested too deeply or longer than the limit.
         """
         self.peek()
         want = self._chunk
+        limit = at_most or self._max_value
         while True:
             try:
                 value, end = self._scan(self._text, self._at)
@@ -78,10 +79,8 @@ class JsonStream:
                     self._at = end
                     return value
                 problem = ""
-            if len(self._text) - self._at > self._max_value:
-                raise JsonError(
-                    f"a member is malformed or longer than {self._max_value} characters"
-                )
+            if len(self._text) - self._at > limit:
+                raise JsonError(f"a member is malformed or longer than {limit} characters")
             if not self._more(want) and problem:
                 raise JsonError(f"the document is cut off or malformed: {problem}")
             want *= 2

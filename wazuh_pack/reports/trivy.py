@@ -22,7 +22,12 @@ from wazuh_pack.reports.trivy_records import READERS, SUPPRESSED, Place, suppres
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from wazuh_pack.reports.sketch import Sketch
+
 TOOL = "trivy"
+NAME = TOOL
+TITLE = "Trivy JSON report"
+SCANNERS = ("vuln", "misconfig", "secret", "license")
 
 _CLUSTER_LISTS = ("Resources", "Findings", "Vulnerabilities", "Misconfigurations")
 _SCALARS = ("SchemaVersion", "CreatedAt", "ArtifactName", "ArtifactType", "ClusterName")
@@ -55,6 +60,18 @@ class _Survey:
     legacy: bool = False
 
 
+def recognise(sketch: Sketch) -> bool:
+    """Tell a Trivy report, schema 2 or of a cluster; older ones have to be named."""
+    return sketch.has("SchemaVersion") or (
+        sketch.has("ClusterName") and not sketch.has("apiVersion")
+    )
+
+
+def open(file: ReportFile) -> Report:  # noqa: A001 - the reader's interface
+    """Open a report."""
+    return Report(file)
+
+
 class Report:
     """An open report. Use it as a context manager; :meth:`findings` may be called repeatedly.
 
@@ -64,8 +81,10 @@ class Report:
         OSError: The file cannot be read.
     """
 
-    def __init__(self, path: Path, *, max_bytes: int = MAX_BYTES) -> None:
-        self._file = ReportFile(path, max_bytes=max_bytes)
+    def __init__(self, source: Path | ReportFile, *, max_bytes: int = MAX_BYTES) -> None:
+        if not isinstance(source, ReportFile):
+            source = ReportFile(source, max_bytes=max_bytes)
+        self._file = source
         try:
             survey = self._survey()
             self._places = survey.places

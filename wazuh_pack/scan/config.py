@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 
 from wazuh_pack.agentkit import config as ini
 from wazuh_pack.agentkit.errors import ConfigError
-from wazuh_pack.reports.findings import SCANNERS, SEVERITIES
+from wazuh_pack.reports.findings import SEVERITIES
+from wazuh_pack.reports.registry import AUTO, BY_NAME
+from wazuh_pack.reports.trivy import SCANNERS
 from wazuh_pack.scan import values
 
 DAY = 86_400
@@ -102,6 +104,8 @@ class Reporting:
     """How often a summary of everything is given; 0: never."""
     forget: int = 90 * DAY
     """After how long an artifact that is no longer scanned is forgotten; 0: never."""
+    malicious: str = ""
+    """A list of components that are known to be malicious, ``reports/malicious.py``."""
     kev: str = ""
     epss: str = ""
     """CISA's and FIRST's feeds; empty: beside the configuration, if they are there."""
@@ -124,6 +128,24 @@ class Sla:
 
 
 @dataclass(frozen=True)
+class ReportFolder:
+    """A folder into which another tool puts its reports."""
+
+    folder: str
+    """Absolute; may hold shell patterns."""
+    files: str = "*"
+    """A pattern over names, in which ``{artifact}`` stands for the name of what was examined."""
+    tool: str = AUTO
+    artifact: str = ""
+    artifact_type: str = ""
+    settle: int = 30
+    """Seconds for which a file must have rested."""
+    max_megabytes: int = 256
+    owners: tuple[int, ...] = ()
+    """User ids besides root's and the folder owner's."""
+
+
+@dataclass(frozen=True)
 class Config:
     """The whole configuration."""
 
@@ -132,6 +154,7 @@ class Config:
     targets: Targets = field(default_factory=Targets)
     reporting: Reporting = field(default_factory=Reporting)
     sla: Sla = field(default_factory=Sla)
+    reports: tuple[ReportFolder, ...] = ()
 
 
 def load(path: str) -> Config:
@@ -154,13 +177,32 @@ def _config(file: ini.Ini) -> Config:
         targets=Targets(**file.take("targets", _TARGETS)),
         reporting=Reporting(**file.take("report", _REPORT)),
         sla=Sla(**file.take("sla", _SLA)),
+        reports=_folders(file),
     )
     if config.targets.images == "list" and not config.targets.image_list:
         file.problems.append(f"{file.path}:1: 'images = list' needs 'image_list'; name the images")
-    if config.targets.empty and not file.problems:
-        file.problems.append(f"{file.path}:1: nothing to scan; fill in [targets]")
-    file.finish(("schedule", "trivy", "targets", "report", "sla"))
+    if config.targets.empty and not config.reports and not file.problems:
+        file.problems.append(
+            f"{file.path}:1: nothing to scan; fill in [targets], or add a [reports-<name>]"
+        )
+    watched = tuple(name for name in file.sections if name.startswith(_WATCHED))
+    file.finish(("schedule", "trivy", "targets", "report", "sla", *watched))
     return config
+
+
+def _folders(file: ini.Ini) -> tuple[ReportFolder, ...]:
+    found = []
+    for name in file.sections:
+        if name.startswith(_WATCHED):
+            given = file.take(name, _REPORTS)
+            if "folder" in given:
+                found.append(ReportFolder(**given))
+            else:
+                file.problems.append(f"{file.path}:1: [{name}] has no 'folder'; name one")
+    return tuple(found)
+
+
+_WATCHED = "reports-"
 
 
 _SCHEDULE = {"interval": ini.duration, "jitter": ini.duration, "retry": ini.duration}
@@ -211,6 +253,17 @@ _REPORT = {
     "forget": values.duration_or_never,
     "kev": values.absolute,
     "epss": values.absolute,
+    "malicious": values.absolute,
+}
+_REPORTS = {
+    "folder": values.absolute,
+    "files": values.file_pattern,
+    "tool": ini.one_of(AUTO, *BY_NAME),
+    "artifact": values.text,
+    "artifact_type": values.text,
+    "settle": ini.duration,
+    "max_megabytes": ini.whole_number(1, 1024),
+    "owners": values.users,
 }
 _SLA = {
     "critical": values.duration_or_never,

@@ -33,7 +33,7 @@ from wazuh_pack.agentkit.locks import FileLock
 from wazuh_pack.reports.report import ReportError
 from wazuh_pack.reports.trivy import TOOL
 from wazuh_pack.scan import config as configuration
-from wazuh_pack.scan import schedule, sink, state
+from wazuh_pack.scan import inbox, schedule, sink, state
 from wazuh_pack.scan.events import Event, Source, encode, iso
 from wazuh_pack.scan.places import Places, home_of
 from wazuh_pack.scan.replay import events_from_report
@@ -137,7 +137,9 @@ def _scan_now(places: Places, output: int) -> int:
         return _say(_source().failed("lock", "another scan is under way on this host"), output)
     try:
         _recover(places)
-        succeeded = _perform(places, config)
+        succeeded = _take_reports(places, config)
+        if not config.targets.empty:
+            succeeded = _perform(places, config) and succeeded
     finally:
         lock.release()
     Spool(places.spool).deliver(
@@ -157,17 +159,30 @@ def _start_if_due(places: Places, config: configuration.Config) -> None:
         if not record.begun:
             record = schedule.begin(record, now, config.schedule, random.random)
             record.save(places.schedule)
-        due = schedule.is_due(record, now, config.schedule)
+        due = not config.targets.empty and schedule.is_due(record, now, config.schedule)
+        reports = inbox.anything_waits(config, places)
     finally:
         lock.release()
-    if due:
-        detach(lambda: _scan_detached(places, config))
+    if due or reports:
+        detach(lambda: _work_detached(places, config, due=due))
 
 
-def _scan_detached(places: Places, config: configuration.Config) -> None:
+def _work_detached(places: Places, config: configuration.Config, *, due: bool) -> None:
     lock = FileLock(str(places.scan_lock))
     if lock.try_acquire():
-        _perform(places, config)
+        _take_reports(places, config)
+        if due:
+            _perform(places, config)
+
+
+def _take_reports(places: Places, config: configuration.Config) -> bool:
+    """Take the reports of other tools; the caller holds the scan lock."""
+    try:
+        _, failed = inbox.take_reports(config, places)
+    except Exception as error:  # noqa: BLE001 - a fault of ours must be an event, not silence
+        Spool(places.spool).publish([encode(_internal(error))])
+        return False
+    return not failed
 
 
 def _perform(places: Places, config: configuration.Config) -> bool:
@@ -218,6 +233,8 @@ def _report_silence(
     output: int,
 ) -> None:
     """Make an event if there has been no successful scan for too long."""
+    if config.targets.empty:
+        return
     now = time.time()
     silent = schedule.overdue(schedule.Record.load(places.schedule), now, config.schedule)
     if not silent or not notices.wanted("overdue", now, config.schedule.interval):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pwd
 import re
 from typing import Any
 
@@ -109,3 +110,33 @@ def address(text: str) -> str:
 def duration_or_never(text: str) -> int:
     """Parse a duration, or ``never`` to 0."""
     return 0 if text == "never" else ini.duration(text)
+
+
+def file_pattern(text: str) -> str:
+    """Parse a pattern over file names: ``*``, ``?`` and at most one ``{artifact}``."""
+    if not text or "/" in text or text.count("{artifact}") > 1:
+        raise ValueError(
+            f"'{text}' is not a pattern over file names; write for example {{artifact}}-grype.json"
+        )
+    return text
+
+
+def users(text: str) -> tuple[int, ...]:
+    """Parse names or ids of users of this host."""
+    return tuple(_user(word) for word in ini.words(text))
+
+
+def _user(word: str) -> int:
+    if word.isdigit():
+        return int(word)
+    try:
+        return pwd.getpwnam(word).pw_uid
+    except KeyError:
+        raise ValueError(f"there is no user '{word[:40]}' on this host") from None
+
+
+def text(value: str) -> str:
+    """Take one line as it is."""
+    if "\n" in value:
+        raise ValueError("more than one line; write one")
+    return value
