@@ -28,6 +28,8 @@ ALLOWED = {
     "install": GROUND | {"model", "source", "xmlio", "render", "engine", "bundle"},
 }
 ALLOWED["deploy"] = ALLOWED["install"] | {"install"}
+ALLOWED["ship"] = ALLOWED["deploy"] | {"deploy"}
+ALLOWED["harness"] = ALLOWED["install"] | {"install", "verify"}
 ALLOWED["demo"] = frozenset().union(*ALLOWED.values()) | {
     "verify",
     "install",

@@ -120,6 +120,50 @@ def test_logtest_shows_three_phases(event, capsys):
     assert "**Alert to be generated." in out
 
 
+@pytest.mark.parametrize("command", ["logtest", "explain", "backtest", "test"])
+def test_commands_keep_what_they_load_unless_told_not_to(
+    command, event, tmp_path, monkeypatch, capsys
+):
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("WAZUH_PACK_CACHE", str(folder))
+    arguments = [command, "github-branch-protection-removed" if command == "test" else str(event)]
+    outputs = []
+    for more in (["--no-cache"], [], []):
+        assert main([*arguments, *more]) == _exit.OK
+        outputs.append(capsys.readouterr().out)
+        assert len(list(folder.glob("*.json"))) == (not more)
+    assert outputs == [outputs[0]] * 3
+
+
+def test_logtest_answers_each_line_before_it_reads_the_next():
+    command = [sys.executable, "-m", "wazuh_pack", "logtest", "--format", "json"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        for text in (b"one", b"two"):
+            process.stdin.write(text + b"\n")
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline())["full_log"] == text.decode()
+        process.stdin.close()
+    assert process.returncode == _exit.OK
+
+
+def test_logtest_tells_when_a_match_was_given_up(tmp_path, capsys):
+    (tmp_path / "r.xml").write_text(
+        '<group name="g,"><rule id="100100" level="3"><field name="x" type="pcre2">^(a+)+$</field>'
+        "<description>d</description></rule></group>"
+    )
+    line = tmp_path / "line"
+    line.write_text(json.dumps({"x": "a" * 40 + "b"}))
+    arguments = ["logtest", str(line), "--rules", str(tmp_path / "r.xml")]
+    assert main([*arguments, "--format", "json"]) == _exit.OK
+    assert json.loads(capsys.readouterr().out)["given_up"] == ["^(a+)+$"]
+    assert main(arguments) == _exit.OK
+    assert capsys.readouterr().err == "a match was given up, which counts as none: ^(a+)+$\n"
+    assert main(["backtest", str(line), "--rules", str(tmp_path / "r.xml")]) == _exit.OK
+    assert "1 events for which the matching of a pattern was given up" in capsys.readouterr().out
+    assert main(["explain", str(line), "--rules", str(tmp_path / "r.xml")]) == _exit.OK
+    assert "a match was given up, which counts as none: ^(a+)+$" in capsys.readouterr().out
+
+
 def test_explain_names_the_condition_that_failed(tmp_path, capsys):
     path = tmp_path / "event.json"
     path.write_text(json.dumps({**EVENT, "action": "protected_branch.create"}))
@@ -188,6 +232,15 @@ def test_new_writes_a_detection_that_fails_until_it_is_filled_in(content, tmp_pa
     assert main(["new", "nowhere", "three", *arguments]) == _exit.USAGE
     assert main(["new", "src", "Not-a-slug", *arguments]) == _exit.USAGE
     assert main(["build", "--tree", str(tmp_path / "tree"), *arguments]) == _exit.OK
+
+
+def test_rules_are_found_by_the_ids_of_an_installation_with_another_base(capsys):
+    assert main(["show", "131001", "--id-base", "130000"]) == _exit.OK
+    assert '<rule id="131001"' in capsys.readouterr().out
+    assert main(["list", "jenkins-audit", "--id-base", "130000", "--format", "json"]) == _exit.OK
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {130000 <= row["id"] < 140000 for row in rows} == {True}
+    assert main(["show", "131001"]) == _exit.USAGE
 
 
 def test_a_wrong_option_is_a_usage_error(capsys):

@@ -202,6 +202,9 @@ def test_another_base_moves_rules_and_responses_alike_and_is_remembered(manager,
     ours = [line for line in (xml + conf).splitlines() if "11000" in line or "1123" in line]
     assert '<rule id="130001"' in xml
     assert ours == []
+    template = (manager.home / "etc/wazuh-pack/revoke.ini").read_text()
+    assert "#rules = 130512" in template
+    assert "110512" not in template
     assert record()["options"]["id_base"] == "130000"
     assert main(["install", "--yes"]) == _exit.OK
     assert "nothing to do" in capsys.readouterr().out
@@ -494,6 +497,18 @@ def test_doctor_without_running_anything_asks_nobody(manager, examined):
     assert code == _exit.OK
     assert "detections" not in checks
     assert (manager.calls, manager.asked) == (calls, asked)
+
+
+def test_a_configuration_that_is_newer_than_what_runs_is_told(manager, examined):
+    conf = manager.home / "etc/ossec.conf"
+    later = manager.pid_file.stat().st_mtime + 5
+    os.utime(conf, (later, later))
+
+    code, checks = examined()
+
+    assert code == _exit.OK
+    assert checks["running"]["verdict"] == "warning"
+    assert checks["running"]["details"] == ["analysisd was started before ossec.conf changed"]
 
 
 def test_doctor_of_nothing_says_so(manager, capsys):

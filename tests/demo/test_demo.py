@@ -87,6 +87,23 @@ def test_brute_force_is_answered_by_a_block(replayed):
     assert ("10.20.30.40", outcome) in decided
 
 
+def test_a_deploy_key_and_an_administrators_tokens_would_be_revoked(replayed):
+    _, items = replayed
+    decided = [item for item in items if item.get("response") == "revoke-token"]
+    found = {(item["outcome"], item["would"], item["action"], item["target"]) for item in decided}
+    key = "fingerprint SHA256:EXAMPLEexampleEXAMPLEexampleEXAMPLEexample0"
+
+    assert found == {
+        (
+            "dry_run",
+            "revoked",
+            "github.deploy-key-fingerprint",
+            f"{key}, repository example-org/payments",
+        ),
+        ("dry_run", "revoked", "jenkins.user-tokens", "user alice"),
+    }
+
+
 def test_alerts_have_the_shape_of_alerts_json(replayed):
     _, items = replayed
     alert = next(item for item in items if "rule" in item)

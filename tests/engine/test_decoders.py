@@ -140,8 +140,6 @@ AFTER_PREMATCH = '<plugin_decoder offset="after_prematch">JSON_Decoder</plugin_d
         (f"{PREMATCH}<order>x</order>", ["2107"]),
         (f"{PREMATCH}<fts>id</fts>", ["2107"]),
         (f"{PREMATCH}<regex>(x)</regex>", ["2107"]),
-        (f"{PREMATCH}<regex>x</regex><order>x</order>", ["1451"]),
-        (f"{PREMATCH}<regex>\\(x\\)</regex><order>x</order>", ["1451"]),
         (f"{PREMATCH}<regex>(x</regex><order>x</order>", ["1452", "2107"]),
         ("<prematch>\\q</prematch>", ["1452", "2107"]),
         (f"{PREMATCH}<regex>(x)</regex><order></order>", [""]),

@@ -5,7 +5,7 @@ import pytest
 from wazuh_pack.engine.addresses import parse_address, parse_network
 from wazuh_pack.engine.compiled import PREDICATES
 from wazuh_pack.engine.event import Event
-from wazuh_pack.engine.schedule import TimeError, TimeRange, parse_days, parse_time
+from wazuh_pack.engine.schedule import TimeRange, parse_days, parse_time
 
 
 def contains(entry, value):
@@ -60,16 +60,44 @@ def test_a_bad_entry_is_refused(entry):
         (b"!22:00-06:00", TimeRange("06:00", "22:00", outside=True)),
         (b"10:00", None),
         (b"10 - 11 x", None),
+        (b"1:5x - 2", TimeRange("01:05", "02:00", outside=False)),
+        (b"6:-5 - 7:1 ", TimeRange("06:-5", "07:01", outside=False)),
+        (b"1:123 - 2", None),
+        (b"1:1234 - 2", None),
     ],
 )
 def test_a_time_is_read(text, expected):
-    assert parse_time(text) == expected
+    assert parse_time(text) == (expected, [])
 
 
-@pytest.mark.parametrize("text", [b"24 - 1", b"x - 1", b"13 pm - 14", b"1:5x - 2", b"1 - 007"])
-def test_an_hour_out_of_range_is_an_error_of_its_own(text):
-    with pytest.raises(TimeError):
-        parse_time(text)
+@pytest.mark.parametrize(
+    ("text", "complaints"),
+    [
+        (b"24 - 1", [b"24 - 1"]),
+        (b"-1 - 2", [b"-1 - 2", b"-1 - 2"]),
+        (b"x - 1", [b"x - 1"]),
+        (b"13 pm - 14", [b"m - 14"]),
+        (b"1 pn - 14", [b"n - 14"]),
+        (b"1:x55 - 2", [b"x55 - 2"]),
+        (b"1 - 007", [b""]),
+        (b"1 - 2:3", [b"3"]),
+    ],
+)
+def test_an_hour_out_of_range_is_refused_with_a_number(text, complaints):
+    assert parse_time(text) == (None, complaints)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (b"- 5", TimeRange("00:00", "05:00", outside=False)),
+        (b"5 -", TimeRange("00:00", "05:00", outside=True)),
+        (b"am - 5", TimeRange("00:00", "05:00", outside=False)),
+    ],
+)
+def test_a_missing_hour_is_complained_of_and_taken_for_midnight(text, expected):
+    found, complaints = parse_time(text)
+    assert (found, len(complaints)) == (expected, 1)
 
 
 @pytest.mark.parametrize(

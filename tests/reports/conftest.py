@@ -9,7 +9,7 @@ from wazuh_pack.reports.registry import open_report
 from wazuh_pack.reports.report import ReportFile
 
 SAMPLES = Path(__file__).parent / "samples"
-RECORDED = Path(__file__).resolve().parents[3].parent / "shared/samples/scanners"
+RECORDED = Path(__file__).resolve().parents[2].parent / "shared/samples/scanners"
 
 
 class Reports:

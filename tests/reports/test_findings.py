@@ -108,3 +108,8 @@ def test_an_artifact_is_called_without_its_digest():
 )
 def test_severity_words_of_all_tools_become_ours(word, severity):
     assert severity_of(word) == severity
+
+
+def test_a_field_that_there_is_not_is_refused():
+    with pytest.raises(TypeError, match="no such field: colour"):
+        Finding("vuln", "CVE-1", "low", colour="red")

@@ -87,3 +87,27 @@ def test_text_after_the_document_is_refused():
 
     with pytest.raises(JsonError, match="follows"):
         stream.finish()
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 7, 100])
+@pytest.mark.parametrize(
+    "document",
+    [
+        "[]",
+        " [ ] ",
+        '[{"a": 1}]',
+        '[{"a": 1} , {}\n,\n{"b": [1, {"c": 2}]}]',
+        '[1, {"a": 2}, "x", {}]',
+    ],
+)
+def test_values_are_those_of_the_list(document, chunk):
+    stream = JsonStream(io.StringIO(document), chunk=chunk)
+
+    assert list(stream.values()) == json.loads(document)
+    stream.finish()
+
+
+@pytest.mark.parametrize("document", ["[{}", "[{},", '[{"a"', "[{} {}]", "[{},]", "[{}}"])
+def test_a_damaged_list_of_objects_is_an_error(document):
+    with pytest.raises(JsonError):
+        list(JsonStream(io.StringIO(document)).values())

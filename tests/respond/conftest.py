@@ -173,6 +173,7 @@ class Execd:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
+                start_new_session=True,
             )
         script.stdin.write(line + b"\n")
         script.stdin.flush()

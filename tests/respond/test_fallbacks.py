@@ -164,6 +164,14 @@ def test_the_best_way_that_can_be_used_is_chosen(monkeypatch):
     assert caught.value.at_all
 
 
+def test_where_nothing_can_block_any_more_what_should_be_blocked_is_no_secret():
+    backend = choose.choose(Settings(nft="/opt/nft"))
+    assert backend.missing([]) == []
+
+    with pytest.raises(BackendError, match=r"/opt/nft: it is not there"):
+        backend.missing([change("203.0.113.1")])
+
+
 def test_who_says_where_nft_is_gets_no_other_way():
     with pytest.raises(BackendError, match=r"/opt/nft: it is not there"):
         choose.choose(Settings(nft="/opt/nft")).apply([], NONE)

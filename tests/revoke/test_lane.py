@@ -163,6 +163,14 @@ def test_a_provider_says_how_long_it_wants_to_be_left_alone(manager, status, hea
     assert manager.script.times[1] - NOW == pytest.approx(seconds, abs=1)
 
 
+def test_a_header_that_no_provider_sends_is_no_harm(manager):
+    leak(manager)
+    manager.script.answers += [(429, {"retry-after": "\u00b2"}), (202,), DEAD]
+    lines = manager.run("github")
+
+    assert outcomes(lines) == ["retrying", "revoked"]
+
+
 def test_a_limit_holds_for_the_other_jobs_too(manager):
     leak(manager, 1)
     leak(manager, 2)

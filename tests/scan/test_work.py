@@ -543,6 +543,26 @@ def test_a_feed_that_is_configured_has_to_be_there(host, clock, finds, tmp_path)
     assert str(tmp_path / "none") in events[0]["error"]
 
 
+def test_the_same_results_again_are_counted_and_judged_anew(host, clock, finds):
+    finds(1, 2, severity="CRITICAL")
+    perform(host, clock)
+
+    def counted():
+        finished = only(perform(host, clock)[1], "scan_finished")
+        return finished["counts"]["critical"], finished.get("accepted")
+
+    assert counted() == (2, None)
+    except_for(host, 1, until="2026-03-05")
+    assert counted() == (1, 1)
+    assert counted() == (1, 1)
+    advance(clock, 2)
+    assert counted() == (2, None)
+    host.configure(trivy={"skip_dirs": "/x"})
+    assert counted() == (2, None)
+    finds()
+    assert counted() == (0, None)
+
+
 def test_a_fix_that_comes_is_told_of(host, clock, reports):
     flaw = reports.vulnerability(1, FixedVersion="")
     host.report(reports.write(reports.image([flaw])))

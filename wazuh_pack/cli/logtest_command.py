@@ -47,11 +47,15 @@ def command(file: Any, source_id: str | None, location: str, form: str, **rulese
         if result.refused or result.is_too_deep:
             _refuse(result, form)
         elif form == "json":
-            _out.json_line(result.as_logtest())
+            _out.json_line(result.as_logtest() | _given_up(result))
         elif form == "text":
             _print(event, result)
         elif result.alert:
             _out.json_line(result.as_alert())
+        if form != "json":
+            for pattern in result.exhausted:
+                _out.note(f"a match was given up, which counts as none: {_shown(pattern)}")
+        _out.flush()
 
 
 def _refuse(result: Result, form: str) -> None:
@@ -60,6 +64,15 @@ def _refuse(result: Result, form: str) -> None:
         _out.json_line({"codemsg": -1})
     else:
         _out.note(f"the event is refused: {result.refused or 'its objects nest too deeply'}")
+
+
+def _given_up(result: Result) -> dict[str, list[str]]:
+    """Return the patterns whose matching was given up, if any."""
+    return {"given_up": [_shown(found) for found in result.exhausted]} if result.exhausted else {}
+
+
+def _shown(pattern: bytes) -> str:
+    return pattern.decode("utf-8", "backslashreplace")
 
 
 def events(file: Any, source: Source | None) -> Iterator[str]:

@@ -66,7 +66,7 @@ def read_decoder(node: Node, notes: LoadLog) -> Decoder:
 def _check_attributes(node: Node, notes: LoadLog) -> None:
     names = [name.lower() for name, _ in node.attributes]
     if node.name.lower() != "decoder" or names not in (["name"], ["name", "status"]):
-        raise notes.refuse(f"'{node.name}' is not allowed like this", node.at, "1230")
+        raise notes.refuse(f"'{node.shown}' is not allowed like this", node.at, "1230")
 
 
 @dataclass(slots=True)
@@ -121,7 +121,7 @@ class _Draft:
         name = option.name if option.name.lower() == "type" else option.name.lower()
         reader = _READERS.get(name)
         if reader is None:
-            message = f"element '{option.name}' in '{self.node.name}' is unknown"
+            message = f"element '{option.shown}' in '{self.node.name}' is unknown"
             raise self.notes.refuse(message, option.at)
         reader(self, option)
 
@@ -206,21 +206,13 @@ class _Draft:
             return None
         shown = pattern.text.decode("utf-8", "replace")
         try:
-            compiled = compile_expression(pattern.text, pattern.kind, captures=captures)
+            return compile_expression(pattern.text, pattern.kind, captures=captures)
         except ExpressionError as error:
             message = f"expression '{shown}' is wrong"
             self.notes.diagnostics.append(
                 Diagnostic("1452", message, self.node.at, hint=error.message)
             )
             raise self.refuse() from error
-        if captures and pattern.kind is Kind.OSREGEX and not _has_group(pattern.text):
-            raise self.notes.refuse(f"regex '{shown}' captures nothing", self.node.at, "1451")
-        return compiled
-
-
-def _has_group(pattern: bytes) -> bool:
-    """Tell whether an osregex has a parenthesis that is not escaped."""
-    return b"(" in pattern.replace(b"\\\\", b"").replace(b"\\(", b"")
 
 
 def _read_parent(draft: _Draft, option: Node) -> None:

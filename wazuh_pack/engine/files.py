@@ -55,7 +55,7 @@ def ruleset_files(ruleset: Node, base: Path) -> RulesetFiles:
         elif source is not None and action in ("dir", "include", "exclude"):
             source.take(action, option)
         else:
-            message = f"element '{option.name}' is not allowed here"
+            message = f"element '{option.shown}' is not allowed here"
             raise XmlError(message, at=option.at, code=_INVALID_ELEMENT)
     return RulesetFiles(rules.files(base), decoders.files(base), tuple(lists))
 

@@ -39,18 +39,49 @@ class Watch(Protocol):
 class DiffStore:
     """What ``check_diff`` saw last, by host and rule.
 
-    analysisd keeps it on disk: it outlives sessions, and logtest and the daemon share it.
+    analysisd keeps it on disk: it outlives sessions, and logtest and the daemon share it. A host is
+    a folder there, and analysisd makes that folder but none above it: of a host ``a/b`` nothing is
+    kept unless one called ``a`` came before. ``.`` and ``..`` are what they are in any path.
     """
 
     def __init__(self) -> None:
-        self._last: dict[tuple[bytes, int], bytes] = {}
+        self._last: dict[tuple[bytes, ...], bytes] = {}
+        self._folders: set[tuple[bytes, ...]] = set()
 
     def exchange(self, host: bytes, rule_id: int, text: bytes) -> bytes | None:
-        """Store a text and return the one before it; None when there was none."""
-        key = (host, rule_id)
-        before = self._last.get(key)
-        self._last[key] = text
+        """Store a text and return the one before it; None when there was none or none is kept."""
+        folder = self._folder(host)
+        if folder is None:
+            return None
+        file = (*folder, str(rule_id).encode())
+        self._folders |= {folder, file}
+        before = self._last.get(file)
+        self._last[file] = text
         return before
+
+    def _folder(self, host: bytes) -> tuple[bytes, ...] | None:
+        """Return the host's folder, None when it cannot be made."""
+        folder: tuple[bytes, ...] = _DIFFS
+        for name in host.rstrip(b"/").split(b"/"):
+            if len(name) > _LONGEST_NAME or not self._exists(folder):
+                return None
+            folder = _below(folder, name)
+        return folder
+
+    def _exists(self, folder: tuple[bytes, ...]) -> bool:
+        return folder in self._folders or folder == _DIFFS[: len(folder)]
+
+
+_DIFFS = (b"queue", b"diff")
+_LONGEST_NAME = 255
+"""Bytes; file systems refuse longer ones."""
+
+
+def _below(folder: tuple[bytes, ...], name: bytes) -> tuple[bytes, ...]:
+    """Return the folder that a name stands for in another one."""
+    if name in (b"", b"."):
+        return folder
+    return folder[:-1] if name == b".." else (*folder, name)
 
 
 @dataclass(slots=True)

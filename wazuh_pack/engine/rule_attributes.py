@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wazuh_pack.xmlio import shown
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -45,7 +47,7 @@ def read_attributes(node: Node, notes: LoadLog) -> Attributes:
             _noalert(found, value, node, notes)
             continue
         reader = _READERS.get(name.lower())
-        problem = reader(found, value) if reader else f"a rule has no attribute '{name}'"
+        problem = reader(found, value) if reader else f"a rule has no attribute '{shown(name)}'"
         if problem is not None:
             notes.error(problem, node.at)
             raise notes.refuse("the rule's attributes are invalid", node.at)

@@ -59,7 +59,7 @@ def read_list(draft: Draft, node: Node, around: Surroundings) -> None:
                 notes.error(f"a list attribute is unknown: '{conditions.text(value)}'", node.at)
                 raise invalid_value(node, around)
     if read is None:
-        notes.error("a list requires the field attribute", node.at)
+        notes.error('a list requires its field=""', node.at)
         raise invalid_value(node, around)
     _add_list(draft, node, around, (kind, read, check_value, name))
 

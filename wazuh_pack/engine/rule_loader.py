@@ -81,6 +81,7 @@ class RuleLoader:
         Raises:
             RefuseFile: analysisd would not start; the log says why, 1220 included.
         """
+        self.notes.begin_file()
         try:
             for group in self._groups(path):
                 self._load_group(group)
@@ -119,7 +120,7 @@ class RuleLoader:
             raise self.notes.refuse("the file holds no element", at, "1202")
         for root in roots:
             if root.name.lower() != "group":
-                raise self.notes.refuse(f'"{root.name}" instead of "group"', root.at)
+                raise self.notes.refuse(f'"{root.shown}" instead of "group"', root.at)
             names = [name.lower() for name, _ in root.attributes]
             if names != ["name"]:
                 message = f"'{root.name}' takes a name and nothing else"
@@ -131,7 +132,7 @@ class RuleLoader:
             raise self.notes.refuse(f"'{group.name}' holds no rule", group.at)
         for number, node in enumerate(group.children):
             if node.name.lower() != "rule":
-                raise self.notes.refuse(f"'{node.name}' instead of a rule", node.at)
+                raise self.notes.refuse(f"'{node.shown}' instead of a rule", node.at)
             if not node.attributes:
                 raise self.notes.refuse(f"rule '{number}' has neither id nor level", node.at)
             attributes = read_attributes(node, self.notes)

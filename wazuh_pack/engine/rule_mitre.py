@@ -42,7 +42,7 @@ def _well_formed(node: Node, rule_id: int, notes: LoadLog) -> bool:
         part = _PARTS.get(child.name.lower())
         if part is None:
             notes.error(
-                f"'{child.name}' is no part of an ATT&CK block of rule '{rule_id}'", child.at
+                f"'{child.shown}' is no part of an ATT&CK block of rule '{rule_id}'", child.at
             )
             good = False
         elif not child.content:

@@ -8,7 +8,7 @@ from wazuh_pack.engine import conditions
 from wazuh_pack.engine.addresses import parse_network
 from wazuh_pack.engine.compiled import PREDICATES
 from wazuh_pack.engine.expression import Kind
-from wazuh_pack.engine.loadlog import RefuseFile
+from wazuh_pack.engine.loadlog import BAD_CATEGORY, BAD_TIME, RefuseFile
 from wazuh_pack.engine.rule_attributes import is_number
 from wazuh_pack.engine.rule_draft import TEXT_OPTIONS, AddressList, Draft, compile_text, join
 from wazuh_pack.engine.rule_list import read_list
@@ -16,7 +16,8 @@ from wazuh_pack.engine.rule_mitre import read_mitre
 from wazuh_pack.engine.rule_same import DIFFERENT, EXACT_NAMES, NO_LONGER, SAME
 from wazuh_pack.engine.rule_surroundings import Surroundings, invalid_value
 from wazuh_pack.engine.rules import RULE_CATEGORIES
-from wazuh_pack.engine.schedule import TimeError, parse_days, parse_time
+from wazuh_pack.engine.schedule import parse_days, parse_time
+from wazuh_pack.xmlio import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +68,7 @@ def read_option(draft: Draft, node: Node, around: Surroundings) -> None:
 
 
 def _unknown(draft: Draft, node: Node, around: Surroundings) -> Exception:
-    message = f"'{node.name}' is no option of rule '{draft.attributes.id}'"
+    message = f"'{node.shown}' is no option of rule '{draft.attributes.id}'"
     return around.notes.refuse(message, node.at)
 
 
@@ -139,12 +140,10 @@ def _address(draft: Draft, node: Node, around: Surroundings) -> None:
 
 
 def _time(draft: Draft, node: Node, around: Surroundings) -> None:
-    try:
-        found = parse_time(node.content)
-    except TimeError as error:
-        message = f"'{conditions.text(error.args[0])}' is no time of day"
-        around.notes.error(message, node.at, "1240")
-        found = None
+    found, complaints = parse_time(node.content)
+    for complaint in complaints:
+        message = f"'{conditions.text(complaint)}' is no time of day"
+        around.notes.error_at_once(message, node.at, BAD_TIME)
     if found is None:
         raise invalid_value(node, around)
     draft.single["time"] = conditions.TimeCondition(found)
@@ -174,7 +173,8 @@ def _compiled_rule(draft: Draft, node: Node, around: Surroundings) -> None:
 def _category(draft: Draft, node: Node, around: Surroundings) -> None:
     if node.content not in RULE_CATEGORIES:
         message = f"'{conditions.text(node.content)}' is no category"
-        raise around.notes.refuse(message, node.at, "1273")
+        around.notes.error_at_once(message, node.at, BAD_CATEGORY)
+        raise RefuseFile
     draft.category = node.content.decode()
 
 
@@ -195,7 +195,7 @@ def _cve(draft: Draft, node: Node, around: Surroundings) -> None:
 def _info(draft: Draft, node: Node, around: Surroundings) -> None:
     for name, value in node.attributes[:1]:
         if name.lower() != "type":
-            around.notes.error(f"<info> has no attribute '{name}'", node.at)
+            around.notes.error(f"<info> has no attribute '{shown(name)}'", node.at)
         elif value not in (b"text", b"link", b"cve", b"osvdb"):
             message = f"<info> attribute '{name}' cannot be '{conditions.text(value)}'"
             around.notes.error(message, node.at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 _DAYS = (
@@ -25,6 +26,9 @@ _DAYS = (
 _NOON = 12
 _HOURS = 24
 _HOUR_DIGITS = 2
+_MINUTE_DIGITS = 2
+_LONGEST_CLOCK = 6
+_NUMBER = re.compile(rb"\s*[+-]?[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +45,34 @@ class TimeRange:
 
 
 class TimeError(ValueError):
-    """An hour that analysisd complains about by number (1240); ``args[0]`` is where it stopped."""
+    """An hour with which analysisd gives up; ``args[0]`` is where, empty when it says nothing."""
 
 
-def parse_time(text: bytes) -> TimeRange | None:
-    """Read ``[!]hh[:mm][am|pm] - hh[:mm][am|pm]``; None when analysisd refuses it without more ado.
+def parse_time(text: bytes) -> tuple[TimeRange | None, list[bytes]]:
+    """Read ``[!]hh[:mm][am|pm] - hh[:mm][am|pm]``.
 
     A range whose start lies behind its end becomes the inverse of the swapped range, with or
-    without ``!``.
+    without ``!``. Where an hour should be but is none, analysisd complains and takes midnight.
 
-    Raises:
-        TimeError: An hour is out of its range.
+    Returns:
+        The range, None when analysisd refuses the text; and what it complains of by number (1240),
+        which is not always a reason to refuse.
     """
+    complaints: list[bytes] = []
+    try:
+        return _range(text, complaints), complaints
+    except TimeError as error:
+        return None, [*complaints, *error.args]
+
+
+def _range(text: bytes, complaints: list[bytes]) -> TimeRange | None:
     rest = text.lstrip(b" ")
     outside = rest.startswith(b"!")
-    start, rest = _hour(rest.removeprefix(b"!").lstrip(b" "))
+    start, rest = _hour(rest.removeprefix(b"!").lstrip(b" "), complaints)
     rest = rest.lstrip(b" ")
     if not rest.startswith(b"-"):
         return None
-    end, rest = _hour(rest[1:].lstrip(b" "))
+    end, rest = _hour(rest[1:].lstrip(b" "), complaints)
     if rest.strip(b" "):
         return None
     if start > end:
@@ -67,29 +80,49 @@ def parse_time(text: bytes) -> TimeRange | None:
     return TimeRange(start, end, outside)
 
 
-def _hour(text: bytes) -> tuple[str, bytes]:
+def _hour(text: bytes, complaints: list[bytes]) -> tuple[str, bytes]:
     digits = len(text) - len(text.lstrip(b"0123456789"))
-    hour, rest = int(text[:digits] or b"-1"), text[digits:]
+    if not digits:
+        complaints.append(text)
+    hour, rest = _number(text), text[digits:]
     if not 0 <= hour < _HOURS:
         raise TimeError(text)
     if digits > _HOUR_DIGITS:
         raise TimeError(rest)
     minute = 0
     if rest.startswith(b":"):
-        if not rest[1:3].isdigit() or len(rest) < 3:  # noqa: PLR2004 - a colon and two digits
-            raise TimeError(rest[1:])
-        minute, rest = int(rest[1:3]), rest[3:]
+        minute, rest = _minute(rest[1:])
     rest = rest.lstrip(b" ")
     half = rest[:2].lower()
-    if half in (b"am", b"pm"):
-        hour, rest = hour % _NOON if hour == _NOON else hour, rest[2:]
-        if half == b"pm":
-            hour += _NOON
+    if half == b"am":
+        hour, rest = 0 if hour == _NOON else hour, rest[2:]
+    elif half == b"pm":
+        hour = (0 if hour == _NOON else hour) + _NOON
         if hour >= _HOURS:
-            raise TimeError(rest)
+            raise TimeError(rest[1:])
+        rest = rest[2:]
     elif half[:1] in (b"a", b"p"):
         raise TimeError(rest[1:])
-    return f"{hour:02d}:{minute:02d}", rest
+    found = f"{hour:02d}:{minute:02d}"
+    if len(found) > _LONGEST_CLOCK:
+        raise TimeError
+    return found, rest
+
+
+def _minute(text: bytes) -> tuple[int, bytes]:
+    """Two digits are asked for only where a third one follows; two bytes are passed in any case.
+
+    With fewer bytes left analysisd reads past the end, and what it finds there is chance: refused.
+    """
+    if len(text) < _MINUTE_DIGITS or (not text[:2].isdigit() and text[2:3].isdigit()):
+        raise TimeError(text)
+    return _number(text), text[2:]
+
+
+def _number(text: bytes) -> int:
+    """Read a number as C's ``atoi`` does: blanks and a sign before it, 0 when there is none."""
+    found = _NUMBER.match(text)
+    return int(found.group()) if found else 0
 
 
 def parse_days(text: bytes) -> frozenset[int] | None:

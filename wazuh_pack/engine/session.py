@@ -80,6 +80,7 @@ class Session:
         """
         self._now = self._tell_time(time)
         self._number += 1
+        exhausted.patterns.clear()
         refusal = self._ruleset.refusal if self._mode is Mode.LOGTEST else ""
         try:
             if refusal:
@@ -90,8 +91,9 @@ class Session:
         decode(decoded, self._ruleset.decoders, self._memory.decoding)
         if self._memory.watch is not None:
             self._memory.watch.decoded(decoded, self._memory.decoding)
-        if self._mode is Mode.DAEMON and _is_incomplete_firewall_event(decoded):
-            return self._refused("the daemon drops firewall events without all of their fields")
+        dropped = _why_dropped(decoded) if self._mode is Mode.DAEMON else ""
+        if dropped:
+            return self._refused(dropped)
         seen = self._occurrence(decoded)
         trace = self._new_trace(seen) if self.tracing else None
         judge = _judge_as_daemon if self._mode is Mode.DAEMON else _judge_as_logtest
@@ -101,8 +103,7 @@ class Session:
             seen, alert, self._manager, self._mode, self._number, trace, load_warnings=warnings
         )
         if exhausted.patterns:
-            result = replace(result, exhausted=tuple(exhausted.patterns))
-            exhausted.patterns.clear()
+            result = replace(result, exhausted=tuple(dict.fromkeys(exhausted.patterns)))
         return result
 
     def forget_oldest(self) -> None:
@@ -136,9 +137,16 @@ class Session:
         return find_rule(roots, seen, self._memory, trace, indexes=self._ruleset.indexes)
 
 
-def _is_incomplete_firewall_event(event: Event) -> bool:
-    """Tell what ``log_fw`` filters; it is on unless someone switched it off."""
-    return event.category == "firewall" and not event.static.keys() >= _FIREWALL_FIELDS
+def _why_dropped(event: Event) -> str:
+    """Return why the daemon neither judges nor archives an event, empty when it does.
+
+    ``log_fw``, which filters firewall events, is on unless someone switched it off.
+    """
+    if event.category == "firewall" and not event.static.keys() >= _FIREWALL_FIELDS:
+        return "the daemon drops firewall events without all of their fields"
+    if event.category == NAMES_ITS_RULE and event.rule_id is None:
+        return "the daemon drops what the decoder of OSSEC alerts takes but cannot read"
+    return ""
 
 
 def _judge_as_logtest(

@@ -18,6 +18,7 @@ MAX_VALUE = 8 << 20
 """Characters one member may have that is decoded whole; real reports have at most 8,000."""
 
 _PAST_SPACE = re.compile(r"[^ \t\n\r]")
+_NEXT_OBJECT = re.compile(r"[ \t\n\r]*(?:,[ \t\n\r]*\{|\])")
 _BEYOND_NUMBER = re.compile(r"[^0-9+.eE-]")
 
 
@@ -40,6 +41,7 @@ class JsonStream:
         self._at = 0
         self._ended = False
         self._scan = json.JSONDecoder().raw_decode
+        self._scan_once = json.JSONDecoder().scan_once  # type: ignore[attr-defined] # typeshed lacks it
 
     def peek(self) -> str:
         """Return the first character of the next token; ``""`` at the end of the document."""
@@ -117,6 +119,42 @@ class JsonStream:
             if self._take(",]") == "]":
                 return
 
+    def values(self) -> Iterator[Any]:
+        """Decode the elements of the array at the cursor one by one.
+
+        Raises:
+            JsonError: As for :meth:`elements` and :meth:`value`.
+        """
+        self._take("[")
+        if self.peek() == "]":
+            self._at += 1
+            return
+        while True:
+            value, closed = self._quick_element()
+            if closed is None:
+                value = self.value()
+                closed = self._take(",]") == "]"
+            yield value
+            if closed:
+                return
+
+    def _quick_element(self) -> tuple[Any, bool | None]:
+        """Decode an object that lies in the buffer with what follows it; ``None`` if it does not.
+
+        Then nothing has moved, and the careful way finds out why.
+        """
+        text = self._text
+        try:
+            value, end = self._scan_once(text, self._at)
+        except (StopIteration, ValueError, RecursionError):
+            return None, None
+        found = _NEXT_OBJECT.match(text, end) if value.__class__ is dict else None
+        if found is None:
+            return None, None
+        closed = found[0][-1] == "]"
+        self._at = found.end() if closed else found.end() - 1
+        return value, closed
+
     def skip(self) -> None:
         """Pass over the next value; only its direct members have to fit into the limit."""
         kind = self.peek()
@@ -124,8 +162,8 @@ class JsonStream:
             for _ in self.members():
                 self.value()
         elif kind == "[":
-            for _ in self.elements():
-                self.value()
+            for _ in self.values():
+                pass
         else:
             self.value()
 

@@ -7,6 +7,7 @@ streams. :class:`Report` is that interface; :class:`ReportFile` guards the file 
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import stat
@@ -70,6 +71,10 @@ class Head:
     """What could not be scanned, one text each; the findings of such a report are incomplete."""
     tool: str = ""
     evidence: tuple[Evidence, ...] = ()
+    body: str = ""
+    """A digest of all that the findings are made from; ``""`` if the reader does not give one.
+
+    Two reports with the same digest have the same findings, whatever their heads say."""
 
 
 class Report(Protocol):
@@ -152,6 +157,21 @@ class ReportFile:
     def start(self, size: int) -> str:
         """Return the first ``size`` characters."""
         return self._text().read(size)
+
+    def digest(self, after: bytes) -> str:
+        """Return a digest of what follows the first ``after``, ``""`` if it is not there."""
+        digest = None
+        tail = b""
+        for chunk in self.blocks():
+            if digest is not None:
+                digest.update(chunk)
+                continue
+            window = tail + chunk
+            at = window.find(after)
+            if at >= 0:
+                digest = hashlib.blake2b(window[at:], digest_size=16)
+            tail = window[-len(after) :]
+        return digest.hexdigest() if digest else ""
 
     def check_unchanged(self) -> None:
         """Check that nobody wrote to the file since it was opened.

@@ -11,7 +11,7 @@ findings. A report that is cut off is therefore refused before anything is concl
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Iterator
 
 from wazuh_pack.reports.findings import Artifact, Finding, clean
@@ -88,7 +88,7 @@ class Report:
         try:
             survey = self._survey()
             self._places = survey.places
-            self.head = _head(survey)
+            self.head = replace(_head(survey), body=self._body(survey.keys))
         except BaseException:
             self._file.close()
             raise
@@ -109,6 +109,11 @@ class Report:
         except (JsonError, StopIteration) as error:
             raise ReportError(f"the report changed while it was read: {error}") from error
         self._file.check_unchanged()
+
+    def _body(self, keys: set[str]) -> str:
+        # What makes every report differ (CreatedAt, ReportID) stands before the results. The
+        # results of a cluster have their resources' names before them.
+        return "" if keys & {"ClusterName", *_CLUSTER_LISTS} else self._file.digest(b'"Results"')
 
     def _survey(self) -> _Survey:
         survey = _Survey()
@@ -212,16 +217,14 @@ def _findings(stream: JsonStream, place: Place) -> Iterator[Finding]:
         if read is None or stream.peek() != "[":
             stream.skip()
             continue
-        for _ in stream.elements():
-            record = stream.value()
+        for record in stream.values():
             finding = read(record, place) if isinstance(record, dict) else None
             if finding is not None:
                 yield finding
 
 
 def _suppressed(stream: JsonStream, place: Place) -> Iterator[Finding]:
-    for _ in stream.elements():
-        record = stream.value()
+    for record in stream.values():
         finding = suppressed(record, place) if isinstance(record, dict) else None
         if finding is not None:
             yield finding

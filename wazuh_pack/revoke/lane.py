@@ -16,7 +16,8 @@ from wazuh_pack.agentkit.files import exists, make_private
 from wazuh_pack.agentkit.locks import FileLock
 from wazuh_pack.revoke import audit as words
 from wazuh_pack.revoke.answers import judge
-from wazuh_pack.revoke.context import load_context
+from wazuh_pack.revoke.borrow import whole_credentials
+from wazuh_pack.revoke.context import OWN, is_one_of, load_context
 from wazuh_pack.revoke.errors import AlreadyDone, Failure, Later, Refused
 from wazuh_pack.revoke.jobs import DONE, FAILED, UNDOING, UNDONE, Job, JobStore
 from wazuh_pack.revoke.limits import Pace
@@ -160,9 +161,11 @@ class Lane:
         command = "delete" if job.state == UNDOING else "add"
         self._headers = None
         try:
-            instance = context.settings.instances.get(job.instance)
-            provider = context.provider(job.instance)
-            assert instance is not None  # noqa: S101 -- provider() has looked
+            context.provider(job.instance)  # raises when the configuration lost it
+            instance = context.settings.instances[job.instance]
+            whole = whole_credentials(job.instance, context, self._connect, self._clock())
+            _check_not_ours(job, whole)
+            provider = context.provider(job.instance, whole)
             self._paces = {own: self._pace_of(instance, own=own) for own in (True, False)}
             transport = self._connect(provider, instance)
             try:
@@ -307,3 +310,9 @@ class Lane:
         return Pace(
             f"{self._state}/{instance.name}.{kind}.json", count=rate.count, seconds=rate.seconds
         )
+
+
+def _check_not_ours(job: Job, credentials: Mapping[str, str]) -> None:
+    """Refuse a target that turns out to be a secret of ours, once those in Vault are known."""
+    if is_one_of(job.target, credentials.values()):
+        raise Refused(OWN)

@@ -54,6 +54,10 @@ class Exemptions:
                 for finding_id in one.finding:
                     self._by_id.setdefault(finding_id, []).append(one)
 
+    def __repr__(self) -> str:
+        """Return a text that is the same for the same exceptions."""
+        return repr(sorted(self._by_id.items()))
+
     def __bool__(self) -> bool:
         """Whether there are any."""
         return bool(self._by_id)

@@ -110,27 +110,50 @@ class Scan:
         self._fresh: list[tuple[bytes, Finding, int, int]] = []
         db.execute("DELETE FROM temp.changed")
         before = db.execute(
-            "SELECT id, scope FROM artifact WHERE tool = ? AND kind = ? AND name = ?",
+            "SELECT id, scope, body FROM artifact WHERE tool = ? AND kind = ? AND name = ?",
             (tool, artifact.kind, artifact.name),
         ).fetchone()
         self.baseline = before is None
         """Whether this is the artifact's first scan."""
         self._gone = CLOSED if before and before[1] == scope else HIDDEN
         self._row = before[0] if before else self._add_artifact(now)
+        self._body = before[2] if before and before[1] == scope else ""
         # An incomplete scan leaves the scope alone: it says nothing about what it did not see.
         db.execute(
             "UPDATE artifact SET digest = ?, scan_id = ?, last_scan = ?,"
-            " scope = CASE WHEN ? THEN ? ELSE scope END WHERE id = ?",
+            " body = '', scope = CASE WHEN ? THEN ? ELSE scope END WHERE id = ?",
             (artifact.digest, scan_id, now, complete or before is None, scope, self._row),
         )
         # What is seen gets a negative number in place of its mark.
-        self._marks: dict[bytes, int] = dict(
-            db.execute("SELECT key, mark FROM finding WHERE artifact = ?", (self._row,))
-        )
+        self._marks: dict[bytes, int] = {}
+
+    def same_as_before(self, body: str) -> bool:
+        """Tell whether a report has the findings of the artifact's last one, and count them if so.
+
+        Args:
+            body: A digest of all that its findings are made from; ``""``: unknown.
+        """
+        if not body:
+            return False
+        self._db.execute("UPDATE artifact SET body = ? WHERE id = ?", (body, self._row))
+        if body != self._body:
+            return False
+        for rank, accepted, count in self._db.execute(
+            "SELECT severity, mark & ? != 0, count(*) FROM finding"
+            " WHERE artifact = ? AND status = 0 GROUP BY 1, 2",
+            (ACCEPTED_BIT, self._row),
+        ):
+            if accepted:
+                self.accepted += count
+            else:
+                self._counts[rank] += count
+        return True
 
     def take(self, findings: Iterable[Finding]) -> None:
         """Compare a whole report's findings, in any order, and remember them."""
-        marks = self._marks
+        marks = self._marks = dict(
+            self._db.execute("SELECT key, mark FROM finding WHERE artifact = ?", (self._row,))
+        )
         for finding in findings:
             key = finding.key(self._artifact, self._tool)
             mark = mark_of(finding)
@@ -214,8 +237,8 @@ class Scan:
     def _add_artifact(self, now: str) -> int:
         added = self._db.execute(
             "INSERT INTO artifact"
-            " (tool, kind, name, digest, scan_id, scope, note, first_scan, last_scan)"
-            " VALUES (?, ?, ?, '', '', '', '', ?, ?)",
+            " (tool, kind, name, digest, scan_id, scope, note, body, first_scan, last_scan)"
+            " VALUES (?, ?, ?, '', '', '', '', '', ?, ?)",
             (self._tool, self._artifact.kind, self._artifact.name, now, now),
         )
         return int(added.lastrowid or 0)

@@ -62,6 +62,10 @@ class Exploited:
         """Return how many there are."""
         return len(self._entries)
 
+    def digest(self) -> str:
+        """Return a text that is another one for another list."""
+        return repr(sorted(self._entries.items()))
+
     def apply(self, finding: Finding) -> Finding:
         """Return the finding with what is known about it."""
         for finding_id in _ids(finding):

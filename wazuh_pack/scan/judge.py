@@ -5,6 +5,7 @@ None of it is needed. What cannot be read is left out and told of; the scan goes
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,6 +44,12 @@ class Judge:
             if exemptions and not judged.accepted:
                 judged = exemptions.apply(judged)
             yield judged
+
+    def digest(self, artifact: Artifact, now: datetime) -> str:
+        """Return a text that is another one whenever :meth:`findings` could judge otherwise."""
+        exemptions = accept.Exemptions(self.exemptions, artifact, now)
+        known = self.exploited.digest() if self.exploited else ""
+        return hashlib.blake2b(f"{exemptions!r} {known}".encode(), digest_size=16).hexdigest()
 
     def described(self, finding: Finding) -> Finding:
         """Return a finding that is told of with what is only worth telling."""

@@ -132,14 +132,21 @@ class Recorder:
                     now=iso(source.now()),
                     complete=not report.head.problems,
                 ) as scan:
-                    findings = report.findings()
-                    scan.take(self.judge.findings(findings, one.artifact, one.now))
+                    if not scan.same_as_before(self._body(report.head, one)):
+                        findings = report.findings()
+                        scan.take(self.judge.findings(findings, one.artifact, one.now))
                     for event in one.events(scan):
                         staged.write(encode(event))
                     staged.seal()
             except BaseException:
                 staged.discard()
                 raise
+
+    def _body(self, head: Head, one: _Record) -> str:
+        """Return a digest of all that decides about a whole report's findings."""
+        if head.problems or not head.body:
+            return ""
+        return f"{head.body} {self.judge.digest(one.artifact, one.now)}"
 
     def _open(self, source: Source) -> state.Memory:
         memory, problem = state.open_memory(self._memory, source.scan_id, check=self._check)

@@ -39,7 +39,7 @@ from wazuh_pack.scan.places import Places, home_of
 from wazuh_pack.scan.replay import events_from_report
 from wazuh_pack.scan.spool import Spool, SpoolFullError
 from wazuh_pack.scan.trivy import Runner
-from wazuh_pack.scan.work import Outcome, Run
+from wazuh_pack.scan.work import Outcome, Run, reason_of
 
 MAX_LINES = 1000
 """Events per run of the wodle: Wazuh takes 100 a second, and a run shall be short."""
@@ -81,7 +81,8 @@ def _run(options: argparse.Namespace, script: str, output: int) -> int:
     except BrokenPipeError:
         return 1
     except (AgentError, OSError, sqlite3.Error, SpoolFullError) as error:
-        return _say(_source().failed("other", f"{type(error).__name__}: {error}"), output)
+        reason = reason_of(error) if isinstance(error, OSError) else "other"
+        return _say(_source().failed(reason, f"{type(error).__name__}: {error}"), output)
     except Exception as error:  # noqa: BLE001 - a fault of ours must be an event, not silence
         return _say(_internal(error), output)
 

@@ -33,13 +33,14 @@ _TABLES = """
 CREATE TABLE artifact (
     id INTEGER PRIMARY KEY, tool TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
     digest TEXT NOT NULL, scan_id TEXT NOT NULL, scope TEXT NOT NULL, note TEXT NOT NULL,
-    first_scan TEXT NOT NULL, last_scan TEXT NOT NULL,
+    body TEXT NOT NULL,    first_scan TEXT NOT NULL, last_scan TEXT NOT NULL,
     UNIQUE (tool, kind, name));
 CREATE TABLE finding (
     key BLOB PRIMARY KEY, artifact INTEGER NOT NULL REFERENCES artifact, status INTEGER NOT NULL,
     severity INTEGER NOT NULL, score REAL NOT NULL, mark INTEGER NOT NULL, told INTEGER NOT NULL,
     first_seen TEXT NOT NULL, since TEXT NOT NULL, details TEXT NOT NULL);
 CREATE INDEX finding_by_artifact ON finding (artifact, status, severity, first_seen);
+CREATE INDEX finding_marks ON finding (artifact, key, mark);
 """
 _OPEN_BY_SEVERITY = """
 SELECT severity, count(*) FROM finding WHERE status = 0 AND mark & ? = 0 GROUP BY severity

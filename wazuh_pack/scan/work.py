@@ -151,8 +151,7 @@ class Run:
             full = "full" in str(error)
             reason, text = "no_space" if full else "memory", f"the memory: {error}"
         except OSError as error:
-            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-            reason, text = "no_space" if full else "other", f"{error.strerror}"
+            reason, text = reason_of(error), f"{error.strerror}"
         else:
             return True
         finally:
@@ -241,6 +240,11 @@ class Run:
 
     def _publish(self, event: Event) -> None:
         self._spool.publish([encode(event)])
+
+
+def reason_of(error: OSError) -> str:
+    """Return the reason class of an error of the file system."""
+    return "no_space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "other"
 
 
 def database(config: Config, now: datetime) -> dict[str, object]:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 import tempfile
 from dataclasses import dataclass, field
-from itertools import zip_longest
+from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wazuh_pack.engine import DiffStore, LoadFailure, Mode, Ruleset
+from wazuh_pack.engine.loadlog import BAD_CATEGORY, BAD_TIME
 from wazuh_pack.verify.expression_vectors import (
     accepted_by_class,
     accepted_by_literal,
@@ -45,6 +46,8 @@ _ARGUMENT = re.compile(r"""'([^']*)'|"([^"]*)"|(?<![\w.])(\d+)(?![\w.])""")
 _NAMES_FILE = ("1103", "1226", "1227")
 _NAMES_FILE_ONLY = ("1202", "1220")
 _ABSENT = "<absent>"
+_KEPT_OF_A_FILE = 50
+_NOT_KEPT = (BAD_TIME, BAD_CATEGORY, "1220")
 
 EXPECTED = {Mode.LOGTEST: "expected.ndjson", Mode.DAEMON: "expected_daemon.ndjson"}
 """The file of a suite that holds a mode's answers."""
@@ -243,11 +246,24 @@ def _loading(ruleset: Ruleset | None, logged: Sequence[Diagnostic], home: Path) 
             "code": int(found.code) if found.code else None,
             "args": _arguments(found, home),
         }
-        for found in logged
+        for found in _printed(logged)
     ]
     if ruleset is None and messages:
         messages[-1]["level"] = "CRITICAL"
     return {"exit": 0 if ruleset else 1, "messages": messages}
+
+
+def _printed(logged: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
+    """Yield what analysisd prints: while it reads a file it keeps the last 50 messages of it."""
+    for _, group in groupby(logged, key=lambda found: found.at.path if found.at else None):
+        of_file = list(group)
+        surplus = sum(found.code not in _NOT_KEPT for found in of_file) - _KEPT_OF_A_FILE
+        for found in of_file:
+            if found.code not in _NOT_KEPT:
+                surplus -= 1
+                if surplus >= 0:
+                    continue
+            yield found
 
 
 def _arguments(found: Diagnostic, home: Path) -> list[str]:

@@ -4,8 +4,8 @@ It is not XML: there are no entities, no prolog and no CDATA, text is never trim
 keeps a ``<`` as text, and any number of elements may stand side by side.
 """
 
-from wazuh_pack.xmlio.node import Node
+from wazuh_pack.xmlio.node import Node, shown
 from wazuh_pack.xmlio.reader import read_file, read_text
 from wazuh_pack.xmlio.variables import apply_variables
 
-__all__ = ["Node", "apply_variables", "read_file", "read_text"]
+__all__ = ["Node", "apply_variables", "read_file", "read_text", "shown"]

@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def shown(name: str) -> str:
+    """Return the name of an element or attribute, as nodes have it, for messages."""
+    return name.encode("latin-1").decode("utf-8", "replace")
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """One element.
@@ -30,6 +35,11 @@ class Node:
     children: tuple[Node, ...]
     line: int
     path: Path
+
+    @property
+    def shown(self) -> str:
+        """The name for messages."""
+        return shown(self.name)
 
     @property
     def at(self) -> Location:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from wazuh_pack.errors import XmlError
 from wazuh_pack.location import Location
-from wazuh_pack.xmlio.node import Node
+from wazuh_pack.xmlio.node import Node, shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -331,4 +331,4 @@ class _Reader:
 
     def _fail(self, message: str) -> NoReturn:
         line = self._line_at(min(self._pos, len(self._data)))
-        raise XmlError(message, at=Location(self._path, line), code="1226")
+        raise XmlError(shown(message), at=Location(self._path, line), code="1226")

@@ -1,12 +1,13 @@
 #!/bin/sh
-# Puts wazuh-pack's scripts on a host with a Wazuh agent, and takes them away again. It needs no
-# network and restarts nothing.
+# Puts wazuh-pack's files on a host with a Wazuh agent, or into the container of a manager before
+# Wazuh starts there (what this bundle is for stands in TARGET), and takes them away again. It needs
+# no network and restarts nothing.
 #
 #   sh install.sh plan        show what apply would do
 #   sh install.sh apply       do it; a second time there is nothing to do
 #   sh install.sh uninstall   remove what apply put there and nobody changed since
 #
-# --home DIR   the agent's home, /var/ossec by default
+# --home DIR   Wazuh's home, /var/ossec by default
 # --root DIR   stage below this folder, as if it were /
 
 set -u
@@ -38,7 +39,7 @@ while [ $# -gt 0 ]; do
   --root)
     [ $# -ge 2 ] || fail "--root needs a folder"
     root=${2%/}
-    [ -d "$2" ] && [ -n "$root" ] || fail "--root needs a folder that exists"
+    if [ ! -d "$2" ] || [ -z "$root" ]; then fail "--root needs a folder that exists"; fi
     shift
     ;;
   *) fail "usage: install.sh [--home DIR] [--root DIR] plan|apply|uninstall" ;;
@@ -52,10 +53,14 @@ case $home in
 esac
 
 base=$(CDPATH='' cd -P -- "$root${home%/}/" 2>/dev/null && pwd -P) ||
-  fail "there is no $root$home; name the agent's home with --home"
+  fail "there is no $root$home; name Wazuh's home with --home"
 own=etc/wazuh-pack
-record=$own/agent-bundle.sums
 changes=0
+read -r target <"$here/TARGET" || fail "this bundle is damaged: it has no TARGET"
+case $target in
+image) record=$own/image.sums ;;
+*) record=$own/agent-bundle.sums ;;
+esac
 
 privileged() { [ "$(id -u)" -eq 0 ]; }
 
@@ -64,28 +69,64 @@ digest() {
   printf '%s' "${sum%% *}"
 }
 
-group_id() {
+# id_in FILE: of wazuh, in passwd or group of the system that we install into.
+id_in() {
   while IFS=: read -r name _ number _; do
     if [ "$name" = wazuh ]; then
       printf '%s' "$number"
       return 0
     fi
-  done <"$root/etc/group"
+  done <"$root/etc/$1"
   return 1
 } 2>/dev/null
+
+owner_id() {
+  if [ "$1" = root ]; then
+    printf 0
+  else
+    id_in passwd
+  fi
+}
 
 check_host() {
   command -v sha256sum >/dev/null || fail "there is no sha256sum on this host"
   (cd -- "$here" && sha256sum -c SHA256SUMS >/dev/null 2>&1) ||
     fail "this bundle is damaged or was changed: its files differ from SHA256SUMS"
+  case $target in
+  agent) check_agent ;;
+  image) check_image ;;
+  *) fail "this bundle is damaged: nobody knows the target $target" ;;
+  esac
+  if [ "$action" != plan ] && [ -z "$root" ]; then
+    privileged || fail "run it as root: Wazuh runs these files as root"
+    id_in group >/dev/null || fail "there is no group wazuh on this host"
+  fi
+  check_path "$record"
+}
+
+check_agent() {
+  if [ "$action" = uninstall ]; then
+    # What we recorded may go even where the agent is gone, unless it was taken over.
+    [ ! -e "$base/$own/RECORD.json" ] ||
+      fail "'wazuh-pack install' has taken this over; use 'wazuh-pack uninstall'"
+    return 0
+  fi
   [ ! -e "$base/bin/wazuh-analysisd" ] ||
     fail "$base is a manager; use 'wazuh-pack install' there"
   [ -e "$base/bin/wazuh-agentd" ] || fail "$base is no Wazuh agent"
-  if [ "$action" != plan ] && [ -z "$root" ]; then
-    privileged || fail "run it as root: Wazuh runs these files as root"
-    group_id >/dev/null || fail "there is no group wazuh on this host"
-  fi
-  check_path "$record"
+}
+
+# What is loaded while it changes is not tested: that is what 'wazuh-pack install' is for.
+check_image() {
+  [ -e "$base/bin/wazuh-analysisd" ] || fail "$base is no Wazuh manager"
+  [ ! -e "$base/$own/RECORD.json" ] ||
+    fail "the pack was put here by 'wazuh-pack install'; uninstall that first"
+  for file in "$base"/var/run/wazuh-analysisd-*.pid; do
+    number=${file##*-}
+    comm=
+    read -r comm 2>/dev/null <"$root/proc/${number%.pid}/comm"
+    [ "$comm" != wazuh-analysisd ] || fail "Wazuh runs here; use 'wazuh-pack install'"
+  done
 }
 
 # What we recorded, if only root can have done it.
@@ -117,40 +158,81 @@ check_path() {
 # The user wazuh may write to etc: from here on it is the folder we are in that counts, whatever is
 # put in its place meanwhile, and nobody but root may put anything into it.
 enter() {
-  CDPATH='' cd -P -- "$base/$1" || fail "cannot enter $base/$1"
-  [ "$(pwd -P)" = "$base/$1" ] || fail "$base/$1 is not where it seems to be"
+  go_into "$1"
   if privileged; then
     [ -O . ] || fail "$base/$1 does not belong to root"
   fi
 }
 
+# enter_of PATH: its folder; the rules', decoders' and lists' are wazuh's to write.
+enter_of() {
+  case $1 in
+  etc/rules/* | etc/decoders/* | etc/lists/*) go_into "$(dirname "$1")" ;;
+  *) enter "$(dirname "$1")" ;;
+  esac
+}
+
+go_into() {
+  CDPATH='' cd -P -- "$base/$1" || fail "cannot enter $base/$1"
+  [ "$(pwd -P)" = "$base/$1" ] || fail "$base/$1 is not where it seems to be"
+}
+
+# own_it OWNER NAME, in a folder that is root's
 own_it() {
   privileged || return 0
-  if group=$(group_id); then
-    chown "0:$group" "$1" || fail "cannot give $1 to root:wazuh"
+  if user=$(owner_id "$1") && group=$(id_in group); then
+    chown "$user:$group" "$2" || fail "cannot give $2 to $1:wazuh"
   fi
 }
 
 make_folder() {
   [ -d "$base/$1" ] && return 0
   mkdir -p -- "$base/$1" || fail "cannot make $base/$1"
-  (enter "$1" && own_it . && chmod 0750 .) || exit 1
+  (enter "$1" && own_it root . && chmod 0750 .) || exit 1
 }
 
-# write MODE PATH: what comes in on standard input, in one step.
+# write MODE OWNER PATH: what comes in on standard input, in one step. What becomes wazuh's goes into
+# a folder where wazuh may write, so it is made ready in ours.
 write() {
-  folder=$(dirname "$2")
+  folder=$(dirname "$3")
+  [ "$2" = root ] || folder=$own
   make_folder "$folder"
   (
     enter "$folder"
-    name=$(basename "$2")
-    trap 'rm -f -- ".$name.new"' EXIT
+    name=$(basename "$3")
+    trap 'rm -f -- "$base/$folder/.$name.new"' EXIT
     trap 'exit 1' HUP INT TERM
     rm -f -- ".$name.new"
-    cat >".$name.new" || fail "cannot write $base/$2"
-    own_it ".$name.new"
-    chmod "$1" ".$name.new" && mv -f -- ".$name.new" "$name" || fail "cannot write $base/$2"
+    cat >".$name.new" || fail "cannot write $base/$3"
+    own_it "$2" ".$name.new"
+    chmod "$1" ".$name.new" || fail "cannot write $base/$3"
+    if [ "$2" != root ]; then
+      go_into "$(dirname "$3")"
+      mv -f -- "$base/$own/.$name.new" "$name" || fail "cannot write $base/$3"
+    else
+      mv -f -- ".$name.new" "$name" || fail "cannot write $base/$3"
+    fi
   ) || exit 1
+}
+
+# has_access MODE OWNER PATH
+has_access() {
+  case $1 in
+  0660) rights=-rw-rw---- ;;
+  0640) rights=-rw-r----- ;;
+  0750) rights=-rwxr-x--- ;;
+  *) return 1 ;;
+  esac
+  # shellcheck disable=SC2046 # the columns of ls are what is wanted
+  set -- "$2" "$rights" $(ls -dn -- "$base/$3")
+  # A dot or a plus at the end says that there is an ACL or a security context.
+  case $3 in
+  "$2" | "$2".) ;;
+  *) return 1 ;;
+  esac
+  privileged || return 0
+  user=$(owner_id "$1") && group=$(id_in group) || return 0
+  [ "$5:$6" = "$user:$group" ]
 }
 
 # Say what was recorded for PATH, or nothing.
@@ -163,19 +245,23 @@ EOF
 }
 
 in_manifest() {
-  while read -r _ _ ours; do
+  while read -r _ _ _ ours; do
     [ "$ours" != "$1" ] || return 0
   done <"$here/MANIFEST"
   return 1
 }
 
-# state_of POLICY PATH
+# state_of MODE OWNER POLICY PATH
 state_of() {
-  if [ ! -e "$base/$2" ]; then
+  if [ ! -e "$base/$4" ]; then
     printf create
-  elif cmp -s -- "$here/files/$2" "$base/$2"; then
-    printf same
-  elif [ "$1" = create-once ]; then
+  elif [ "$(digest "$here/files/$4")" = "$(digest "$base/$4")" ]; then
+    if has_access "$1" "$2" "$4"; then
+      printf same
+    else
+      printf access
+    fi
+  elif [ "$3" = create-once ]; then
     printf keep
   else
     printf replace
@@ -183,14 +269,14 @@ state_of() {
 }
 
 show() {
-  while read -r mode policy path; do
+  while read -r mode owner policy path; do
     check_path "$path"
-    state=$(state_of "$policy" "$path")
+    state=$(state_of "$mode" "$owner" "$policy" "$path")
     case $state in
     same) ;;
     keep) say "keep    $base/$path  (yours to edit)" ;;
     *)
-      say "$state  $base/$path  ($mode root:wazuh)"
+      printf '%-7s %s\n' "$state" "$base/$path  ($mode $owner:wazuh)"
       changes=$((changes + 1))
       ;;
     esac
@@ -201,21 +287,18 @@ save_changed() {
   [ "$(digest "$base/$1")" != "$(recorded "$1")" ] || return 0
   saved=$own/$(basename "$1").saved
   check_path "$saved"
-  write 0600 "$saved" <"$base/$1"
+  write 0600 root "$saved" <"$base/$1"
   say "keep    $base/$saved  (what was there, not as we wrote it)"
 }
 
 put() {
-  while read -r mode policy path; do
-    state=$(state_of "$policy" "$path")
+  while read -r mode owner policy path; do
+    state=$(state_of "$mode" "$owner" "$policy" "$path")
     case $state in
-    keep) ;;
-    same)
-      (enter "$(dirname "$path")" && own_it "${path##*/}" && chmod "$mode" "${path##*/}") || exit 1
-      ;;
+    keep | same) ;;
     *)
-      [ "$state" = create ] || save_changed "$path"
-      write "$mode" "$path" <"$here/files/$path"
+      [ "$state" != replace ] || save_changed "$path"
+      write "$mode" "$owner" "$path" <"$here/files/$path"
       ;;
     esac
   done <"$here/MANIFEST"
@@ -232,7 +315,7 @@ remove() {
   elif [ "$(digest "$base/$2")" = "$1" ]; then
     say "remove  $base/$2"
     changes=$((changes + 1))
-    [ "$action" = plan ] || (enter "$(dirname "$2")" && rm -f -- "${2##*/}") || exit 1
+    [ "$action" = plan ] || (enter_of "$2" && rm -f -- "${2##*/}") || exit 1
   else
     say "keep    $base/$2  (changed since; yours now)"
   fi
@@ -248,11 +331,11 @@ EOF
 }
 
 write_record() {
-  sums=$(while read -r _ _ path; do
+  sums=$(while read -r _ _ _ path; do
     printf '%s %s\n' "$(digest "$here/files/$path")" "$path"
   done <"$here/MANIFEST")
   if [ "$known" != "$sums" ]; then
-    printf '%s\n' "$sums" | write 0640 "$record" || exit 1
+    printf '%s\n' "$sums" | write 0640 root "$record" || exit 1
   fi
 }
 
@@ -285,6 +368,6 @@ fi
 # The record goes first: after an interruption uninstall knows all that may be there.
 write_record
 put
-if [ "$changes" -ne 0 ]; then
+if [ "$changes" -ne 0 ] && [ "$target" = agent ]; then
   say "next: take over what you need from $here/snippets, and restart the agent"
 fi
