@@ -7,6 +7,7 @@ database of ``trivy_world``, if makedb lies beside Trivy (``tools/trivy/build.sh
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -377,3 +378,105 @@ def test_images_of_a_real_containerd_are_found(vulnerable, tmp_path, tmp_path_fa
     assert {event["artifact"] for event in events if "artifact" in event} == {
         "example.org/shop/web:1"
     }
+
+
+def test_a_server_matches_vulnerabilities_for_a_host_without_a_database(
+    vulnerable, trivy, database, tmp_path
+):
+    archive = tmp_path / "image.tar"
+    world.write_image(archive, world.files())
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    server = subprocess.Popen(
+        [
+            *(trivy, "server", "--listen", address, "--cache-dir", database),
+            *("--skip-db-update", "--token", "example-token", "--no-progress"),
+        ],
+        stderr=subprocess.PIPE,
+    )
+    try:
+        for line in server.stderr:
+            if b"Listening" in line:
+                break
+        secrets = tmp_path / "trivy.env"
+        secrets.write_text("TRIVY_TOKEN=example-token\n", encoding="ascii")
+        secrets.chmod(0o600)
+        cache = tmp_path / "empty"
+        vulnerable.trivy = {
+            "server": f"http://{address}",
+            "environment": secrets,
+            "cache_dir": cache,
+            "offline": "no",
+        }
+        events = vulnerable(archives=archive)
+    finally:
+        server.kill()
+        server.communicate()
+
+    assert packages(events) == world.VULNERABLE
+    assert "example-token" not in json.dumps(events)
+    assert not (cache / "db").exists()
+
+
+def test_licences_are_found(vulnerable, tmp_path):
+    world.write_root(tmp_path / "root", world.files())
+
+    events = vulnerable(report={"scanners": "license"}, rootfs=tmp_path / "root")
+
+    assert ("new", "license", "MIT") in findings(events)
+
+
+def test_images_of_a_real_docker_are_found(vulnerable, tmp_path):
+    docker = shutil.which("docker")
+    if not docker or subprocess.run([docker, "info"], capture_output=True, check=False).returncode:
+        pytest.skip("no Docker here")
+    name = f"wp-wodle-{os.getpid()}/shop:1"
+    archive = tmp_path / "image.tar"
+    image = world.write_image(archive, world.files(), name=name)
+    subprocess.run([docker, "load", "--input", archive], check=True, capture_output=True)
+    try:
+        events = vulnerable(images="all", engines="docker", allow=name)
+    finally:
+        subprocess.run([docker, "image", "rm", name], check=True, capture_output=True)
+
+    assert packages(events) == world.VULNERABLE
+    (finished,) = [event for event in events if event["event"] == "scan_finished"]
+    assert (finished["artifact"], finished["artifact_digest"]) == (name, image)
+    assert finished["running"] is False
+
+
+def test_images_of_a_real_podman_are_found(vulnerable, tmp_path, tmp_path_factory):
+    podman = shutil.which("podman")
+    if not podman or os.geteuid():
+        pytest.skip("no Podman here, or not root")
+    name = f"localhost/wp-wodle-{os.getpid()}/shop:1"
+    archive = tmp_path / "image.tar"
+    world.write_image(archive, world.files(), name=name)
+    loaded = subprocess.run(
+        [podman, "load", "--input", archive], check=False, capture_output=True, text=True
+    )
+    if loaded.returncode:
+        pytest.skip(f"Podman does not work here: {loaded.stderr.strip()}")
+    runtime = tmp_path_factory.mktemp("run")
+    (runtime / "podman").mkdir()
+    address = runtime / "podman/podman.sock"
+    service = subprocess.Popen(
+        [podman, "--log-level", "info", "system", "service", "--time", "0", f"unix://{address}"],
+        stderr=subprocess.PIPE,
+    )
+    try:
+        for line in service.stderr:
+            if b"API service listening" in line:
+                break
+        secrets = tmp_path / "trivy.env"
+        secrets.write_text(f"XDG_RUNTIME_DIR={runtime}\n", encoding="ascii")
+        secrets.chmod(0o600)
+        vulnerable.trivy = {"environment": secrets}
+        events = vulnerable(images="all", engines="podman", allow=name)
+    finally:
+        service.kill()
+        service.communicate()
+        subprocess.run([podman, "image", "rm", name], check=True, capture_output=True)
+
+    assert packages(events) == world.VULNERABLE
