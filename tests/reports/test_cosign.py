@@ -73,6 +73,18 @@ def test_attestations_that_cosign_verified_are_proof(files, samples):
             "signature-invalid",
             "critical",
         ),
+        # Said by cosign 3.1.2 of an image that was signed with another key, as a bundle.
+        (
+            (
+                "no matching attestations: failed to verify signature: could not verify envelope: "
+                "accepted signatures do not match threshold, Found: 0, Expected 1"
+            ),
+            "signature-invalid",
+            "critical",
+        ),
+        ("no matching attestations: ", "attestation-missing", "high"),
+        ("no matching attestations: something new", "attestation-mismatch", "high"),
+        ("no matching signatures: something new", "signature-invalid", "critical"),
     ],
 )
 def test_refusals(files, error, finding, severity):
@@ -101,6 +113,14 @@ def test_an_error_that_says_nothing_of_the_image_makes_the_report_incomplete(fil
 def test_something_else_is_refused(files, content):
     with pytest.raises(ReportError, match=r"not a (whole )?cosign verification"):
         files.read(content, "cosign")
+
+
+def test_a_blob_that_was_verified(files):
+    reader, head, findings = files.read("WARNING: Skipping tlog verification\nVerified OK\n")
+
+    assert (reader.NAME, findings) == ("cosign", [])
+    # It says of what: nothing. A gate cannot use it.
+    assert head.evidence == (Evidence("signature", verified=True),)
 
 
 def test_an_empty_list_proves_nothing(files):

@@ -3,7 +3,7 @@
 import json
 import os
 import random
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -48,6 +48,12 @@ def read(path, tool):
     reader, report = open_report(ReportFile(path), tool)
     with report:
         return reader, report.head, list(report.findings())
+
+
+def said(path, tool):
+    """Return what a report says, whatever its bytes are."""
+    _, head, findings = read(path, tool)
+    return replace(head, body=""), findings
 
 
 def check(reader, findings):
@@ -156,11 +162,11 @@ def reordered(value, luck):
 def test_the_order_of_members_does_not_matter(sample, tmp_path):
     document = json.loads(sample.read_text(encoding="utf-8"))
     path = tmp_path / "report"
-    _, head, findings = read(sample, owner(sample).NAME)
+    whole = said(sample, owner(sample).NAME)
     for seed in range(5):
         path.write_text(json.dumps(reordered(document, chance(seed))), encoding="utf-8")
 
-        assert read(path, owner(sample).NAME)[1:] == (head, findings)
+        assert said(path, owner(sample).NAME) == whole
 
 
 def with_more(value):
@@ -181,7 +187,7 @@ def test_unknown_members_are_ignored(sample, tmp_path):
     path = tmp_path / "report"
     path.write_text(json.dumps(with_more(document)), encoding="utf-8")
 
-    assert read(path, owner(sample).NAME)[1:] == read(sample, owner(sample).NAME)[1:]
+    assert said(path, owner(sample).NAME) == said(sample, owner(sample).NAME)
 
 
 @FEW

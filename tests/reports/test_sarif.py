@@ -52,6 +52,7 @@ def test_the_message_of_what_finds_secrets_is_not_shown(files, tool):
     (found,) = files.read(report)[2]
 
     assert (found.scanner, found.message, found.title) == ("secret", "", "")
+    assert found.severity == "high"
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ SCANNERS = ("signature",)
 
 _ERROR = re.compile(r"(?:^|\n)(?:Error|error during command execution): ([^\r\n]+)")
 _SUBJECT = re.compile(r"(?:^|\n)Verification for (\S+) --")
+_BLOB = re.compile(r"(?:^|\n)Verified OK\s*$")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _CLAIM = "cosign container image signature"
 _MAX_ITEMS = 10_000
@@ -43,6 +44,7 @@ def recognise(sketch: Sketch) -> bool:
         or sketch.has("critical.image")
         or "error during command execution:" in sketch.text
         or _SUBJECT.search(sketch.text) is not None
+        or _BLOB.search(sketch.text) is not None
     )
 
 
@@ -68,7 +70,7 @@ class _Report(RecordReport):
             yield clean(errors[-1])
             return
         if self._sketch.form not in ("object", "list"):
-            if "Verified OK" in self._sketch.text:
+            if _BLOB.search(self._sketch.text):
                 yield Evidence("signature", verified=True)
                 return
             raise ReportError(f"not a {TITLE}: neither signed payloads nor an error of cosign's")

@@ -162,7 +162,8 @@ class _Report(RecordReport):
             finding_id=rule_id,
             severity=severity_of_score(own.get("security-severity"))
             or rule.severity
-            or _LEVELS.get(clean(result.get("level")) or rule.level, "medium"),
+            or _LEVELS.get(clean(result.get("level")) or rule.level)
+            or ("high" if scanner == "secret" else "medium"),
             path=path,
             resource=_logical(where),
             target=path,

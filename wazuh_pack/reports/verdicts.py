@@ -10,19 +10,23 @@ Verdict = Tuple[str, str, str]
 UNDECIDED: Verdict = ("", "", "")
 """The verifier could not do its work: nothing is known of the artifact."""
 
+_UNSIGNED: Verdict = ("image-unsigned", "high", "nobody signed the artifact")
+_NO_ATTESTATION: Verdict = ("attestation-missing", "high", "the artifact has no attestation")
+_OTHER_ATTESTATION: Verdict = (
+    "attestation-mismatch",
+    "high",
+    "no attestation of the artifact is the one asked for",
+)
+_OTHER_SIGNER: Verdict = (
+    "signer-mismatch",
+    "critical",
+    "somebody else than expected signed the artifact",
+)
+_INVALID: Verdict = ("signature-invalid", "critical", "no signature of the artifact is valid")
+
+# What is wrong comes before what kind of thing it is wrong with: since version 3, a signature is
+# an attestation, too, and "no matching attestations" is said of both.
 _COSIGN: tuple[tuple[tuple[str, ...], Verdict], ...] = (
-    (
-        ("no signatures found", "no matching signatures: no signatures", "image has no signatures"),
-        ("image-unsigned", "high", "nobody signed the artifact"),
-    ),
-    (
-        ("no attestations found", "no matching attestations: no attestations"),
-        ("attestation-missing", "high", "the artifact has no attestation"),
-    ),
-    (
-        ("none of the attestations matched the predicate type", "no matching attestations"),
-        ("attestation-mismatch", "high", "no attestation of the artifact is the one asked for"),
-    ),
     (
         (
             "none of the expected identities matched",
@@ -32,19 +36,23 @@ _COSIGN: tuple[tuple[tuple[str, ...], Verdict], ...] = (
             "subject not found in certificate",
             "issuer not found in certificate",
         ),
-        ("signer-mismatch", "critical", "somebody else than expected signed the artifact"),
+        _OTHER_SIGNER,
     ),
     (
         (
-            "no matching signatures",
             "invalid signature",
             "failed to verify signature",
             "signature not verified",
             "digest doesn't match",
             "missing or incorrect digest",
         ),
-        ("signature-invalid", "critical", "no signature of the artifact is valid"),
+        _INVALID,
     ),
+    (("none of the attestations matched the predicate type",), _OTHER_ATTESTATION),
+    (("no signatures found", "no matching signatures: no signatures"), _UNSIGNED),
+    (("no attestations found",), _NO_ATTESTATION),
+    (("no matching signatures",), _INVALID),
+    (("no matching attestations",), _OTHER_ATTESTATION),
 )
 
 _SLSA: tuple[tuple[tuple[str, ...], Verdict], ...] = (
@@ -99,6 +107,8 @@ _SLSA_OTHER: Verdict = ("provenance-invalid", "high", "the provenance does not f
 
 def of_cosign(error: str) -> Verdict:
     """Return what a cosign error says of the artifact; :data:`UNDECIDED` if nothing."""
+    if error.rstrip().endswith("no matching attestations:"):
+        return _NO_ATTESTATION  # the list of what did not match is empty
     return _match(error, _COSIGN) or UNDECIDED
 
 
