@@ -139,8 +139,8 @@ def make_private(base: str, below: Sequence[str]) -> str:
 def write_atomic(path: str, content: bytes, *, durable: bool = False) -> None:
     """Replace ``path`` as a whole, mode 0600: readers see the old or the new content.
 
-    A killed process leaves either; a power cut may lose the latest version, unless it is ``durable``:
-    then it is on the disk when this returns, which takes as long as the disk takes.
+    A killed process leaves either; a power cut may lose the latest version. What is ``durable`` is
+    on the disk when this returns, which takes as long as the disk takes.
     """
     os.replace(_temporary(path, content, durable=durable), path)
     if durable:

@@ -118,7 +118,8 @@ class JobStore:
         Raises:
             OSError: The folder cannot be written.
         """
-        write_atomic(f"{self._folder}/{job.key}{_SUFFIX}", json.dumps(asdict(job)).encode(), durable=True)
+        content = json.dumps(asdict(job)).encode()
+        write_atomic(f"{self._folder}/{job.key}{_SUFFIX}", content, durable=True)
 
     def all(self) -> list[Job]:
         """Return all jobs, oldest first."""
