@@ -9,7 +9,8 @@ PYTHON := $(VENV)/bin/python
 PACK := $(PYTHON) -m wazuh_pack
 STAMP := $(VENV)/.ready
 
-.PHONY: help setup demo test check lint build bundle bundle-agent install uninstall bench clean
+.PHONY: help setup demo test test-docker check lint build bundle bundle-agent bundle-ansible deb image install \
+	uninstall bench mutate clean
 
 help: ## Show the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +26,9 @@ demo: $(STAMP) ## Replay an attack on a pipeline and show what the pack does abo
 
 test: $(STAMP) ## Run the whole test suite
 	@$(PYTHON) -m pytest
+
+test-docker: $(STAMP) ## Prove the pack on Wazuh's own image, in containers (ARGS="--version 4.14.6")
+	@$(PACK) harness $(ARGS)
 
 check: lint ## Check style, types, drift, and that Wazuh would load everything
 	@$(PACK) check
@@ -43,6 +47,17 @@ bundle: $(STAMP) ## Build the single-file scripts for agents into build/bundle
 bundle-agent: $(STAMP) ## Build the archive for agents, installer included, into build/bundle
 	@$(PACK) bundle --agent
 
+bundle-ansible: $(STAMP) ## Build the Ansible role, with the wheel for managers, into build/bundle
+	@rm -rf build/wheel
+	@$(PYTHON) -m pip wheel --disable-pip-version-check -q --no-deps -w build/wheel .
+	@$(PACK) bundle --ansible --wheel build/wheel/*.whl
+
+deb: $(STAMP) ## Build the Debian package for agents into build/bundle
+	@$(PACK) bundle --deb
+
+image: $(STAMP) ## Build what containers of a manager need into build/image
+	@$(PACK) image $(ARGS)
+
 install: $(STAMP) ## Install into the detected Wazuh home, or into DESTDIR
 	@$(PACK) install $(if $(DESTDIR),--destdir "$(DESTDIR)") $(ARGS)
 
@@ -51,8 +66,13 @@ uninstall: $(STAMP) ## Remove what `make install` put there
 
 bench: $(STAMP) ## Measure; prints ratios against named baselines
 	@$(PYTHON) tools/bench.py
-	@$(PYTHON) tools/bench_engine.py
+	@$(PYTHON) tools/bench_engine.py --write docs/performance.md
 	@$(PYTHON) tools/bench_respond.py
+	@$(PYTHON) tools/bench_scan.py
+
+mutate: $(STAMP) ## Say what MODULE of the engine can be changed without a test noticing
+	@$(PYTHON) -m pip install --quiet --editable '.[mutate]'
+	@nice $(PYTHON) tools/mutate.py $(MODULE)
 
 clean: ## Remove what was built (not the virtual environment)
 	@rm -rf build dist

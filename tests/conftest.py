@@ -5,11 +5,18 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(Path(__file__).parent))
+os.environ["WAZUH_PACK_CACHE"] = ""  # tests leave the user's own cache alone
 
 from content_folder import Content  # noqa: E402 - tests are not a package
+from trivy_reports import TrivyReports  # noqa: E402 - same
+
+# How fast the machine is decides nothing: no deadlines, and slow generation is no failure.
+settings.register_profile("pack", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("pack")
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +34,9 @@ def content(tmp_path):
     folder = tmp_path / "content"
     folder.mkdir()
     return Content(folder).source()
+
+
+@pytest.fixture
+def reports(tmp_path):
+    """A builder of small Trivy reports."""
+    return TrivyReports(tmp_path)

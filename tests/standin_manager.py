@@ -29,6 +29,9 @@ TYPE="server"
 name=${0##*/}
 home=${0%/*}/..
 echo "$name $*" >>"$home/calls"
+if [ "$name $*" = "wazuh-control restart" ]; then
+  for file in "$home"/var/run/*.pid; do [ ! -f "$file" ] || touch "$file"; done
+fi
 if [ -f "$home/script/$name" ]; then . "$home/script/$name"; fi
 """
 LENGTH = struct.Struct("<I")

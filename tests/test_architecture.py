@@ -14,7 +14,9 @@ ALLOWED = {
     "agentkit": frozenset(),
     "respond": frozenset({"agentkit"}),
     "revoke": frozenset({"agentkit"}),
-    "scan": frozenset({"agentkit"}),
+    "reports": frozenset({"agentkit"}),
+    "scan": frozenset({"agentkit", "reports"}),
+    "gate": frozenset({"agentkit", "reports", "scan"}),
     "model": GROUND,
     "source": GROUND | {"model"},
     "xmlio": GROUND,
@@ -26,14 +28,17 @@ ALLOWED = {
     "install": GROUND | {"model", "source", "xmlio", "render", "engine", "bundle"},
 }
 ALLOWED["deploy"] = ALLOWED["install"] | {"install"}
+ALLOWED["ship"] = ALLOWED["deploy"] | {"deploy"}
+ALLOWED["harness"] = ALLOWED["install"] | {"install", "verify"}
 ALLOWED["demo"] = frozenset().union(*ALLOWED.values()) | {
     "verify",
     "install",
     "bundle",
+    "reports",
     "respond",
     "scan",
 }
-STANDARD_LIBRARY_ONLY = ("agentkit", "respond", "scan")
+STANDARD_LIBRARY_ONLY = ("agentkit", "gate", "reports", "respond", "scan")
 
 
 def imports(path):

@@ -1,6 +1,6 @@
 """Measures the engine, as ratios against the same engine without indexes and translations.
 
-    python tools/bench_engine.py [--stock DIR] [--write docs/performance.md]
+    python tools/bench_engine.py [--stock DIR] [--events N] [--write docs/performance.md]
 
 Rates are events per second of processor time, each engine in processes of its own that take turns,
 of which the median counts; on a busy machine the ratio to the plain engine says more than the rate.
@@ -32,6 +32,9 @@ PASSES = 5
 TURNS = 3
 JSON = "CI/CD JSON events"
 STOCK = "stock mix"
+ALERTS = "CI/CD JSON events, alert lines written"
+BACKTEST = "backtest, {events:,} events, {processes}"
+EVENTS = 1_000_000
 TARGETS = {JSON: 10_000, STOCK: 6_000}
 PLAIN_EVENTS = 400
 
@@ -88,22 +91,27 @@ def load(stock: Path | None, *, indexes: bool = True, cache: Path | None = None)
     return load_pack(resources.tree(), stock=stock, lists=lists, indexes=indexes, cache=cache)
 
 
-def timed_pass(session, lines, begins: float) -> float:
-    """Return seconds of processor time for one pass over the lines."""
+def timed_pass(session, lines, begins: float, *, alerts: bool = False) -> float:
+    """Return seconds of processor time for one pass over the lines.
+
+    With ``alerts`` the alert's line is made, too, as ``logtest --format alert`` does it.
+    """
     now = begins
     start = time.process_time()
     for line, location in lines:
         now += 0.001
-        session.process(line, location=location, time=now)
+        result = session.process(line, location=location, time=now)
+        if alerts and result.alert and not result.is_too_deep:
+            json.dumps(result.as_alert(), ensure_ascii=False, separators=(",", ":"))
     return time.process_time() - start
 
 
-def rate(ruleset, lines) -> float:
+def rate(ruleset, lines, *, alerts: bool = False) -> float:
     """Return events per second."""
     session = ruleset.session(manager="bench")
     timed_pass(session, lines, 1.7e9)
-    times = [timed_pass(session, lines, 1.7e9 + 60 * turn) for turn in range(1, PASSES + 1)]
-    return len(lines) / median(times)
+    begins = [1.7e9 + 60 * turn for turn in range(1, PASSES + 1)]
+    return len(lines) / median(timed_pass(session, lines, at, alerts=alerts) for at in begins)
 
 
 def kinds(stock: Path | None) -> dict[str, list[tuple[bytes, bytes]]]:
@@ -112,9 +120,11 @@ def kinds(stock: Path | None) -> dict[str, list[tuple[bytes, bytes]]]:
     return found | ({STOCK: list(stock_lines(stock))} if stock_lines(stock) else {})
 
 
-def in_a_process(stock: Path | None, *options: str) -> dict[str, float]:
+def in_a_process(
+    stock: Path | None, *options: str, script: str = "bench_engine.py"
+) -> dict[str, float]:
     """Load in a process of its own; return what it measured."""
-    command = [sys.executable, __file__, "--child", *options]
+    command = [sys.executable, str(Path(__file__).with_name(script)), *options]
     if stock:
         command += ["--stock", str(stock)]
     done = subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
@@ -128,6 +138,8 @@ def child_rates(stock: Path | None, *, indexes: bool) -> None:
     for name, lines in kinds(stock).items():
         part = lines if indexes else lines[:: max(1, len(lines) // PLAIN_EVENTS)]
         found[name] = rate(ruleset, part)
+        if name == JSON:
+            found[ALERTS] = rate(ruleset, part, alerts=True)
     json.dump(found, sys.stdout)
 
 
@@ -174,26 +186,51 @@ def measure(stock: Path | None) -> tuple[list[tuple[str, str, str, str, str]], i
     rows = []
     fast, plain = [], []
     for _ in range(TURNS):
-        fast.append(in_a_process(stock, "--rates"))
-        plain.append(in_a_process(stock, "--rates", "--plain"))
+        fast.append(in_a_process(stock, "--child", "--rates"))
+        plain.append(in_a_process(stock, "--child", "--rates", "--plain"))
     for name in fast[0]:
         quick, slow = (median(turn[name] for turn in turns) for turns in (fast, plain))
-        ratio, target = f"{quick / slow:.1f}x", f">= {TARGETS[name]:,}/s"
+        ratio = f"{quick / slow:.1f}x"
+        target = f">= {TARGETS[name]:,}/s" if name in TARGETS else ""
         rows.append((name, f"{quick:,.0f}/s", f"{slow:,.0f}/s", ratio, target))
     with tempfile.TemporaryDirectory() as folder:
-        rules = int(in_a_process(stock, "--cache", folder)["rules"])
+        rules = int(in_a_process(stock, "--child", "--cache", folder)["rules"])
         for name, target, more in (
             ("cold start", 1.0, ()),
             ("start from the cache", 0.2, ("--cache", folder)),
         ):
-            taken = median(in_a_process(stock, *more)["load"] for _ in range(PASSES))
+            taken = median(in_a_process(stock, "--child", *more)["load"] for _ in range(PASSES))
             share = f"{taken / target:.2f} of target"
             rows.append((name, f"{taken:.2f} s", "", share, f"< {target} s"))
-    memory = in_a_process(stock, "--run")["memory"]
+    memory = in_a_process(stock, "--child", "--run")["memory"]
     rows.append(
         ("peak memory", f"{memory:.0f} MB", "", f"{memory / 200:.2f} of target", "< 200 MB")
     )
     return rows, rules
+
+
+def backtests(stock: Path | None, events: int) -> list[tuple[str, str, str, str, str]]:
+    """Return rows about ``backtest``: rates, and the memory of few and of all events."""
+
+    def run(number: int, processes: int, *more: str) -> dict[str, float]:
+        options = (str(number), str(processes), *more)
+        return in_a_process(stock, *options, script="bench_backtest.py")
+
+    few = max(1, events // 100)
+    plain = run(few, 1, "--plain")
+    slow = plain["events"] / plain["cpu"]
+    rows = []
+    for processes in (1, 2):
+        found = run(events, processes)
+        quick = found["events"] * processes / found["cpu"]
+        text = "1 process" if processes == 1 else f"{int(found['processes'])} processes"
+        name = BACKTEST.format(events=events, processes=text)
+        cells = f"{quick:,.0f}/s", f"{slow:,.0f}/s", f"{quick / slow:.1f}x"
+        rows.append((name, *cells, f"{found['wall']:,.0f} s on the clock"))
+        before = run(few, processes)["memory"]
+        grown = f"{before:.0f} MB after {few:,} events"
+        rows.append((f"peak memory of it, {text}", f"{found['memory']:.0f} MB", "", "", grown))
+    return rows
 
 
 def report(rows, rules: int, stock: Path | None) -> str:
@@ -208,8 +245,13 @@ def report(rows, rules: int, stock: Path | None) -> str:
         "Rates are events per second of processor time in one process, the median of processes\n"
         "that take turns. The plain engine is the same engine without indexes and translated\n"
         "patterns (`Ruleset.load(..., indexes=False)`); its answers are the same, which property\n"
-        "tests check. Starts are measured in processes of their own, after the imports. Memory is\n"
-        "the peak of a process that loads everything and judges all events four times. On a\n"
+        "tests check. With alert lines written, the line of alerts.json is made for every event\n"
+        "that alerts, as `logtest --format alert` does. `backtest` reads lines of archives.json\n"
+        "of sixteen agents, judges them and counts; its rate is events per second of processor\n"
+        "time, for several processes what they reach when each has a core, and what the clock\n"
+        "showed stands beside it. Its memory, of one process, must not grow with the events.\n"
+        "Starts are measured in processes of their own, after the imports. Memory is the\n"
+        "peak of a process that loads everything and judges all events four times. On a\n"
         "machine shared with others all is slower; the loop named above says by how much.\n"
     )
 
@@ -219,6 +261,7 @@ def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--stock", type=Path, default=default_stock())
     options.add_argument("--write", type=Path)
+    options.add_argument("--events", type=int, default=EVENTS, help="for backtest")
     options.add_argument("--child", action="store_true")
     options.add_argument("--cache", type=Path)
     options.add_argument("--run", action="store_true")
@@ -231,7 +274,9 @@ def main() -> None:
     if given.child:
         child_load(given.stock, cache=given.cache, run=given.run)
         return
-    text = report(*measure(given.stock), given.stock)
+    rows, rules = measure(given.stock)
+    rows += backtests(given.stock, given.events)
+    text = report(rows, rules, given.stock)
     sys.stdout.write(text)
     if given.write:
         given.write.write_text(text, encoding="utf-8")

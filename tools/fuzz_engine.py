@@ -2,9 +2,11 @@
 
     python tools/fuzz_engine.py [--count N] [--seed N] [--stock DIR] [--seconds S]
 
-Lines are real ones with parts repeated up to 64 KiB, cut, crossed and spoilt. What takes longer
-than the bound is printed with the seed that repeats it, and makes the exit status 1. PCRE2's own
-match limit is the one thing that may take long: it bounds analysisd as well, and is reported.
+Lines are real ones with parts repeated up to 64 KiB, cut, crossed and spoilt, and ones made for an
+osregex of the rulesets: pieces that its tokens accept, thousands of times, and an end that they do
+not. Both modes judge them in turn. What takes longer than the bound is printed with the seed that
+repeats it, and makes the exit status 1. PCRE2's own match limit is the one thing that may take
+long: it bounds analysisd as well, and is reported. See docs/howto/fuzz-the-engine.md.
 """
 
 from __future__ import annotations
@@ -15,8 +17,16 @@ import random
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench_engine import default_stock, load, pack_lines, stock_lines
+
+from wazuh_pack.engine import Mode
+from wazuh_pack.engine.osregex import OsRegex
+from wazuh_pack.engine.osregex_parse import Op
+
+if TYPE_CHECKING:
+    from wazuh_pack.engine.osregex_parse import Token
 
 LONGEST = 65535
 UNITS = (
@@ -71,9 +81,44 @@ def crossed(line: bytes, other: bytes, chance: random.Random) -> bytes:
     return line[: chance.randrange(len(line) + 1)] + other[chance.randrange(len(other) + 1) :]
 
 
-def hostile(lines: list[bytes], chance: random.Random) -> bytes:
-    """Return a line made of real ones."""
+def token_lists(ruleset) -> list[tuple[Token, ...]]:
+    """Return the tokens of every alternative of every osregex."""
+    decoders = ruleset.decoders
+    found = [
+        expression
+        for root in (*decoders.with_program, *decoders.without_program)
+        for decoder in (root.decoder, *root.children)
+        for expression in (decoder.prematch, decoder.regex)
+    ]
+    found += [
+        getattr(check, "expression", None)
+        for rule in ruleset.rules.values()
+        for check in rule.checks
+    ]
+    patterns = {one.pattern: one for one in found if isinstance(one, OsRegex)}
+    return [part.tokens for _, one in sorted(patterns.items()) for part in one._alternatives]  # noqa: SLF001 - what is attacked
+
+
+def made_for(tokens: tuple[Token, ...], line: bytes, chance: random.Random) -> bytes:
+    """Return what an osregex begins to match again and again, behind the header of a real line."""
+    accepted = [
+        sorted(token.members) for token in tokens if token.members and token.op is not Op.GROUP
+    ]
+    parts = [line[: chance.choice((0, 0, 20, 40))].decode("latin-1")]
+    for _ in range(chance.choice((1, 2, 2, 3))):
+        begin = chance.choice((0, chance.randrange(len(accepted) + 1)))
+        some = accepted[begin : begin + chance.choice((1, 2, 3, 99))] or [["a"]]
+        unit = "".join(chance.choice(one) for one in some)
+        parts.append(unit * (LONGEST // 3 // len(unit) + 1))
+    parts.append(chance.choice((" ", "\n", "!", "|", "")))
+    return "".join(parts).encode("latin-1", "replace")
+
+
+def hostile(lines: list[bytes], patterns: list[tuple[Token, ...]], chance: random.Random) -> bytes:
+    """Return a line made of real ones, or for a pattern."""
     line = chance.choice(lines)
+    if patterns and not chance.randrange(3):
+        return made_for(chance.choice(patterns), line, chance)[:LONGEST]
     for _ in range(chance.choice((1, 1, 2))):
         kind = chance.choice(("repeat", "repeat", "spoil", "cross"))
         if kind == "repeat":
@@ -95,13 +140,14 @@ def main() -> int:
     given = options.parse_args()
     ruleset = load(given.stock)
     lines = [line for line, _ in (*pack_lines(), *stock_lines(given.stock))]
+    patterns = token_lists(ruleset)
     slow = 0
-    session = ruleset.session(manager="m")
+    sessions = [ruleset.session(mode=mode, manager="m") for mode in Mode]
     for number in range(given.count):
         chance = random.Random(f"{given.seed}/{number}")  # noqa: S311 - repeatable, not secret
-        line, location = hostile(lines, chance), chance.choice(LOCATIONS)
+        line, location = hostile(lines, patterns, chance), chance.choice(LOCATIONS)
         begin = time.process_time()
-        result = session.process(line, location=location, time=float(number))
+        result = sessions[number % 2].process(line, location=location, time=float(number))
         json.dumps(result.as_logtest())
         taken = time.process_time() - begin
         if taken > given.seconds:

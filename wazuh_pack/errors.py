@@ -78,3 +78,15 @@ class ApiRefusedError(DeployError):
 
 class UnreachableError(DeployError):
     """The API gave no answer, or only that it cannot answer now."""
+
+
+class HarnessError(PackError):
+    """The Docker harness cannot go on; :attr:`details` are lines for the report."""
+
+    def __init__(self, message: str, *, details: Sequence[str] = (), hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.details = tuple(details)
+
+
+class UnavailableError(HarnessError):
+    """What a part of the harness needs cannot be had here; that part is skipped, not failed."""

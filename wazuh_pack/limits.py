@@ -22,6 +22,8 @@ MAX_LISTS_PER_RULE = 2
 """Of three or more ``<list>`` conditions analysisd checks the last two only."""
 MAX_RESPONSE_ROWS = 64
 """Rows of execd's table of active responses."""
+MAX_EXTRA_ARGUMENTS = 2047
+"""Bytes of ``<extra_args>`` that execd passes on."""
 
 STATIC_CONDITION_TAGS = {
     "srcip": "srcip",

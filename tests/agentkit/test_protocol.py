@@ -52,27 +52,62 @@ def test_a_message_of_the_api_has_neither_rule_nor_id():
     assert (request.rule_id, request.alert_id, request.agent_id) == ("", "", "")
 
 
-def test_a_message_of_wazuh_5_becomes_the_same_kind_of_request():
-    document = {
-        "wazuh": {
-            "active_response": {
-                "name": "block",
-                "executable": "wazuh-pack-block-ip",
-                "extra_arguments": "--timeout 60",
-                "type": "stateful",
-                "stateful_timeout": 180,
-            },
-            "agent": {"id": "001"},
+WAZUH_5 = {
+    "@timestamp": "2026-08-14T10:00:00.000Z",
+    "event": {"kind": "alert"},
+    "source": {"ip": "203.0.113.9", "port": 40112},
+    "user": {"name": "octo"},
+    "wazuh": {
+        "active_response": {
+            "name": "block",
+            "executable": "wazuh-pack-block-ip",
+            "extra_arguments": "--timeout 60",
+            "location": "local",
+            "agent_id": None,
+            "type": "stateful",
+            "stateful_timeout": 180,
         },
-        "source": {"ip": "203.0.113.9"},
-        "command": "enable",
-    }
-    request = parse(json.dumps(document).encode())
+        "agent": {"id": "001", "name": "build-1"},
+        "event": {"id": "f166aa6b-3b97-42c6-9700-37e0863a425d"},
+        "rule": {"id": "d5cc0e71-bcbb-4adc-98de-caed210cebf2"},
+    },
+    "command": "enable",
+}
+"""In the form that wazuh-execd of 5.x gives the manager's document."""
+
+
+def wazuh5(**settings):
+    ours = {**WAZUH_5["wazuh"]["active_response"], **settings}
+    return parse(
+        json.dumps({**WAZUH_5, "wazuh": {**WAZUH_5["wazuh"], "active_response": ours}}).encode()
+    )
+
+
+def test_a_message_of_wazuh_5_becomes_the_same_kind_of_request():
+    request = wazuh5()
 
     assert (request.action, request.arguments) == (ADD, ("--timeout", "60"))
     assert (request.address_field, request.timeout) == ("source.ip", 180)
-    assert request.alert["source"] == {"ip": "203.0.113.9"}
-    assert request.agent_id == "001"
+    assert request.alert["source"]["ip"] == "203.0.113.9"
+    assert (request.rule_id, request.alert_id, request.agent_id) == (
+        "d5cc0e71-bcbb-4adc-98de-caed210cebf2",
+        "f166aa6b-3b97-42c6-9700-37e0863a425d",
+        "001",
+    )
+
+
+@pytest.mark.parametrize("words", [None, "", []])
+def test_without_extra_arguments_wazuh_5_sends_null(words):
+    assert wazuh5(extra_arguments=words).arguments == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "seconds", "timeout"),
+    [("stateless", 180, None), ("stateful", None, None), ("stateful", 0, None),
+     ("stateful", "60", None), ("stateful", True, None), (None, 180, None)],
+)  # fmt: skip
+def test_a_timeout_counts_where_wazuh_5_would_keep_it_too(kind, seconds, timeout):
+    assert wazuh5(type=kind, stateful_timeout=seconds).timeout is timeout
 
 
 def test_disable_is_delete_in_wazuh_5():

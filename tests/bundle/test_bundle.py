@@ -219,17 +219,20 @@ def test_the_file_runs_in_the_homes_own_python_isolated_and_passes_everything_on
     assert run("active-response/bin/wazuh-pack-some-thing", home=home).returncode == 7
 
 
-@pytest.mark.parametrize("started_as", ["integrations/custom-x", "{home}/integrations/custom-x"])
-def test_among_the_integrations_the_home_is_one_folder_up(script, installed, started_as):
+@pytest.mark.parametrize("started_as", ["{folder}/custom-x", "{home}/{folder}/custom-x"])
+@pytest.mark.parametrize("folder", ["integrations", "wodles"])
+def test_among_integrations_and_wodles_the_home_is_one_folder_up(
+    script, installed, started_as, folder
+):
     home, path = installed(script(SAY), "/nonexistent")
     own = home / "framework/python/bin/python3.13"
     own.unlink()
     own.write_text("#!/bin/sh\nexit 9\n")
     own.chmod(0o755)
-    (home / "integrations").mkdir()
-    path.rename(home / "integrations/custom-x")
+    (home / folder).mkdir()
+    path.rename(home / folder / "custom-x")
 
-    assert run(started_as.format(home=home), home=home).returncode == 9
+    assert run(started_as.format(home=home, folder=folder), home=home).returncode == 9
 
 
 def test_without_a_python_in_the_home_the_systems_is_used(script, installed):

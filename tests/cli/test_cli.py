@@ -40,7 +40,7 @@ def test_help_names_every_command_and_loads_nothing_heavy():
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_every_command_explains_itself(name, capsys):
     assert main([name, "--help"]) == _exit.OK
-    assert "Usage: wazuh-pack" in capsys.readouterr().out
+    assert f"usage: wazuh-pack {name}" in capsys.readouterr().out.lower()
 
 
 def test_list_prints_one_object_per_rule(capsys):
@@ -111,13 +111,77 @@ def test_logtest_names_the_line_that_is_not_json(tmp_path, capsys):
     assert "error: line 2, column 12: not JSON" in capsys.readouterr().err
 
 
-def test_logtest_shows_three_phases(event, capsys):
-    main(["logtest", str(event), "--source", "github-audit"])
-    out = capsys.readouterr().out
+def test_logtest_shows_three_phases_as_wazuh_logtest_does(tmp_path, capsys):
+    (tmp_path / "r.xml").write_text(
+        '<group name="g,h,"><rule id="100100" level="3"><program_name>^app</program_name>'
+        "<mitre><id>T1110</id></mitre><description>Login of $(who.name)</description>"
+        "</rule></group>"
+    )
+    (tmp_path / "d.xml").write_text(
+        '<decoder name="app"><program_name>^app$</program_name></decoder>'
+        '<decoder name="app-in"><parent>app</parent><regex>by (\\S+) at (\\S+) (\\d+)</regex>'
+        "<order>who.name, srcip, action</order></decoder>"
+    )
+    (tmp_path / "events").write_text("Nov 21 10:00:00 host app: by eve at 192.0.2.7 9\nnone\n")
+    files = ["--rules", str(tmp_path / "r.xml"), "--decoders", str(tmp_path / "d.xml")]
+    assert main(["logtest", str(tmp_path / "events"), *files]) == _exit.OK
+    assert capsys.readouterr().out == (
+        "\n**Phase 1: Completed pre-decoding.\n"
+        "\tfull event: 'Nov 21 10:00:00 host app: by eve at 192.0.2.7 9'\n"
+        "\ttimestamp: 'Nov 21 10:00:00'\n\thostname: 'host'\n\tprogram_name: 'app'\n"
+        "\n**Phase 2: Completed decoding.\n\tname: 'app'\n"
+        "\taction: '9'\n\tsrcip: '192.0.2.7'\n\twho.name: 'eve'\n"
+        "\n**Phase 3: Completed filtering (rules).\n\tid: '100100'\n\tlevel: '3'\n"
+        "\tdescription: 'Login of eve'\n\tgroups: '['g', 'h']'\n\tfiredtimes: '1'\n"
+        "\tmail: 'False'\n\tmitre.id: '['T1110']'\n\tmitre.tactic: '['Credential Access']'\n"
+        "\tmitre.technique: '['Brute Force']'\n**Alert to be generated.\n"
+        "\n**Phase 1: Completed pre-decoding.\n\tfull event: 'none'\n"
+        "\n**Phase 2: Completed decoding.\n\tNo decoder matched.\n"
+    )
 
-    assert "**Phase 1: Completed pre-decoding." in out
-    assert "\tgithub.actor: 'octo-admin'" in out
-    assert "**Alert to be generated." in out
+
+@pytest.mark.parametrize("command", ["logtest", "explain", "backtest", "test"])
+def test_commands_keep_what_they_load_unless_told_not_to(
+    command, event, tmp_path, monkeypatch, capsys
+):
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("WAZUH_PACK_CACHE", str(folder))
+    arguments = [command, "github-branch-protection-removed" if command == "test" else str(event)]
+    outputs = []
+    for more in (["--no-cache"], [], []):
+        assert main([*arguments, *more]) == _exit.OK
+        outputs.append(capsys.readouterr().out)
+        assert len(list(folder.glob("*.json"))) == (not more)
+    assert outputs == [outputs[0]] * 3
+
+
+def test_logtest_answers_each_line_before_it_reads_the_next():
+    command = [sys.executable, "-m", "wazuh_pack", "logtest", "--format", "json"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        for text in (b"one", b"two"):
+            process.stdin.write(text + b"\n")
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline())["full_log"] == text.decode()
+        process.stdin.close()
+    assert process.returncode == _exit.OK
+
+
+def test_logtest_tells_when_a_match_was_given_up(tmp_path, capsys):
+    (tmp_path / "r.xml").write_text(
+        '<group name="g,"><rule id="100100" level="3"><field name="x" type="pcre2">^(a+)+$</field>'
+        "<description>d</description></rule></group>"
+    )
+    line = tmp_path / "line"
+    line.write_text(json.dumps({"x": "a" * 40 + "b"}))
+    arguments = ["logtest", str(line), "--rules", str(tmp_path / "r.xml")]
+    assert main([*arguments, "--format", "json"]) == _exit.OK
+    assert json.loads(capsys.readouterr().out)["given_up"] == ["^(a+)+$"]
+    assert main(arguments) == _exit.OK
+    assert capsys.readouterr().err == "a match was given up, which counts as none: ^(a+)+$\n"
+    assert main(["backtest", str(line), "--rules", str(tmp_path / "r.xml")]) == _exit.OK
+    assert "1 events for which the matching of a pattern was given up" in capsys.readouterr().out
+    assert main(["explain", str(line), "--rules", str(tmp_path / "r.xml")]) == _exit.OK
+    assert "a match was given up, which counts as none: ^(a+)+$" in capsys.readouterr().out
 
 
 def test_explain_names_the_condition_that_failed(tmp_path, capsys):
@@ -188,6 +252,15 @@ def test_new_writes_a_detection_that_fails_until_it_is_filled_in(content, tmp_pa
     assert main(["new", "nowhere", "three", *arguments]) == _exit.USAGE
     assert main(["new", "src", "Not-a-slug", *arguments]) == _exit.USAGE
     assert main(["build", "--tree", str(tmp_path / "tree"), *arguments]) == _exit.OK
+
+
+def test_rules_are_found_by_the_ids_of_an_installation_with_another_base(capsys):
+    assert main(["show", "131001", "--id-base", "130000"]) == _exit.OK
+    assert '<rule id="131001"' in capsys.readouterr().out
+    assert main(["list", "jenkins-audit", "--id-base", "130000", "--format", "json"]) == _exit.OK
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {130000 <= row["id"] < 140000 for row in rows} == {True}
+    assert main(["show", "131001"]) == _exit.USAGE
 
 
 def test_a_wrong_option_is_a_usage_error(capsys):

@@ -123,7 +123,7 @@ def test_a_plan_tells_what_happens_to_wazuh(manager, capsys):
     main(["plan"])
     assert "service Wazuh restarts\n" in capsys.readouterr().out
     main(["install", "--yes"])
-    (manager.home / "etc/rules/9600-wazuh-pack-trivy.xml").unlink()
+    (manager.home / "etc/rules/9600-wazuh-pack-security-scan.xml").unlink()
     capsys.readouterr()
     main(["plan", "--format", "json"])
     assert json.loads(capsys.readouterr().out)["service"] == "reload"
@@ -202,6 +202,9 @@ def test_another_base_moves_rules_and_responses_alike_and_is_remembered(manager,
     ours = [line for line in (xml + conf).splitlines() if "11000" in line or "1123" in line]
     assert '<rule id="130001"' in xml
     assert ours == []
+    template = (manager.home / "etc/wazuh-pack/revoke.ini").read_text()
+    assert "#rules = 130512" in template
+    assert "110512" not in template
     assert record()["options"]["id_base"] == "130000"
     assert main(["install", "--yes"]) == _exit.OK
     assert "nothing to do" in capsys.readouterr().out
@@ -226,7 +229,7 @@ def test_an_exclusion_of_one_of_our_files_is_named(manager, capsys):
     conf.write_text(
         conf.read_text().replace(
             "</ruleset>",
-            "<rule_exclude>9600-wazuh-pack-trivy.xml</rule_exclude>\n"
+            "<rule_exclude>9600-wazuh-pack-security-scan.xml</rule_exclude>\n"
             "<rule_exclude>0215-policy_rules.xml</rule_exclude>\n"
             "<decoder_exclude>etc/decoders/9200-wazuh-pack-jenkins-audit_decoders.xml"
             "</decoder_exclude></ruleset>",
@@ -234,7 +237,7 @@ def test_an_exclusion_of_one_of_our_files_is_named(manager, capsys):
     )
     assert main(["plan"]) == _exit.CONTENT
     err = capsys.readouterr().err
-    assert "<rule_exclude> keeps 9600-wazuh-pack-trivy.xml from being loaded" in err
+    assert "<rule_exclude> keeps 9600-wazuh-pack-security-scan.xml from being loaded" in err
     assert "<decoder_exclude> keeps 9200-wazuh-pack-jenkins-audit_decoders.xml" in err
     assert "0215" not in err
 
@@ -289,7 +292,7 @@ def test_some_sources_bring_what_they_need_and_nothing_else(manager, record, cap
     files = {path.name for path in (manager.home / "etc/rules").iterdir()}
     assert "9200-wazuh-pack-jenkins-audit.xml" in files
     assert "9900-wazuh-pack-response.xml" in files
-    assert "9600-wazuh-pack-trivy.xml" in files
+    assert "9600-wazuh-pack-security-scan.xml" in files
     assert "9100-wazuh-pack-github-audit.xml" not in files
     assert record()["options"]["sources"] == ["jenkins-audit"]
     assert "also installed, because others need it: " in capsys.readouterr().err
@@ -306,7 +309,7 @@ def test_without_responses_and_wodles_their_sources_are_not_needed(manager):
 def test_choices_come_from_a_file_and_are_remembered(manager, record, tmp_path):
     config = tmp_path / "wazuh-pack.yml"
     config.write_text(
-        "sources: [app-security, trivy]\n"
+        "sources: [app-security, security-scan]\n"
         "collect:\n"
         "  app-security: {path: /srv/app/security.json}\n"
         "responses: false\n"
@@ -319,12 +322,12 @@ def test_choices_come_from_a_file_and_are_remembered(manager, record, tmp_path):
         "collect": ["app-security"],
         "collect.app-security.path": "/srv/app/security.json",
         "responses": [],
-        "sources": ["app-security", "trivy"],
+        "sources": ["app-security", "security-scan"],
         "wodles": ["wazuh-pack-trivy"],
     }
     main(["install", "--yes", "--set", "app-security.path=/srv/b.json"])
     assert "<location>/srv/b.json</location>" in (manager.home / "etc/ossec.conf").read_text()
-    assert record()["options"]["sources"] == ["app-security", "trivy"]
+    assert record()["options"]["sources"] == ["app-security", "security-scan"]
     main(["install", "--yes", "--reset"])
     assert record()["options"] == {"collect": []}
 
@@ -438,11 +441,11 @@ def test_diff_tells_what_changed_by_its_exit_code(manager, capsys):
     capsys.readouterr()
     assert main(["diff"]) == _exit.OK
     assert capsys.readouterr().out == "nothing has changed since the installation\n"
-    (manager.home / "etc/rules/9600-wazuh-pack-trivy.xml").write_text("<group/>")
+    (manager.home / "etc/rules/9600-wazuh-pack-security-scan.xml").write_text("<group/>")
     (manager.home / "active-response/bin/wazuh-pack-block-ip").chmod(0o777)
     assert main(["diff"]) == _exit.DRIFT
     out = capsys.readouterr().out
-    assert "etc/rules/9600-wazuh-pack-trivy.xml: content changed" in out
+    assert "etc/rules/9600-wazuh-pack-security-scan.xml: content changed" in out
     assert "active-response/bin/wazuh-pack-block-ip: mode or owner changed (0777" in out
 
 
@@ -496,6 +499,18 @@ def test_doctor_without_running_anything_asks_nobody(manager, examined):
     assert (manager.calls, manager.asked) == (calls, asked)
 
 
+def test_a_configuration_that_is_newer_than_what_runs_is_told(manager, examined):
+    conf = manager.home / "etc/ossec.conf"
+    later = manager.pid_file.stat().st_mtime + 5
+    os.utime(conf, (later, later))
+
+    code, checks = examined()
+
+    assert code == _exit.OK
+    assert checks["running"]["verdict"] == "warning"
+    assert checks["running"]["details"] == ["analysisd was started before ossec.conf changed"]
+
+
 def test_doctor_of_nothing_says_so(manager, capsys):
     assert main(["doctor"]) == _exit.ERROR
     assert f"wazuh-pack is not installed in {manager.home}" in capsys.readouterr().err
@@ -505,10 +520,10 @@ def test_doctor_of_nothing_says_so(manager, capsys):
     ("hurt", "check", "verdict", "said"),
     [
         (
-            lambda home: (home / "etc/rules/9600-wazuh-pack-trivy.xml").write_text(""),
+            lambda home: (home / "etc/rules/9600-wazuh-pack-security-scan.xml").write_text(""),
             "files",
             "failure",
-            "9600-wazuh-pack-trivy.xml: content changed",
+            "9600-wazuh-pack-security-scan.xml: content changed",
         ),
         (
             lambda home: (home / "active-response/bin/wazuh-pack-block-ip").write_text("#!/bin/sh"),
@@ -608,7 +623,7 @@ def test_root_gives_every_file_its_owner_and_needs_nothing_a_second_time(monkeyp
         owners = {
             name: (made.home / name).stat()[4:6]
             for name in (
-                "etc/rules/9600-wazuh-pack-trivy.xml",
+                "etc/rules/9600-wazuh-pack-security-scan.xml",
                 "active-response/bin/wazuh-pack-block-ip",
                 "wodles/wazuh-pack-trivy",
                 RECORD,

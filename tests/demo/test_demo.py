@@ -62,7 +62,7 @@ def test_the_scan_raises_a_critical_finding(replayed):
     found = [
         item
         for item in items
-        if item.get("data", {}).get("trivy_scan", {}).get("finding_id") == "CVE-2021-44228"
+        if item.get("data", {}).get("security_scan", {}).get("finding_id") == "CVE-2021-44228"
     ]
 
     assert [item["rule"]["level"] for item in found] == [15]
@@ -85,6 +85,23 @@ def test_brute_force_is_answered_by_a_block(replayed):
     decided = [(item["target"], item["outcome"]) for item in answers]
     assert decided[0] == ("198.51.100.23", outcome)
     assert ("10.20.30.40", outcome) in decided
+
+
+def test_a_deploy_key_and_an_administrators_tokens_would_be_revoked(replayed):
+    _, items = replayed
+    decided = [item for item in items if item.get("response") == "revoke-token"]
+    found = {(item["outcome"], item["would"], item["action"], item["target"]) for item in decided}
+    key = "fingerprint SHA256:EXAMPLEexampleEXAMPLEexampleEXAMPLEexample0"
+
+    assert found == {
+        (
+            "dry_run",
+            "revoked",
+            "github.deploy-key-fingerprint",
+            f"{key}, repository example-org/payments",
+        ),
+        ("dry_run", "revoked", "jenkins.user-tokens", "user alice"),
+    }
 
 
 def test_alerts_have_the_shape_of_alerts_json(replayed):

@@ -213,7 +213,7 @@ def test_a_manager_and_a_host_without_an_agent_are_refused(host):
     (host.home / "bin/wazuh-analysisd").touch()
     assert "is a manager" in host.run("apply", code=1)
     shutil.rmtree(host.home)
-    assert "name the agent's home" in host.run("plan", code=1)
+    assert "name Wazuh's home" in host.run("plan", code=1)
 
 
 @pytest.mark.parametrize(

@@ -196,3 +196,18 @@ def test_no_value_of_ours_is_one_that_the_api_rewrites():
         texts = [node.text or "" for node in root.iter()]
         wrong = [t for t in texts if t.startswith(("=", "+", "-", "@")) and ("'" in t or '"' in t)]
         assert wrong == [], name
+
+
+def test_a_file_of_choices_says_which_sources_and_which_ids(site, deploy, tmp_path):
+    config = tmp_path / "wazuh-pack.yml"
+    config.write_text("sources: [jenkins-audit]\nresponses: false\nid_base: 130000\n")
+
+    assert deploy("--yes", "--config", str(config)) == _exit.OK
+
+    files = site.fake.master.files
+    assert set(files) == {
+        "etc/rules/9200-wazuh-pack-jenkins-audit.xml",
+        "etc/decoders/9200-wazuh-pack-jenkins-audit_decoders.xml",
+    }
+    numbers = {int(n) for n in re.findall(rb'<rule id="(\d+)"', b"".join(files.values()))}
+    assert {130000 <= number < 140000 for number in numbers} == {True}

@@ -30,7 +30,7 @@ DECODERS = """
 def write_ruleset(tmp_path):
     """Return a function that loads rules (XML text), with a JSON decoder and a catch-all."""
 
-    def write(*groups, lists=None, root=ROOT_RULE, decoders=DECODERS):
+    def write(*groups, lists=None, root=ROOT_RULE, decoders=DECODERS, indexes=True):
         rules = []
         for number, text in enumerate((root, *groups)):
             path = tmp_path / f"{number:02}_rules.xml"
@@ -42,7 +42,7 @@ def write_ruleset(tmp_path):
         for name, content in (lists or {}).items():
             files[f"etc/lists/{name}"] = tmp_path / name
             (tmp_path / name).write_text(content, encoding="utf-8")
-        return Ruleset.load(rules, [decoder_file], files)
+        return Ruleset.load(rules, [decoder_file], files, indexes=indexes)
 
     return write
 

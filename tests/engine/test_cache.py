@@ -1,6 +1,8 @@
 """The cache of loaded rulesets: found only when nothing has changed, used only when trusted."""
 
 import os
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -94,6 +96,45 @@ def test_the_folder_and_its_entries_are_private(files):
     assert folder.stat().st_mode & 0o777 == 0o700
     (entry,) = folder.iterdir()
     assert entry.stat().st_mode & 0o777 == 0o600
+
+
+def test_whoever_may_read_the_folder_may_read_its_entries(files):
+    given, folder = files
+    folder.mkdir(mode=0o700)
+    folder.chmod(0o755)
+    Ruleset.load(*given, cache=folder)
+    (entry,) = folder.iterdir()
+    assert entry.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_manager_home_is_kept_too(files, tmp_path, cold_loads):
+    (rules, (decoders,), _), folder = files
+    for part in ("rules", "decoders"):
+        (tmp_path / "home/ruleset" / part).mkdir(parents=True)
+        (tmp_path / "home/etc" / part).mkdir(parents=True)
+    shutil.copy(rules[0], tmp_path / "home/etc/rules")
+    shutil.copy(decoders, tmp_path / "home/etc/decoders")
+    for _ in range(2):
+        Ruleset.from_manager_home(tmp_path / "home", cache=folder)
+    assert len(cold_loads) == 1
+
+
+@pytest.mark.parametrize(
+    ("environment", "folder"),
+    [
+        ({"WAZUH_PACK_CACHE": "/c"}, "/c"),
+        ({"WAZUH_PACK_CACHE": ""}, None),
+        ({"XDG_CACHE_HOME": "/x"}, "/x/wazuh-pack/rulesets"),
+        ({"XDG_CACHE_HOME": "not/absolute"}, "/h/.cache/wazuh-pack/rulesets"),
+        ({}, "/h/.cache/wazuh-pack/rulesets"),
+    ],
+)
+def test_the_environment_names_the_folder(monkeypatch, environment, folder):
+    for name in ("WAZUH_PACK_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in ({"HOME": "/h"} | environment).items():
+        monkeypatch.setenv(name, value)
+    assert cache.usual_folder() == (folder and Path(folder))
 
 
 def spoil(folder, entry, how):

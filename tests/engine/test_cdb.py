@@ -22,6 +22,10 @@ from wazuh_pack.engine.expression import Kind, compile_expression
         (b'key:x"y"z\n', {b"key": b"y"}),
         (b'key:"open\n', {}),
         (b"key:a\0b\n", {b"key": b"a"}),
+        (b'a:"b":c\n', {b"a": b"b"}),
+        (b'"a"x"b:v\n', {b"a": b"v"}),
+        (b'"a":b:c\n', {b"a": b"b:c"}),
+        (b'key:"a"b"c\n', {b"key": b"a"}),
         (b"key:last line", {b"key": b"last line"}),
     ],
 )
@@ -58,6 +62,37 @@ def test_rules_may_name_the_compiled_file():
 ENTRIES = {b"10.": b"net", b"10.1.2.3": b"host", b"evil": b"bad"}
 HOST = compile_expression(b"^host$", Kind.OSMATCH)
 NET = compile_expression(b"^net$", Kind.OSMATCH)
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (b"10.1.2.3", b"mid"),
+        (b"10.1.2.", b"mid"),
+        (b"10.1", b"net"),
+        (b"10.12.3.4", b"net"),
+        (b"10", None),
+        (b".5", b"dot"),
+        (b"5.", None),
+    ],
+)
+def test_the_longest_prefix_that_ends_in_a_dot_counts(value, found):
+    entries = {b"10.": b"net", b"10.1.": b"mid", b".": b"dot"}
+    assert lookup(Lookup.ADDRESS_MATCH_KEY, entries, value, None) is (found is not None)
+    for other in (b"net", b"mid", b"dot"):
+        check = compile_expression(b"^" + other + b"$", Kind.OSMATCH)
+        holds = lookup(Lookup.ADDRESS_MATCH_KEY_VALUE, entries, value, check)
+        assert holds is not (other == found)
+
+
+@pytest.mark.parametrize("value", [b"10." * 1000, b"10." + b"." * 60_000, b"." * 60_000])
+def test_a_value_of_many_dots_is_looked_up_like_any_other(value):
+    inside = value.startswith(b"10.")
+    assert lookup(Lookup.ADDRESS_MATCH_KEY, ENTRIES, value, None) is inside
+    assert lookup(Lookup.NOT_ADDRESS_MATCH_KEY, ENTRIES, value, None) is not inside
+    assert lookup(Lookup.ADDRESS_MATCH_KEY_VALUE, ENTRIES, value, NET) is not inside
+    assert lookup(Lookup.ADDRESS_MATCH_KEY, {value: b""}, value, None)
+    assert not lookup(Lookup.ADDRESS_MATCH_KEY, {}, value, None)
 
 
 @pytest.mark.parametrize(

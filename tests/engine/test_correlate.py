@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from wazuh_pack.engine import DiffStore, Mode
+from wazuh_pack.engine import DiffStore, Mode, memory
 from wazuh_pack.engine.memory import EVENTS_KEPT
 
 BASE = (
@@ -21,12 +21,13 @@ def composite(options="", *, rule_id=200, level=10, frequency=3, timeframe=60, s
     )
 
 
-@pytest.fixture
-def load(write_ruleset):
+@pytest.fixture(params=[True, False], ids=["indexed", "plain"])
+def load(write_ruleset, request):
     """Return a function that loads the base rules and some composites."""
 
     def write(*rules):
-        return write_ruleset(f'<group name="grp,">{BASE}{"".join(rules)}</group>')
+        body = f'<group name="grp,">{BASE}{"".join(rules)}</group>'
+        return write_ruleset(body, indexes=request.param)
 
     return write
 
@@ -146,6 +147,72 @@ def test_a_regex_search_gives_up_at_another_agent(load):
     assert session.process("a", location="[001] (h) any->x").rule_id == 100
 
 
+def test_only_texts_that_match_count_for_a_regex(load):
+    source = "<if_matched_regex>^b</if_matched_regex>"
+    session = load(composite(source=source)).session()
+    assert ids(session, ["a", "a", "a", "b", "b", "a"]) == [100, 100, 100, 101, 101, 200]
+
+
+def test_events_of_others_in_between_are_passed_over(load):
+    session = load(composite()).session()
+    places = [f"[00{number}] (h) any->x" for number in (1, 2, 1, 2, 1)]
+    found = [session.process("a", location=place).rule_id for place in places]
+    assert found == [100, 100, 100, 100, 200]
+
+
+def test_events_with_other_values_in_between_are_passed_over(load):
+    session = load(composite("<same_field>k</same_field>")).session()
+    found = ids(session, [event(k=value) for value in "12212"])
+    assert found == [100, 100, 100, 100, 200]
+
+
+def test_an_event_that_fired_is_used_up_for_its_group(load):
+    source = "<if_matched_group>grp</if_matched_group>"
+    found = ids(load(composite(source=source)).session(), ["a"] * 6)
+    assert found == [100, 100, 200, 100, 100, 200]
+
+
+@pytest.mark.parametrize(
+    ("events", "last"),
+    [(["a", "a"], 100), (["a", '{"k":"1","m":"a"}'], 200), (['{"k":"1","m":"a"}', "a"], 200)],
+)
+def test_two_events_without_fields_do_not_differ(load, events, last):
+    session = load(composite("<different_field>k</different_field>", frequency=2)).session()
+    assert ids(session, events)[-1] == last
+
+
+BY_GROUP = "<if_matched_group>grp</if_matched_group>"
+BY_REGEX = "<if_matched_regex>^a</if_matched_regex>"
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "events", "found", "looked_at", "used_up"),
+    [
+        (None, "", ["a", "a"], 1, 1, False),
+        (None, "", ["a", "b", "a"], 1, 1, False),
+        (BY_GROUP, "", ["a", "b", "a"], 2, 2, False),
+        (BY_REGEX, "", ["b", "a", "a"], 1, 2, False),
+        (None, "", [("a", 0), ("a", 60)], 1, 1, False),
+        (None, "", [("a", 0), ("a", 61)], 0, 0, False),
+        (None, "", [("a", 0), ("a", 0, 1), ("a", 0)], 1, 1, False),
+        (None, "<global_frequency/>", [("a", 0), ("a", 0, 1), ("a", 0)], 2, 2, False),
+        (BY_REGEX, "", [("a", 0), ("a", 0, 1), ("a", 0)], 0, 0, False),
+        (None, "<same_field>k</same_field>", [event(k=k) for k in "1211"], 2, 3, False),
+        (BY_GROUP, "", ["a"] * 7, 2, 3, True),
+    ],
+)
+def test_a_census_tells_how_far_a_search_came(
+    load, source, options, events, found, looked_at, used_up
+):
+    session = load(composite(options, source=source, frequency=4)).session(trace=True)
+    for text, second, *agent in (one if isinstance(one, tuple) else (one, 0) for one in events):
+        place = f"[00{agent[0]}] (h) any->x" if agent else "stdin"
+        result = session.process(text, time=1000.0 + second, location=place)
+    (step,) = result.trace.of(200)
+    counted = step.census
+    assert (counted.found, counted.looked_at, counted.used_up) == (found, looked_at, used_up)
+
+
 def test_an_event_used_by_a_higher_level_stops_a_lower_one(load):
     low = composite(rule_id=201, level=8, frequency=2, options="<match>ax</match>")
     session = load(composite(), low).session()
@@ -182,6 +249,24 @@ def test_a_full_memory_forgets_ten_events_and_what_is_older_than_the_largest_fre
         session.process("b", time=1003.0)
     assert session.process("a", time=1003.0).rule_id == 100
     assert session.process("a", time=1003.0).rule_id == 100
+
+
+@pytest.mark.parametrize(
+    ("at_once", "times", "kept"),
+    [
+        (2, [0, 0, 0, 0, 0], [0, 0, 0, 0, 0]),
+        (2, [0, 0, 0, 0, 0, 0], [0, 0, 0, 0]),
+        (10, [0, 0, 0, 0, 0, 0], [0]),
+        (2, [0, 0, 0, 50, 101, 161], [101, 161]),
+    ],
+)
+def test_a_full_memory_keeps_the_latest(load, monkeypatch, at_once, times, kept):
+    monkeypatch.setattr(memory, "EVENTS_KEPT", 5)
+    monkeypatch.setattr(memory, "EVICTED_AT_ONCE", at_once)
+    session = load(composite(frequency=62, timeframe=9)).session()
+    for time in times:
+        session.process("a", time=1000.0 + time)
+    assert [seen.second - 1000 for seen in session._memory.events] == kept
 
 
 IGNORING = (
@@ -224,6 +309,14 @@ def test_check_diff_tells_a_changed_text(load):
     assert [result.rule_id for result in results] == [100, 100, 102, 102]
     assert results[2].previous_output == "Previous output:\na1"
     assert results[2].as_logtest()["previous_log"] == "a1"
+
+
+def test_check_diff_keeps_hosts_and_rules_apart():
+    diffs = DiffStore()
+    assert diffs.exchange(b"h", 1, b"x") is None
+    assert diffs.exchange(b"i", 1, b"y") is None
+    assert diffs.exchange(b"h", 2, b"z") is None
+    assert diffs.exchange(b"h", 1, b"w") == b"x"
 
 
 def test_check_diff_may_be_shared_between_sessions(load):

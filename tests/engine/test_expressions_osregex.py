@@ -1,12 +1,15 @@
 """osregex: a table of its peculiarities, and the equality of all ways to match."""
 
+import sys
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wazuh_pack.engine import osregex_scan
 from wazuh_pack.engine.expression import Kind, Match, compile_expression, fold
+from wazuh_pack.engine.matching import exhausted
 from wazuh_pack.engine.osregex_parse import Op, parse
 from wazuh_pack.engine.osregex_program import build
 from wazuh_pack.engine.osregex_scan import scan
@@ -219,6 +222,84 @@ def test_every_shape_equals_the_scan_from_every_start(pattern, texts, with_captu
                 assert list(found.marks) == marks
             if not capturing:
                 assert quick.test(text) is (end is not None)
+
+
+LONGER = st.lists(
+    st.builds(
+        str.__mul__, st.text(alphabet="aAb1:= (\t", min_size=1, max_size=4), st.integers(1, 8)
+    ),
+    max_size=6,
+).map(lambda parts: "".join(parts).encode())
+
+
+@settings(max_examples=400, deadline=None)
+@given(PATTERNS, st.lists(LONGER, min_size=1, max_size=4), st.booleans())
+def test_a_scan_that_takes_notes_from_the_first_failure_on_answers_the_same(
+    pattern, texts, with_captures
+):
+    for alternative in alternatives(pattern):
+        groups = any(token.op is Op.GROUP for token in alternative.tokens)
+        capturing = groups and with_captures
+        program = build(alternative, capturing=capturing)
+        for text in map(fold, texts):
+            answers = []
+            for patience in (sys.maxsize, 1):
+                marks = [None] * program.groups if capturing else None
+                with pytest.MonkeyPatch.context() as patch:
+                    patch.setattr(osregex_scan, "PATIENCE", patience)
+                    answers.append((scan(program, text, marks), marks))
+            assert answers[0] == answers[1]
+
+
+class CountedSteps(dict):
+    """The steps of a program; counts the turns that a scan takes."""
+
+    turns = 0
+
+    def __getitem__(self, index):
+        self.turns += 1
+        return super().__getitem__(index)
+
+
+# What analysisd walks over from thousands of starts or points of return: the pattern, what is
+# repeated, and what ends every attempt in vain.
+HOSTILE = [
+    (rb"](\S+):(\d+)$", b"]=:0", b" "),
+    (rb"](\S+):(\d+)$", b"]", b":" * 3000 + b" "),
+    (rb"[(\S+)]$", b"[-]", b" "),
+    (rb"^(\S+)/(\S+):(\d+)", b":/", b" "),
+    (rb"^(\S+)\t(\S+)\t(\S+)\t\d+/(\w+)\t(\.+)\t(\w+)\t(\S+)", b"\ta", b"\n"),
+    (rb"\S+,\S+,(\S+),(\S+),(EVENT),\d+,(\S+),\S+,\S+,", b",", b" event,!"),
+    (rb"id=\S+:\d+ x", b"id=", b":" * 3000 + b" "),
+    (rb"a\w+b\d+c", b"ab", b"b" * 3000 + b" "),
+]
+
+
+@pytest.mark.parametrize("size", [2_000, 20_000])
+@pytest.mark.parametrize(("pattern", "unit", "ending"), HOSTILE)
+def test_the_turns_of_a_scan_grow_no_faster_than_the_text(pattern, unit, ending, size):
+    (alternative,) = parse(pattern.decode("latin-1"))
+    program = build(alternative, capturing=b"(" in pattern)
+    text = fold((unit * size)[:size] + ending)
+    steps = CountedSteps(program.steps)
+    assert scan(replace(program, steps=steps), text, [None] * program.groups) is None
+    assert steps.turns <= 12 * len(text) + 10_000
+
+
+@pytest.mark.parametrize("captures", [False, True])
+def test_a_scan_that_fails_too_often_is_no_match_and_is_reported(monkeypatch, captures):
+    exhausted.patterns.clear()
+    monkeypatch.setattr(osregex_scan, "BUDGET_BASE", 5)
+    monkeypatch.setattr(osregex_scan, "BUDGET_PER_BYTE", 0)
+    text = b"]=:0" * 2000 + b" ]a:1"
+    expression = compile_expression(rb"](\S+):(\d+)$", Kind.OSREGEX, captures=captures)
+    assert expression.search(text) is None
+    assert not expression.matches(text)
+    assert exhausted.patterns == [expression.pattern] * 2
+    exhausted.patterns.clear()
+    monkeypatch.undo()
+    assert expression.matches(text)
+    assert exhausted.patterns == []
 
 
 @pytest.mark.parametrize("unit", [b"a", b"1 ", b"a=1 ", b'":', b"\xff", b"x:[", b"(("])

@@ -1,5 +1,7 @@
 """Choices: what they bring with them, and how they are remembered."""
 
+from dataclasses import replace
+
 import pytest
 
 from wazuh_pack import resources
@@ -7,6 +9,7 @@ from wazuh_pack import source as content_source
 from wazuh_pack.errors import UsageError
 from wazuh_pack.install.choices import (
     Choices,
+    check,
     check_value,
     narrowed,
     read_choices,
@@ -15,7 +18,7 @@ from wazuh_pack.install.choices import (
 )
 from wazuh_pack.install.renumber import check_base, free_base, renumber
 from wazuh_pack.source import ids
-from wazuh_pack.source.scripts import wodle_scripts
+from wazuh_pack.source.scripts import response_scripts, wodle_scripts
 
 
 @pytest.fixture
@@ -47,16 +50,13 @@ def chain(content, load):
         Choices(sources=("b", "a"), responses=(), wodles=("t",), id_base=130000),
         Choices(collect={"a": {"path": "/x.log", "n.m": "1"}, "b": {}}),
         Choices(sources=(), responses=("block-ip",)),
+        Choices(integrations=("revoke-token",)),
     ],
 )
 def test_what_is_remembered_is_what_was_chosen(choices):
     found = remembered(choices.options())
     assert found.options() == choices.options()
-    assert (found.responses, found.wodles, found.id_base) == (
-        choices.responses,
-        choices.wodles,
-        choices.id_base,
-    )
+    assert found == replace(choices, sources=found.sources)
     assert found.collect == choices.collect
 
 
@@ -82,7 +82,7 @@ def test_scripts_bring_the_sources_of_what_they_report():
     catalog, _ = content_source.load(resources.content())
     choices = Choices(sources=("app-security",))
     found = with_dependencies(choices, catalog, wodle_scripts(resources.tree()))
-    assert set(found) == {"app-security", "response", "trivy"}
+    assert set(found) == {"app-security", "response", "security-scan"}
 
 
 def test_narrowed_content_asks_for_chosen_responses_only():
@@ -99,6 +99,7 @@ def test_narrowed_content_asks_for_chosen_responses_only():
     [
         ("sources: all\nresponses: true\nwodles: false\n", Choices(wodles=())),
         ("sources: app-security\n", Choices(sources=("app-security",))),
+        ("integrations: revoke-token\n", Choices(integrations=("revoke-token",))),
         (
             "collect: {a: {path: /x, port: 12}, b: {}}\nid_base: 130000\n",
             Choices(collect={"a": {"path": "/x", "port": "12"}, "b": {}}, id_base=130000),
@@ -109,6 +110,13 @@ def test_a_file_of_choices_is_read(tmp_path, text, expected):
     path = tmp_path / "wazuh-pack.yml"
     path.write_text(text)
     assert read_choices(path) == expected
+
+
+def test_only_a_response_that_integratord_can_start_is_given_to_it(chain):
+    scripts = response_scripts(resources.tree())
+    check(Choices(integrations=("revoke-token",)), chain, scripts, ())
+    with pytest.raises(UsageError, match="no response that integratord can start 'block-ip'"):
+        check(Choices(integrations=("block-ip",)), chain, scripts, ())
 
 
 @pytest.mark.parametrize("value", ["", "a<b", "a>b", "a&b", "a\nb", "a\0b", "a\x1b[0m", "\u2028"])

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -139,13 +140,8 @@ def test_other_peoples_rules_are_not_touched(network, firewall):
     assert network.host("nft", "list", "table", "inet", "theirs") == before
 
 
-def test_ten_thousand_addresses_are_held_and_still_drop(network, host, firewall, udp):
-    flow = udp(
-        server=network.host,
-        address=network.HOST,
-        client=network.attacker,
-        source=network.OTHER,
-    )
+def test_ten_thousand_addresses_are_held_and_still_drop(network, host, firewall, attack):
+    flow = attack(network.OTHER)
     firewall.apply([change(a) for a in [*addresses(9_999), network.OTHER]], NONE)
     assert len(network.host.elements("hosts4")) == 10_000
     assert not flow.passes()
@@ -222,6 +218,26 @@ def test_adds_at_the_same_time_are_all_done(network, host):
 
     assert host.manager.outcomes() == ["blocked"] * 30
     assert sorted(network.host.elements("hosts4")) == sorted(targets)
+
+
+def test_adds_and_deletes_at_the_same_time_leave_firewall_and_memory_agreed(network, host):
+    chains = {
+        target: ["add", "delete", "add"] if number % 2 else ["add", "add", "delete"]
+        for number, target in enumerate(addresses(10))
+    }
+
+    def ask(target):
+        return [host.run(host.message(target, command=command)) for command in chains[target]]
+
+    with ThreadPoolExecutor(len(chains)) as pool:
+        answers = list(pool.map(ask, chains))
+    host.settle(30)
+
+    assert answers == [[(b"", 0)] * 3] * 10
+    blocked = sorted(target for target, chain in chains.items() if chain[-1] == "add")
+    assert sorted(network.host.elements("hosts4")) == blocked
+    store = Store(str(host.manager.state / "enforce/targets"), 86_400)
+    assert sorted(record.target for record in store.live(time.time())) == blocked
 
 
 def test_adds_and_deletes_of_one_address_are_done_in_their_order(network, host):

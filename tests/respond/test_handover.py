@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from wazuh_pack.agentkit import codecache
+from wazuh_pack.respond import block_ip
 
 
 @pytest.fixture
@@ -167,6 +168,35 @@ def test_the_shell_passes_a_message_on_as_it_is(burst, text):
     burst.execd.settle(2)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="going before others needs root")
+def test_the_worker_goes_before_other_work(burst):
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    level = max(-20, ours - block_ip.HASTE)
+
+    assert os.getpriority(os.PRIO_PROCESS, burst.worker) == level
+    group = Path(f"/proc/{burst.worker}/autogroup")
+    if group.exists():
+        assert group.read_text().endswith(f" nice {level}\n")
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="the kernel has no sessions")
+@pytest.mark.skipif(os.geteuid() != 0, reason="going before others needs root")
+def test_only_a_session_of_its_own_goes_before_others(execd):
+    """What somebody tries by hand leaves their session as it is."""
+    python = execd.manager.root / "framework/python/bin/python3.13"
+    python.unlink()
+    python.write_text("#!/bin/sh\ncat /proc/self/autogroup\n")
+    python.chmod(0o755)
+    script = execd.manager.root / "active-response/bin/wazuh-pack-block-ip"
+
+    def said(**options):
+        done = subprocess.run([script], input=b"", capture_output=True, check=True, **options)
+        return done.stdout.decode().split()[-1]
+
+    ours = Path("/proc/self/autogroup").read_text().split()[-1]
+    assert (said(start_new_session=True), said()) == ("-10", ours)
+
+
 def test_the_longest_message_is_passed_on(burst):
     assert burst.execd.run(burst.execd.message(full_log="x" * 65_000)) == (b"", 0)
     burst.execd.settle(2)
@@ -178,12 +208,14 @@ def test_the_longest_message_is_passed_on(burst):
 def test_what_is_no_message_is_refused_by_the_worker_too(burst):
     burst.execd.run(b"{")
     burst.execd.run(b"")
-    burst.execd.settle(3)
+    burst.execd.run(b"x" * 200_000)
+    burst.execd.settle(4)
 
     found = [line["wazuh_pack"].get("reason") for line in burst.manager.decisions()]
     assert sorted(map(str, found)) == [
         "None",
         "no message on standard input",
+        "the message is not JSON, or nested too deeply",
         "the message is not JSON, or nested too deeply",
     ]
 

@@ -1,6 +1,9 @@
 """``wazuh-pack respond``, in a dry run: the tests' own host is never changed."""
 
 import json
+import os
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -67,6 +70,7 @@ def test_an_address_is_blocked_listed_and_unblocked(cli):
     (row,) = cli("blocked")
     assert (row["target"], row["offences"]) == ("203.0.113.9", 1)
     assert 890 < row["seconds"] <= 900
+    assert row["until"] == done["until"]
     assert cli("status")[0]["blocked"] == 1
 
     (done,) = cli("unblock", "203.0.113.9")
@@ -92,6 +96,31 @@ def test_the_same_rules_hold_for_people(cli, target, outcome):
     (done,) = cli("block", target, code=_exit.ERROR)
 
     assert done["outcome"] == outcome
+
+
+def test_a_home_that_is_not_there_is_a_mistake_and_is_not_made(cli):
+    home = cli.root / "none"
+    cli.root = home
+    assert "does not exist" in cli.text("block", "203.0.113.9", code=_exit.USAGE)
+    assert not home.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becoming somebody else needs root")
+def test_somebody_who_may_not_read_the_state_is_told_who_may(cli):
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own are closed to others
+        cli.root = Path(folder)
+        cli.root.chmod(0o755)
+        (cli.root / "logs").mkdir()
+        cli("block", "203.0.113.9")
+        os.seteuid(65534)
+        try:
+            said = [cli.text(word, code=_exit.ERROR) for word in ("status", "blocked", "retry")]
+        finally:
+            os.seteuid(0)
+
+    for text in said:
+        assert "run this as root" in text
+        assert str(cli.root) in text
 
 
 def test_a_wrong_duration_is_a_mistake_of_the_command_line(cli):
@@ -124,7 +153,7 @@ def test_in_enforcing_mode_trying_an_alert_has_no_effect_either(cli, alert):
     cli.configure("mode = enforce\n")
     (found,) = cli("test", alert({"data": {"srcip": "203.0.113.9"}}))
 
-    assert (found["outcome"], found["mode"]) == ("blocked", "enforce")
+    assert (found["outcome"], found["mode"], found["preview"]) == ("blocked", "enforce", True)
     assert cli("blocked") == []
 
 

@@ -3,6 +3,7 @@
 import configparser
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from wazuh_pack.agentkit.locks import FileLock
 from wazuh_pack.respond import block_ip
 from wazuh_pack.respond.address import parse_address, parse_network
 from wazuh_pack.respond.backends import Backend, BackendError, Change, nftables
-from wazuh_pack.respond.worker import Worker
+from wazuh_pack.respond.worker import MOST_TOLD, Worker
 
 SCRIPT = "active-response/bin/wazuh-pack-block-ip"
 HOUR = 3600
@@ -105,6 +106,23 @@ def test_what_is_gone_is_put_back_for_the_rest_of_its_time(world):
         "203.0.113.1",
         HOUR - 600,
     )
+
+
+def test_very_many_that_are_put_back_do_not_flood_the_log(world):
+    world.configure("mode = enforce\nmax_blocks = 1000\n")
+    world.handle(*[message(f"203.0.113.{number}") for number in range(MOST_TOLD + 3)])
+    world.firewall.held.clear()
+    world.look_after()
+
+    assert len(world.firewall.held) == MOST_TOLD + 3
+    told = [line for line in world.logged() if line["outcome"] == "restored"]
+    assert len(told) == MOST_TOLD + 1
+    assert told[-1] == {
+        "response": "block-ip",
+        "outcome": "restored",
+        "mode": "enforce",
+        "reason": "and 3 more",
+    }
 
 
 def test_when_nothing_is_gone_nothing_is_changed_or_said(world):
@@ -201,6 +219,22 @@ def test_where_the_script_never_ran_there_is_nothing_to_do(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("platform", ["darwin", "win32", "freebsd14"])
+@pytest.mark.parametrize("arguments", [[], ["--restore"], ["--work"]], ids=str)
+def test_another_system_is_refused_with_a_line(world, monkeypatch, platform, arguments):
+    script = world.root / SCRIPT
+    script.parent.mkdir(parents=True)
+    monkeypatch.setattr(sys, "platform", platform)
+    assert block_ip.main([str(script), *arguments]) == 1
+
+    (found,) = world.logged()
+    assert (found["outcome"], found["reason"]) == (
+        "failed",
+        f"block-ip works on Linux only, not on {platform}; use Wazuh's own responses there",
+    )
+    assert not (world.root / "var").exists()
+
+
 def restore(host):
     script = host.manager.root / SCRIPT
     with host._namespace.entered():
@@ -218,13 +252,8 @@ def restore(host):
     ],
     ids=["reboot", "flushed set", "flushed table", "one element"],
 )
-def test_the_script_puts_back_what_a_reboot_or_somebody_removed(network, host, udp, damage):
-    flow = udp(
-        server=network.host,
-        address=network.HOST,
-        client=network.attacker,
-        source=network.ATTACKER,
-    )
+def test_the_script_puts_back_what_a_reboot_or_somebody_removed(network, host, attack, damage):
+    flow = attack()
     host.respond(network.ATTACKER)
     network.host("nft", *damage)
     assert flow.passes()

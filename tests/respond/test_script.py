@@ -52,6 +52,20 @@ def test_messages_of_a_real_execd_get_the_decisions_expected(any_execd, shared):
     assert found[4]["reason"] == "the alert has no field data.srcip"
 
 
+def test_a_message_of_wazuh_5_is_answered_alike(any_execd):
+    ours = {"type": "stateful", "stateful_timeout": 90, "extra_arguments": None}
+    document = {"source": {"ip": "203.0.113.9"}, "wazuh": {"active_response": ours}}
+    for command in ("enable", "disable"):
+        any_execd.run(json.dumps({**document, "command": command}).encode())
+    any_execd.settle(2)
+
+    found = [line["wazuh_pack"] for line in any_execd.manager.decisions()]
+    assert [(f["would"], f["target"], f.get("timeout")) for f in found] == [
+        ("blocked", "203.0.113.9", 90),
+        ("unblocked", "203.0.113.9", None),
+    ]
+
+
 def test_arguments_that_are_not_its_own_are_refused(execd, shared):
     lines = (shared / "samples/active-response/execd-messages.ndjson").read_text().splitlines()
     first = json.dumps(json.loads(lines[0])["message"]).encode()
@@ -109,6 +123,18 @@ def test_a_message_that_is_not_json_is_refused(execd):
     found = execd.manager.decisions()[0]
     assert "command" not in found
     assert found["wazuh_pack"]["reason"] == "the message is not JSON, or nested too deeply"
+
+
+@pytest.mark.parametrize(
+    "target", ["203.0.113.9\x00", "\ud800", "203.0.113.9\n\n", "\u202e9.311.0.302", "a" * 60_000]
+)
+def test_a_hostile_address_is_quoted_on_one_harmless_line(execd, target):
+    found = execd.respond(target)
+
+    assert found["outcome"] == "refused_invalid"
+    (line,) = execd.manager.log.read_bytes().splitlines()
+    assert len(line) < 500
+    assert all(32 <= byte < 127 for byte in line)
 
 
 def test_the_largest_message_of_execd_is_taken(execd):

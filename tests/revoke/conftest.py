@@ -27,4 +27,4 @@ def fake():
 @pytest.fixture
 def over_http():
     """What a lane connects by to speak real HTTP; half a second of silence is too long."""
-    return lambda _, instance: HttpTransport(instance, seconds=0.5)
+    return lambda _, instance: HttpTransport(instance, seconds=0.5, total=1.5)

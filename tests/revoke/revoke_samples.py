@@ -30,6 +30,9 @@ BINDING = {
     "subjects": [{"kind": "ServiceAccount", "name": "builder", "namespace": "ci"}],
 }
 POD = {"metadata": {"name": "build-1", "uid": "u2"}}
+# A made-up key; its fingerprint is what ssh-keygen -lf says of it.
+PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
+KEY_DIGEST = "ZkAslGjFiUHdGf/WUL8rQvkib4PTvQatUV0OUQSncCA"
 REPOSITORY = {"repository": "acme/shop"}
 GLPAT = {"token": "glpat-" + "a1B2" * 5}
 
@@ -56,6 +59,10 @@ TARGETS = {
         {"key_id": "5", **REPOSITORY},
         {"id": 5, "title": "ci", "key": "ssh-ed25519 AAAA", "read_only": True},
     ),
+    "github.deploy-key-fingerprint": (
+        {"fingerprint": "SHA256:" + KEY_DIGEST, **REPOSITORY},
+        [{"id": 5, "title": "ci", "key": PUBLIC_KEY, "read_only": True}],
+    ),
     "github.runner-labels": (
         {"runner_id": "5", **REPOSITORY},
         {
@@ -81,7 +88,7 @@ TARGETS = {
     "gitlab.runner-token": ({"token": "glrt-" + "a1B2" * 5}, None),
     "gitlab.pipeline-cancel": ({"pipeline_id": "5", "project": "7"}, None),
     "gitlab.job-cancel": ({"job_id": "5", "project": "7"}, None),
-    "gitlab.user-block": ({"user_id": "5"}, None),
+    "gitlab.user-block": ({"user_id": "5"}, {"state": "active"}),
     "vault.token": ({"token": "hvs." + "C" * 95}, None),
     "vault.accessor": ({"accessor": "8609694a-cdbc-db9b-d345-e782dbb562ed"}, {"data": {}}),
     "vault.lease": ({"lease_id": "aws/creds/deploy/abcd-1234"}, {"data": {}}),

@@ -210,6 +210,9 @@ class Fake:
             self.release.wait()
             handler.close_connection = True
             return
+        if fault == "trickle":
+            self._trickle(handler)
+            return
         answer = fault or self.routes.get((handler.command, path), lambda *_: 404)
         found = answer(body, handler.headers) if callable(answer) else answer
         status, content, headers = (*((found,) if isinstance(found, int) else found), None, None)[
@@ -224,6 +227,20 @@ class Fake:
         handler.end_headers()
         if status != 204:
             handler.wfile.write(data)
+
+    def _trickle(self, handler):
+        """Send a byte now and then, so that no silence is ever long."""
+        handler.close_connection = True
+        handler.send_response(200)
+        handler.send_header("Content-Length", "1000")
+        handler.end_headers()
+        for _ in range(200):
+            if self.release.wait(0.05):
+                return
+            try:
+                handler.wfile.write(b" ")
+            except OSError:
+                return
 
     def calls(self):
         return [f"{method} {path}" for method, path, _, _ in self.seen]

@@ -94,6 +94,30 @@ def test_older_sessions_are_denied_and_let_in_again(manager, iam, kind):
         get(**who)
 
 
+def test_an_earlier_revocation_is_put_back_by_the_undo(manager, iam):
+    iam.create_role(RoleName="deploy", AssumeRolePolicyDocument="{}")
+    condition = {"DateLessThan": {"aws:TokenIssueTime": "2026-01-01T00:00:00Z"}}
+    statement = {"Effect": "Deny", "Action": ["*"], "Resource": ["*"], "Condition": condition}
+    earlier = {"Version": "2012-10-17", "Statement": [statement]}
+    which = {"RoleName": "deploy", "PolicyName": "AWSRevokeOlderSessions"}
+    iam.put_role_policy(**which, PolicyDocument=json.dumps(earlier))
+    ask(manager, "aws.role-sessions", "deploy")
+    assert work(manager) == ["revoked"]
+    assert iam.get_role_policy(**which)["PolicyDocument"] != earlier
+    ask(manager, "aws.role-sessions", "deploy", "delete")
+
+    assert work(manager) == ["restored"]
+    assert iam.get_role_policy(**which)["PolicyDocument"] == earlier
+
+
+def test_the_environments_proxy_has_no_say(manager, iam, monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    iam.create_user(UserName="ci")
+    ask(manager, "aws.user-sessions", "ci")
+
+    assert work(manager) == ["revoked"]
+
+
 def test_a_policy_of_somebody_else_is_not_overwritten(manager, iam):
     iam.create_user(UserName="ci")
     statement = {"Effect": "Deny", "Action": ["s3:*"], "Resource": ["*"]}

@@ -16,11 +16,12 @@ from wazuh_pack.revoke.providers.base import Rate
 from wazuh_pack.revoke.settings import Instance
 from wazuh_pack.revoke.transport import HttpTransport
 
-HERE = Path(__file__).parent
 DESCRIBED = ("github", "gitlab", "vault", "kubernetes", "azuredevops")
 # The descriptions are extracts: these calls exist, but not there.
 NOT_DESCRIBED = {
     "POST /repos/{repository}/keys",
+    "GET /users/{user_id}",
+    "GET /projects/{project}/jobs/{job_id}",
     "GET /projects/{project}/access_tokens/{token_id}",
     "GET /groups/{group}/access_tokens/{token_id}",
     "GET /projects/{project}/deploy_tokens/{token_id}",
@@ -37,13 +38,8 @@ WANTS_CREDENTIALS = {"DELETE /runners"}
 
 def prism():
     """Return the program that serves descriptions, or None."""
-    places = [
-        os.environ.get("PRISM", ""),
-        str(HERE / "node_modules/.bin/prism"),
-        str(HERE.parents[1] / "build/prism/node_modules/.bin/prism"),
-        shutil.which("prism") or "",
-    ]
-    return next((place for place in places if place and Path(place).exists()), None)
+    place = os.environ.get("WAZUH_PACK_PRISM") or shutil.which("prism")
+    return place if place and Path(place).exists() else None
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +47,7 @@ def served(shared):
     """Return a function that gives the URL at which a provider's description is served."""
     program = prism()
     if program is None or not shutil.which("node"):
-        pytest.skip("no Prism (npm install in tests/revoke, or set PRISM)")
+        pytest.skip("no Prism (export WAZUH_PACK_PRISM=$(tools/prism/install.sh))")
     running = {}
 
     def serve(name):

@@ -3,6 +3,7 @@ from revoke_world import github_token
 
 from wazuh_pack.agentkit.errors import MessageError
 from wazuh_pack.agentkit.protocol import Request
+from wazuh_pack.revoke.errors import NoTarget, NotEnabled
 from wazuh_pack.revoke.find import find_targets
 from wazuh_pack.revoke.settings import load_settings
 
@@ -90,14 +91,70 @@ def test_the_arguments_can_say_everything(find):
         (["--field", "data.a", "--from", "x"], "value of --from"),
         (["--when", "leak", "--field", "data.a"], "--when goes with no other"),
         (["--when", "none"], "no section of the name"),
-        (["--field", "data.a", "--action", "evil.token"], "no provider with the action"),
-        (["--field", "data.a", "--action", "github.evil"], "no provider with the action"),
+        (["--field", "data.a", "--action", "evil.token"], "not enabled in revoke.ini: evil.token"),
+        (["--field", "data.a", "--action", "github.evil"], r"\[github\] has no action 'evil'"),
         (["--field", "data.a", "--action", "github.runner"], "not enabled"),
     ],
 )
 def test_arguments_that_are_not_understood_are_refused(find, arguments, reason):
     with pytest.raises(MessageError, match=reason):
-        find(*arguments, a=TOKEN)
+        find(*arguments, rule="1", a=TOKEN)
+
+
+def test_what_revoke_ini_says_of_a_rule_goes_before_the_arguments(find):
+    words = ["--field", "data.other", "--action", "github.run-cancel"]
+
+    assert find(*words, leak={"secret": TOKEN}, other="17") == [("github.token", {"token": TOKEN})]
+
+
+def test_a_part_of_a_field_can_be_picked(find):
+    words = ["--field", "data.message", "--action", "gitlab.runner-pause"]
+    text = "RUNNER: by 'root', runner_id: '943'"
+    pick = ["--pick", r"runner_id:\x20'([0-9]+)'$"]
+
+    assert find(*words, *pick, rule="1", message=text) == [
+        ("gitlab.runner-pause", {"runner_id": "943"})
+    ]
+    with pytest.raises(MessageError, match="does not hold what 'pick' looks for"):
+        find(*words, *pick, rule="1", message="runner_id: 943")
+    with pytest.raises(MessageError, match="does not hold what 'pick' looks for"):
+        find(*words, *pick, rule="1", message="x" * 5000 + text)
+    for bad in ("(", "a", "(a)(b)"):
+        with pytest.raises(MessageError, match="value of --pick is malformed"):
+            find(*words, "--pick", bad, rule="1", message=text)
+
+
+@pytest.mark.parametrize("option", [("--decoder", "github"), ("--location", "github")])
+def test_arguments_can_say_where_the_event_must_come_from(find, option):
+    words = ["--field", "data.a", *option]
+
+    assert find(*words, rule="1", decoder="github", location="github", a=TOKEN)
+    with pytest.raises(MessageError, match="is not github"):
+        find(*words, rule="1", a=TOKEN)
+
+
+def test_an_action_of_a_provider_that_is_not_configured_is_passed_over(find):
+    words = ["--field", "data.a", "--action", "vault.entity", "--action", "gitlab.runner-pause"]
+
+    assert find(*words, rule="1", a="5") == [("gitlab.runner-pause", {"runner_id": "5"})]
+
+
+@pytest.mark.parametrize(
+    ("words", "data", "kind"),
+    [
+        (["--action", "vault.entity"], {"a": "5"}, NotEnabled),
+        ([], {"a": "hvs." + "a" * 95}, NotEnabled),
+        (["--action", "gitlab.runner-pause"], {}, NoTarget),
+        ([], {"a": "nothing here"}, NoTarget),
+        (["--action", "github.run-cancel", "--from", "repository=data.b"], {"a": "5"}, NoTarget),
+        (["--action", "gitlab.runner-pause"], {"a": "x"}, MessageError),
+    ],
+)
+def test_nothing_to_do_is_told_apart_from_what_is_not_acceptable(find, words, data, kind):
+    with pytest.raises(MessageError) as caught:
+        find("--field", "data.a", *words, rule="1", **data)
+
+    assert type(caught.value) is kind
 
 
 @pytest.mark.parametrize(
@@ -131,6 +188,26 @@ def test_alerts_that_do_not_fit_are_refused(find, options, reason):
 def test_an_identifier_must_have_exactly_its_form(find, value):
     with pytest.raises(MessageError, match="not of the form of 'run_id'"):
         find(rule="110530", run={"id": value, "repo": "acme/shop"})
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        ("12345678901.000000", "12345678901"),
+        ("9007199254740991.000000", "9007199254740991"),
+        ("9007199254740993.000000", None),  # a double cannot tell it from its neighbours
+        ("12345678901.500000", None),
+        ("12345678901.0", None),
+        ("0.000000", None),
+    ],
+)
+def test_a_large_number_is_read_as_wazuh_writes_it(find, value, number):
+    alert = {"id": value, "repo": "acme/shop"}
+    if number:
+        assert find(rule="110530", run=alert)[0][1]["run_id"] == number
+    else:
+        with pytest.raises(MessageError, match="not of the form of 'run_id'"):
+            find(rule="110530", run=alert)
 
 
 @pytest.mark.parametrize(

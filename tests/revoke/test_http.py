@@ -5,7 +5,7 @@ import hmac
 import json
 
 import pytest
-from revoke_samples import ACCOUNT, BINDING, GENUINE, UUID
+from revoke_samples import ACCOUNT, BINDING, GENUINE, KEY_DIGEST, PUBLIC_KEY, UUID
 from revoke_world import github_token, service_account_token
 
 TOKEN = github_token()
@@ -70,6 +70,9 @@ def test_a_leaked_token_is_dead_afterwards(github, over_http):
     [
         ["drop"],
         ["hang"],
+        ["trickle"],
+        [None, "trickle"],
+        [(403, {"message": "You have exceeded a secondary rate limit"})],
         [None, "drop"],
         [None, "hang"],
         [(500, {"message": "x"})],
@@ -317,6 +320,94 @@ def test_a_secret_that_is_no_token_is_not_deleted(manager, fake, over_http):
     assert [method for method, *_ in fake.seen] == ["GET"]
 
 
+def test_a_binding_that_kubernetes_made_itself_is_left_alone(manager, fake, over_http):
+    world = manager("kubernetes", "clusterrolebinding")
+    labels = {"kubernetes.io/bootstrapping": "rbac-defaults"}
+    found = {"metadata": {"name": "cluster-admin", "uid": "u", "labels": labels}}
+    path = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/cluster-admin"
+    fake.route("GET", path, lambda *_: (200, found))
+    ask(world, "kubernetes.clusterrolebinding", "cluster-admin", resource="clusterrolebindings")
+    (line,) = world.run("kubernetes", over_http)
+
+    assert line["reason"] == "bindings of Kubernetes itself are left alone"
+    assert [method for method, *_ in fake.seen] == ["GET"]
+
+
+def test_another_binding_of_the_same_name_is_not_deleted(manager, fake, over_http):
+    world = manager("kubernetes", "rolebinding")
+    cluster = Cluster(fake)
+    ask(world, "kubernetes.rolebinding", "ci-admin", namespace="ci")
+    world.run("kubernetes", over_http)
+    (body,) = [body for method, _, body, _ in fake.seen if method == "DELETE"]
+
+    assert json.loads(body) == {"preconditions": {"uid": BINDING["metadata"]["uid"]}}
+    assert cluster.bindings == []
+
+
+class Repository:
+    """A repository's deploy keys."""
+
+    def __init__(self, fake, *keys):
+        self.keys = dict(enumerate(keys, 5))
+        self.fake = fake
+        fake.route("GET", "/repos/acme/shop/keys", self.list)
+        fake.route("POST", "/repos/acme/shop/keys", self.add)
+        for number in self.keys:
+            path = f"/repos/acme/shop/keys/{number}"
+            fake.route("GET", path, lambda *_, n=number: 200 if n in self.keys else 404)
+            fake.route("DELETE", path, lambda *_, n=number: (self.keys.pop(n, None) and 204) or 404)
+
+    def list(self, *_):
+        return 200, [
+            {"id": n, "title": "ci", "key": k, "read_only": False} for n, k in self.keys.items()
+        ]
+
+    def add(self, body, _):
+        self.keys[99] = json.loads(body)["key"]
+        self.added = json.loads(body)
+        return 201, {}
+
+
+OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEBAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
+
+
+def test_a_deploy_key_is_found_by_its_fingerprint_and_put_back(manager, fake, over_http):
+    world = manager("github", "deploy-key-fingerprint")
+    served = Repository(fake, OTHER_KEY, PUBLIC_KEY)
+    words = {"repository": "acme/shop"}
+    ask(world, "github.deploy-key-fingerprint", f"SHA256:{KEY_DIGEST}", **words)
+    assert outcomes(world.run("github", over_http)) == ["revoked"]
+    assert list(served.keys.values()) == [OTHER_KEY]
+    ask(world, "github.deploy-key-fingerprint", f"SHA256:{KEY_DIGEST}", command="delete", **words)
+
+    assert outcomes(world.run("github", over_http)) == ["restored"]
+    assert served.added == {"title": "ci", "key": PUBLIC_KEY, "read_only": False}
+
+
+@pytest.mark.parametrize(
+    ("keys", "outcome", "reason"),
+    [
+        ([OTHER_KEY, "not a key", "ssh-rsa !!!"], "already_revoked", None),
+        ([OTHER_KEY] * 100, "failed", "the key is not among the first 100; remove it by its id"),
+    ],
+)
+def test_a_fingerprint_that_no_key_has_removes_nothing(
+    manager, fake, over_http, keys, outcome, reason
+):
+    world = manager("github", "deploy-key-fingerprint")
+    Repository(fake, *keys)
+    ask(
+        world,
+        "github.deploy-key-fingerprint",
+        f"SHA256:{KEY_DIGEST}",
+        repository="acme/shop",
+    )
+    (line,) = world.run("github", over_http)
+
+    assert (line["outcome"], line.get("reason")) == (outcome, reason)
+    assert [method for method, *_ in fake.seen] == ["GET"]
+
+
 def test_a_role_binding_is_put_back_as_it_was(manager, fake, over_http):
     world = manager("kubernetes", "rolebinding")
     cluster = Cluster(fake)
@@ -365,6 +456,16 @@ def test_a_jenkins_job_in_a_folder_is_disabled(manager, fake, over_http):
     assert {headers["Authorization"] for *_, headers in fake.seen} == {
         "Basic d2F6dWg6b3VyLW93bi1jcmVkZW50aWFs"
     }
+
+
+@pytest.mark.parametrize(("status", "outcome"), [(200, "revoked"), (302, "failed")])
+def test_a_redirect_is_no_proof_that_jenkins_revoked(manager, fake, over_http, status, outcome):
+    world = manager("jenkins", "user-tokens", "user = wazuh")
+    path = "/user/mallory/descriptorByName/jenkins.security.ApiTokenProperty/revokeAll"
+    fake.route("POST", path, lambda *_: status)
+    ask(world, "jenkins.user-tokens", "mallory")
+
+    assert outcomes(world.run("jenkins", over_http)) == [outcome]
 
 
 def test_jenkins_does_not_take_the_responders_own_user(manager):

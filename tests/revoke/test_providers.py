@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from revoke_samples import NEEDS_A_KEY, TARGETS, actions, bound, remembered, target
 
+from wazuh_pack.revoke import reference
 from wazuh_pack.revoke.find import find_tokens
 from wazuh_pack.revoke.providers import NAMES, provider
 from wazuh_pack.revoke.tokens import FORMATS
@@ -134,21 +135,15 @@ def test_an_unknown_provider_is_an_error():
         provider("evil")
 
 
-def rows():
-    """Return the table of the how-to as it should be."""
-    yield "| Action | Needs | Does | Rights of ours | Undo | Verified by |"
-    yield "|---|---|---|---|---|---|"
-    for name in NAMES:
-        for one in provider(name).capabilities.values():
-            needs = ", ".join(p.name + ("?" if p.optional else "") for p in one.parameters)
-            cells = [f"`{name}.{one.name}`", needs, one.effect, one.rights or "none"]
-            cells += [one.undo or "**not possible**", one.verified or "not possible"]
-            yield f"| {' | '.join(cells)} |"
+def test_the_reference_shows_the_capabilities_as_they_are():
+    path = Path(__file__).resolve().parents[2] / "docs/reference/revocation.md"
+
+    assert path.read_text() == reference.page() + "\n", (
+        "wazuh-pack respond providers --reference > docs/reference/revocation.md"
+    )
 
 
-def test_the_how_to_shows_the_capabilities_as_they_are():
-    text = (Path(__file__).resolve().parents[2] / "docs/howto/revoke-token.md").read_text()
-    begin, end = "<!-- table: begin -->\n", "<!-- table: end -->"
-    shown = text.partition(begin)[2].partition(end)[0]
+def test_the_reference_has_a_row_for_every_action():
+    page = reference.page()
 
-    assert shown.splitlines() == list(rows())
+    assert [action for action in actions() if page.count(f"| `{action}` | ") != 1] == []

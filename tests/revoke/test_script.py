@@ -29,19 +29,24 @@ def bundle(tmp_path_factory):
     return build_bundle(ROOT / "active_response/revoke_token", out).path
 
 
+def lay_python(root):
+    """Give a Wazuh home a Python of its own, with packages."""
+    (root / "framework/python/bin").mkdir(parents=True)
+    (root / "framework/python/bin/python3.13").symlink_to(Path(sys.executable).resolve())
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    library = root / "framework/python/lib" / version
+    library.mkdir(parents=True)
+    (library / "site-packages").symlink_to(PACKAGES)
+
+
 class Manager:
     """A Wazuh home with the script among the responses and among the integrations."""
 
     def __init__(self, root, bundle, url):
         self.root = root
-        version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
         for folder in ("active-response/bin", "integrations", "logs", "etc/wazuh-pack"):
             (root / folder).mkdir(parents=True)
-        (root / "framework/python/bin").mkdir(parents=True)
-        (root / "framework/python/bin/python3.13").symlink_to(Path(sys.executable).resolve())
-        library = root / "framework/python/lib" / version
-        library.mkdir(parents=True)
-        (library / "site-packages").symlink_to(PACKAGES)
+        lay_python(root)
         (root / "var").mkdir(mode=0o750)
         (root / "var/wazuh-pack-integration").mkdir(mode=0o700)
         self.script = root / "active-response/bin" / NAME

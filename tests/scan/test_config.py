@@ -37,8 +37,9 @@ def test_the_template_is_valid_and_says_the_defaults(write):
 
 def test_every_line_of_the_template_that_is_commented_out_is_valid(write):
     lines = TEMPLATE.read_text(encoding="utf-8").splitlines()
-    text = "\n".join(line[1:] if re.match(r"#(?:[a-z]|    )", line) else line for line in lines)
+    text = "\n".join(line[1:] if re.match(r"#(?:[a-z[]|    )", line) else line for line in lines)
 
+    text = text.replace("owners = jenkins", "owners = root")
     config = load(write(text.replace("sha256 =", "sha256 = " + "0" * 64)))
 
     assert config.targets.filesystems == ("/srv/jenkins/workspace/*",)
@@ -46,6 +47,9 @@ def test_every_line_of_the_template_that_is_commented_out_is_valid(write):
     assert config.targets.engines == ("docker",)
     assert config.scanner.skip_dirs == ("**/node_modules/.cache",)
     assert config.scanner.minimum_version == (0, 69, 2)
+    assert config.scanner.vex == ("/var/ossec/etc/wazuh-pack/shop.vex.json",)
+    assert config.targets.approved_bases == ("registry.example.org/base/*", "debian 12*")
+    assert config.targets.clusters == ("production",)
 
 
 def test_values_are_typed(write):
@@ -63,6 +67,17 @@ def test_values_are_typed(write):
     assert config.schedule.interval == 43_200
     assert config.scanner.offline is True
     assert config.scanner.nice == 19
+
+
+def test_limits_may_be_switched_off(write):
+    config = load(
+        write("[targets]\nimages = all\n[report]\ndigest = never\n[sla]\nlow = never\nhigh = 5d\n")
+    )
+
+    assert config.reporting.digest == 0
+    assert [config.sla.limit(name) for name in ("critical", "high", "low", "unknown")] == [
+        *(7 * 86_400, 5 * 86_400, 0, 0)
+    ]
 
 
 def test_every_mistake_is_told_with_its_line(write):
@@ -92,7 +107,9 @@ def test_every_mistake_is_told_with_its_line(write):
 
 @pytest.mark.parametrize("text", ["", "[targets]\nimages = none\n", "[report]\nseverity = low\n"])
 def test_a_configuration_without_targets_is_a_mistake(write, text):
-    assert problems(write(text)) == ["1: nothing to scan; fill in [targets]"]
+    assert problems(write(text)) == [
+        "1: nothing to scan; fill in [targets], or add a [reports-<name>]"
+    ]
 
 
 def test_a_list_without_images_is_a_mistake(write):

@@ -1,4 +1,5 @@
 import json
+import os
 import re
 from dataclasses import fields
 
@@ -6,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wazuh_pack.reports.findings import SCANNERS, SEVERITIES, Artifact, Finding
 from wazuh_pack.scan.events import KEY, MAX_LINE, Source, counts_by_severity, encode
-from wazuh_pack.scan.findings import SCANNERS, SEVERITIES, Artifact, Finding
 from wazuh_pack.scan.replay import events_from_report
 
 LONG = ("x" * 5000, '"\\' * 3000, "\U0001f41f" * 2000, "\x00" * 3000, "[" * 3000)
@@ -35,7 +36,7 @@ def keys(value):
 @given(finding=FINDINGS, name=TEXTS, title=TEXTS)
 def test_whatever_a_report_says_the_event_is_one_that_wazuh_takes(finding, name, title):
     artifact = Artifact(name, "container_image", os=title, running=True)
-    line = encode(Source("s").finding(finding, artifact, state="new", first_seen=title))
+    line = encode(Source("s", "trivy").finding(finding, artifact, state="new", first_seen=title))
 
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
@@ -70,7 +71,7 @@ def test_a_real_report_gives_events_below_eight_kilobytes(shared):
 def test_a_shortened_field_is_marked_and_named():
     finding = Finding("vuln", "CVE-1", "low", title="t" * 400, path="p" * 2000)
 
-    event = Source("s").finding(finding, Artifact("a", "filesystem"), state="new")[KEY]
+    event = Source("s", "trivy").finding(finding, Artifact("a", "filesystem"), state="new")[KEY]
 
     assert event["title"] == "t" * 297 + "..."
     assert len(event["path"]) == 1000
@@ -80,7 +81,7 @@ def test_a_shortened_field_is_marked_and_named():
 def test_a_text_beyond_ascii_is_measured_as_it_is_written():
     finding = Finding("vuln", "CVE-1", "low", title="\u20ac" * 100)
 
-    title = Source("s").finding(finding, Artifact("a", "b"), state="new")[KEY]["title"]
+    title = Source("s", "trivy").finding(finding, Artifact("a", "b"), state="new")[KEY]["title"]
 
     assert title.endswith("...")
     assert len(json.dumps(title)) <= 302
@@ -100,17 +101,21 @@ def test_a_text_beyond_ascii_is_measured_as_it_is_written():
 def test_a_text_that_wazuh_would_read_as_a_list_is_broken_up(text, written):
     finding = Finding("vuln", "CVE-1", "low", title=text)
 
-    assert Source("s").finding(finding, Artifact("a", "b"), state="new")[KEY]["title"] == written
+    assert (
+        Source("s", "trivy").finding(finding, Artifact("a", "b"), state="new")[KEY]["title"]
+        == written
+    )
 
 
 def test_events_of_a_scan_are_numbered_and_dated(clock):
-    source = Source("abc", "run", clock)
+    source = Source("abc", "trivy", "run", clock)
 
     events = [source.event("scan_started", {})[KEY] for _ in range(2)]
 
     assert events[1] == {
         "event": "scan_started",
         "tool": "trivy",
+        "host": os.uname().nodename,
         "time": "2026-03-04T05:06:07Z",
         "event_id": "abc.2",
         "scan_id": "abc",

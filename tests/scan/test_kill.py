@@ -23,7 +23,7 @@ def outcomes(host):
 
 def check(outcome, expected):
     """Every event is whole, in order, and there at most twice; every change exactly once."""
-    events = [json.loads(line)["trivy_scan"] for line in outcome["lines"]]
+    events = [json.loads(line)["security_scan"] for line in outcome["lines"]]
     ids = [event["event_id"] for event in events]
     assert len(ids) - len(set(ids)) <= 1
     once = list({event["event_id"]: event for event in events}.values())

@@ -1,17 +1,19 @@
 """The real Trivy, end to end. It is found on PATH or named by WAZUH_PACK_TRIVY.
 
-Vulnerabilities need a database, which cannot be downloaded here; misconfigurations, secrets and
-licences work with what is built in.
+Misconfigurations, secrets and licences work with what is built in; vulnerabilities with the
+database of ``trivy_world``, if makedb lies beside Trivy (``tools/trivy/build.sh`` puts both there).
 """
 
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import trivy_world as world
 
 from wazuh_pack.scan import config as configuration
 from wazuh_pack.scan.trivy import Runner
@@ -50,7 +52,7 @@ def scan(host):
     )
     assert done.stderr == b""
     assert TOKEN.encode() not in done.stdout
-    return [json.loads(line)["trivy_scan"] for line in done.stdout.splitlines()]
+    return [json.loads(line)["security_scan"] for line in done.stdout.splitlines()]
 
 
 def findings(events):
@@ -167,3 +169,314 @@ def test_an_sbom_and_a_repository_are_scanned(real, trivy, tmp_path):
     finished = [event["artifact_type"] for event in events if event["event"] == "scan_finished"]
     assert finished == ["sbom", "repository"]
     assert ("new", "secret", "github-pat") in findings(events)
+
+
+@pytest.fixture(scope="module")
+def database(trivy, tmp_path_factory):
+    """A cache folder with the vulnerability database in it."""
+    if not Path(trivy).with_name("makedb").is_file():
+        pytest.skip("no makedb beside Trivy (tools/trivy/build.sh builds both)")
+    cache = tmp_path_factory.mktemp("cache")
+    cache.chmod(0o700)
+    world.write_database(trivy, cache)
+    return cache
+
+
+@pytest.fixture
+def vulnerable(host, trivy, database):
+    """A host whose Trivy knows vulnerabilities; call it with what to scan."""
+
+    def scan_of(report=None, sla=None, **targets):
+        host.configure(
+            trivy={"binary": trivy, "offline": "yes", "cache_dir": database, **scan_of.trivy},
+            targets={"filesystems": "", **targets},
+            report={"scanners": "vuln", **(report or {})},
+            sla=sla or {},
+        )
+        return scan(host)
+
+    scan_of.trivy = {}
+    scan_of.host = host
+    return scan_of
+
+
+def packages(events, state="new"):
+    return {
+        (event["package"], event["finding_id"])
+        for event in events
+        if event["event"] == "finding" and event["state"] == state
+    }
+
+
+def test_vulnerabilities_of_an_image_archive_are_found_and_fixed(vulnerable, tmp_path):
+    archive = tmp_path / "image.tar"
+    image = world.write_image(archive, world.files())
+
+    first = vulnerable(archives=archive)
+
+    assert packages(first) == world.VULNERABLE
+    (openssl,) = [event for event in first if event.get("finding_id") == world.FIXED]
+    assert openssl["severity"] == "critical"
+    assert openssl["fix_available"] is True
+    assert openssl["fixed_version"] == "3.0.11-1~deb12u1"
+    assert openssl["artifact_digest"] == image
+    assert openssl["base"] == world.LABELS["org.opencontainers.image.base.name"]
+    assert openssl["os"] == "debian 12.5"
+    assert "canary" not in json.dumps(first)
+    assert packages(vulnerable(archives=archive)) == set()
+
+    world.write_image(archive, world.files(library="4.17.21"))
+    rebuilt = vulnerable(archives=archive)
+    assert packages(rebuilt, "fixed") == {("lodash", world.LIBRARY)}
+    assert packages(rebuilt) == set()
+
+
+def test_vulnerabilities_of_a_file_system_an_sbom_and_a_root_are_found(vulnerable, tmp_path):
+    world.write_root(tmp_path / "root", world.files())
+    world.write_lock(tmp_path / "work")
+    world.write_sbom(tmp_path / "sbom.json")
+
+    events = vulnerable(
+        filesystems=tmp_path / "work", rootfs=tmp_path / "root", sboms=tmp_path / "sbom.json"
+    )
+
+    library = ("lodash", world.LIBRARY)
+    for kind, expected in (
+        ("filesystem", {library}),
+        ("sbom", {library}),
+        ("rootfs", world.VULNERABLE),
+    ):
+        assert packages(event for event in events if event.get("artifact_type") == kind) == expected
+
+
+def test_what_is_ignored_or_explained_away_is_accepted_and_not_fixed(vulnerable, tmp_path):
+    archive = tmp_path / "image.tar"
+    world.write_image(archive, world.files())
+    vulnerable(archives=archive)
+    ignore = tmp_path / "ignore"
+    ignore.write_text(f"{world.UNFIXED}\n", encoding="ascii")
+    vex = tmp_path / "vex.json"
+    statement = {
+        "vulnerability": {"name": world.LIBRARY},
+        "products": [{"@id": "pkg:npm/lodash@4.17.20"}],
+        "status": "not_affected",
+        "justification": "vulnerable_code_not_in_execute_path",
+    }
+    document = {
+        "@context": "https://openvex.dev/ns/v0.2.0",
+        "@id": "https://example.org/vex-1",
+        "author": "somebody",
+        "timestamp": "2026-01-01T00:00:00Z",
+        "version": 1,
+        "statements": [statement],
+    }
+    vex.write_text(json.dumps(document), encoding="ascii")
+    vulnerable.trivy = {"ignore_file": ignore, "vex": vex}
+
+    events = vulnerable(archives=archive)
+
+    accepted = {
+        event["finding_id"]: event["accepted"]
+        for event in events
+        if event["event"] == "finding" and event["state"] == "accepted"
+    }
+    assert accepted == {world.UNFIXED: "ignore_file", world.LIBRARY: "vex"}
+    assert packages(events, "fixed") == set()
+    (finished,) = [event for event in events if event["event"] == "scan_finished"]
+    assert (finished["accepted"], finished["counts"]["total"]) == (2, 1)
+
+    vulnerable.trivy = {}
+    assert packages(vulnerable(archives=archive), "acceptance_ended") == {
+        ("zlib1g", world.UNFIXED),
+        ("lodash", world.LIBRARY),
+    }
+
+
+def test_a_vulnerability_that_becomes_known_as_exploited_is_told_of(vulnerable, tmp_path):
+    archive = tmp_path / "image.tar"
+    world.write_image(archive, world.files())
+    vulnerable(archives=archive)
+    feed = tmp_path / "kev.json"
+    entry = {
+        "cveID": world.UNFIXED,
+        "dateAdded": "2026-11-01",
+        "dueDate": "2026-11-22",
+        "knownRansomwareCampaignUse": "Known",
+    }
+    feed.write_text(json.dumps({"vulnerabilities": [entry]}), encoding="ascii")
+
+    events = vulnerable(archives=archive, report={"kev": feed})
+
+    (event,) = [event for event in events if event["event"] == "finding"]
+    assert (event["state"], event["finding_id"]) == ("exploited", world.UNFIXED)
+    assert (event["kev"], event["kev_due"], event["kev_ransomware"]) == (True, "2026-11-22", True)
+
+
+def test_an_ignored_secret_and_an_ignored_check_are_accepted(real, tmp_path):
+    scan(real)
+    ignore = tmp_path / "ignore"
+    ignore.write_text("DS-0002\ngithub-pat\n", encoding="ascii")
+    config = configuration.load(real.places.config).scanner
+    real.configure(
+        trivy={"binary": config.binary, "offline": "yes", "ignore_file": ignore},
+        report={"scanners": "misconfig secret"},
+    )
+
+    assert findings(scan(real)) >= {
+        ("accepted", "misconfig", "DS-0002"),
+        ("accepted", "secret", "github-pat"),
+    }
+
+
+def _containerd(folder):
+    """Start a containerd of our own and return process and address."""
+    config = folder / "config.toml"
+    config.write_text('version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n', "ascii")
+    address = folder / "c.sock"
+    process = subprocess.Popen(
+        [
+            *("containerd", "--config", config, "--address", address),
+            *("--root", folder / "root", "--state", folder / "state"),
+        ],
+        stderr=subprocess.PIPE,
+    )
+    for line in process.stderr:
+        if b"containerd successfully booted" in line:
+            break
+    else:
+        pytest.skip("containerd does not start here")
+    return process, address
+
+
+def test_images_of_a_real_containerd_are_found(vulnerable, tmp_path, tmp_path_factory):
+    if os.geteuid() or not (shutil.which("containerd") and shutil.which("ctr")):
+        pytest.skip("no containerd here, or not root")
+    archive = tmp_path / "image.tar"
+    world.write_image(archive, world.files(), name="example.org/shop/web:1")
+    process, address = _containerd(tmp_path_factory.mktemp("c"))
+    try:
+        subprocess.run(
+            [
+                shutil.which("ctr"),
+                "--address",
+                address,
+                "--namespace",
+                "k8s.io",
+                "images",
+                "import",
+                archive,
+            ],
+            check=True,
+            capture_output=True,
+        )
+        events = vulnerable(images="all", engines="containerd", containerd_address=address)
+    finally:
+        process.terminate()
+        process.communicate()
+
+    assert packages(events) == world.VULNERABLE
+    assert {event["artifact"] for event in events if "artifact" in event} == {
+        "example.org/shop/web:1"
+    }
+
+
+def test_a_server_matches_vulnerabilities_for_a_host_without_a_database(
+    vulnerable, trivy, database, tmp_path
+):
+    archive = tmp_path / "image.tar"
+    world.write_image(archive, world.files())
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    server = subprocess.Popen(
+        [
+            *(trivy, "server", "--listen", address, "--cache-dir", database),
+            *("--skip-db-update", "--token", "example-token", "--no-progress"),
+        ],
+        stderr=subprocess.PIPE,
+    )
+    try:
+        for line in server.stderr:
+            if b"Listening" in line:
+                break
+        secrets = tmp_path / "trivy.env"
+        secrets.write_text("TRIVY_TOKEN=example-token\n", encoding="ascii")
+        secrets.chmod(0o600)
+        cache = tmp_path / "empty"
+        vulnerable.trivy = {
+            "server": f"http://{address}",
+            "environment": secrets,
+            "cache_dir": cache,
+            "offline": "no",
+        }
+        events = vulnerable(archives=archive)
+    finally:
+        server.kill()
+        server.communicate()
+
+    assert packages(events) == world.VULNERABLE
+    assert "example-token" not in json.dumps(events)
+    assert not (cache / "db").exists()
+
+
+def test_licences_are_found(vulnerable, tmp_path):
+    world.write_root(tmp_path / "root", world.files())
+
+    events = vulnerable(report={"scanners": "license"}, rootfs=tmp_path / "root")
+
+    assert ("new", "license", "MIT") in findings(events)
+
+
+def test_images_of_a_real_docker_are_found(vulnerable, tmp_path):
+    docker = shutil.which("docker")
+    if not docker or subprocess.run([docker, "info"], capture_output=True, check=False).returncode:
+        pytest.skip("no Docker here")
+    name = f"wp-wodle-{os.getpid()}/shop:1"
+    archive = tmp_path / "image.tar"
+    image = world.write_image(archive, world.files(), name=name)
+    subprocess.run([docker, "load", "--input", archive], check=True, capture_output=True)
+    try:
+        events = vulnerable(images="all", engines="docker", allow=name)
+    finally:
+        subprocess.run([docker, "image", "rm", name], check=True, capture_output=True)
+
+    assert packages(events) == world.VULNERABLE
+    (finished,) = [event for event in events if event["event"] == "scan_finished"]
+    assert (finished["artifact"], finished["artifact_digest"]) == (name, image)
+    assert finished["running"] is False
+
+
+def test_images_of_a_real_podman_are_found(vulnerable, tmp_path, tmp_path_factory):
+    podman = shutil.which("podman")
+    if not podman or os.geteuid():
+        pytest.skip("no Podman here, or not root")
+    name = f"localhost/wp-wodle-{os.getpid()}/shop:1"
+    archive = tmp_path / "image.tar"
+    world.write_image(archive, world.files(), name=name)
+    loaded = subprocess.run(
+        [podman, "load", "--input", archive], check=False, capture_output=True, text=True
+    )
+    if loaded.returncode:
+        pytest.skip(f"Podman does not work here: {loaded.stderr.strip()}")
+    runtime = tmp_path_factory.mktemp("run")
+    (runtime / "podman").mkdir()
+    address = runtime / "podman/podman.sock"
+    service = subprocess.Popen(
+        [podman, "--log-level", "info", "system", "service", "--time", "0", f"unix://{address}"],
+        stderr=subprocess.PIPE,
+    )
+    try:
+        for line in service.stderr:
+            if b"API service listening" in line:
+                break
+        secrets = tmp_path / "trivy.env"
+        secrets.write_text(f"XDG_RUNTIME_DIR={runtime}\n", encoding="ascii")
+        secrets.chmod(0o600)
+        vulnerable.trivy = {"environment": secrets}
+        events = vulnerable(images="all", engines="podman", allow=name)
+    finally:
+        service.kill()
+        service.communicate()
+        subprocess.run([podman, "image", "rm", name], check=True, capture_output=True)
+
+    assert packages(events) == world.VULNERABLE

@@ -4,10 +4,12 @@ import os
 import subprocess
 import sys
 import time
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
+from wazuh_pack.scan import sink
 from wazuh_pack.scan.events import Source, encode
 from wazuh_pack.scan.places import home_of
 from wazuh_pack.scan.schedule import Record
@@ -27,7 +29,7 @@ def wodle(host, *arguments):
         cwd=host.home,
     )
     assert done.stderr == b""
-    return done.returncode, [json.loads(line)["trivy_scan"] for line in done.stdout.splitlines()]
+    return done.returncode, [json.loads(line)["security_scan"] for line in done.stdout.splitlines()]
 
 
 def due(host, **fields):
@@ -76,8 +78,9 @@ def test_a_due_scan_runs_on_while_the_wodle_has_ended_and_its_pipes_are_closed(
     os.close(scan_lock)
     after = wodle(host)
 
-    assert (status, events) == (0, [])
-    assert [event["event"] for event in during[1]] == ["scan_started"]
+    assert (status, during[0]) == (0, 0)
+    # The scan may begin before or after the run that starts it looks into the spool.
+    assert [event["event"] for event in events + during[1]] == ["scan_started"]
     assert [event["event"] for event in after[1]] == [
         "baseline",
         "finding",
@@ -103,7 +106,7 @@ def test_two_scans_at_once_are_refused(host):
 
 def test_two_runs_at_once_deliver_once(host):
     host.places.make()
-    host.spool().publish([encode(Source("s").event("scan_started", {}))])
+    host.spool().publish([encode(Source("s", "trivy").event("scan_started", {}))])
     due(host, due=far_away())
     lock = os.open(host.places.run_lock, os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
@@ -124,7 +127,7 @@ def test_a_lock_of_a_dead_scan_holds_nobody_up(host, report):
 
 def test_a_run_delivers_no_more_than_wazuh_takes(host):
     host.places.make()
-    source = Source("s")
+    source = Source("s", "trivy")
     host.spool().publish(encode(source.event("scan_started", {})) for _ in range(1500))
     due(host, due=far_away())
 
@@ -190,18 +193,26 @@ def test_silence_is_told_even_if_the_spool_takes_nothing(host):
     assert [event["event"] for event in events] == ["scan_overdue"]
 
 
-def test_a_clock_that_went_back_neither_alarms_nor_stops_scanning(host, report):
+def test_a_clock_that_went_back_neither_alarms_nor_stops_scanning(host, report, tmp_path):
     host.report(report)
     assert wodle(host, "--wait")[0] == 0
     ahead = time.time() + 400 * 86_400
     Record(begun=ahead, due=ahead, succeeded=ahead).save(host.places.schedule)
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    host.behave(f'read x < {gate}; cp {report} "$5"')
 
     status, events = wodle(host)
+    with gate.open("w", encoding="ascii") as opened:  # blocks until the scan has begun
+        scan_lock = os.open(host.places.scan_lock, os.O_RDWR)
+        opened.write("go\n")
+    fcntl.flock(scan_lock, fcntl.LOCK_EX)  # until the scan has ended
+    os.close(scan_lock)
 
-    assert (status, events) == (0, [])
-    lock = os.open(host.places.scan_lock, os.O_RDWR)
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    os.close(lock)
+    assert status == 0
+    # The scan may have begun before the run that started it looked into the spool.
+    assert {event["event"] for event in events} <= {"scan_started"}
+    assert Record.load(host.places.schedule).due < time.time() + 2 * 86_400
 
 
 def test_what_a_killed_scan_left_is_settled_by_the_next_run(host, report):
@@ -209,7 +220,7 @@ def test_what_a_killed_scan_left_is_settled_by_the_next_run(host, report):
     wodle(host, "--wait")
     scan_id = "never-committed"
     staged = host.spool().stage(scan_id)
-    staged.write(encode(Source(scan_id).event("scan_started", {})))
+    staged.write(encode(Source(scan_id, "trivy").event("scan_started", {})))
     staged.seal()
 
     assert wodle(host) == (0, [])
@@ -260,7 +271,7 @@ def test_a_replay_of_another_file_says_what_is_wrong(host, tmp_path):
 
 
 def test_a_reader_that_is_gone_loses_nothing(host):
-    host.spool().publish([encode(Source("s").event("scan_started", {}))])
+    host.spool().publish([encode(Source("s", "trivy").event("scan_started", {}))])
     due(host, due=far_away())
     reader, writer = os.pipe()
     os.close(reader)
@@ -292,10 +303,110 @@ def test_a_fault_of_ours_is_an_event_and_not_silence(host, report):
         check=False,
     )
 
-    event = json.loads(done.stdout)["trivy_scan"]
+    event = json.loads(done.stdout)["security_scan"]
     assert (done.returncode, done.stderr) == (1, b"")
     assert event["reason"] == "internal"
     assert event["error"].startswith("ZeroDivisionError at ")
+
+
+def lines(path):
+    return [json.loads(line)["security_scan"]["event"] for line in path.read_bytes().splitlines()]
+
+
+def test_events_go_to_a_file_for_logcollector(host, report, tmp_path):
+    host.report(report)
+    path = tmp_path / "scan.json"
+
+    assert wodle(host, "--wait", "--sink", str(path)) == (0, [])
+    first = lines(path)
+    assert wodle(host, "--wait", "--sink", str(path)) == (0, [])
+
+    assert first == [
+        *("scan_started", "baseline", "finding", "scan_finished", "run_finished"),
+    ]
+    assert lines(path) == [*first, "scan_started", "scan_finished", "run_finished"]
+    assert path.stat().st_mode & 0o777 == 0o660
+
+
+def test_a_line_that_a_full_disk_cut_off_spoils_no_other(host, tmp_path):
+    path = tmp_path / "scan.json"
+    path.write_bytes(b'{"security_scan":{"ev')
+    host.spool().publish([encode(Source("s", "trivy").event("scan_started", {}))])
+    due(host, due=far_away())
+
+    assert wodle(host, "--sink", str(path)) == (0, [])
+
+    torn, whole = path.read_bytes().splitlines()
+    assert torn == b'{"security_scan":{"ev'
+    assert json.loads(whole)["security_scan"]["event"] == "scan_started"
+
+
+def test_a_large_file_is_put_aside_once(tmp_path):
+    path = tmp_path / "scan.json"
+    for text in (b"a" * 20 + b"\n", b"b\n"):
+        with sink.opened(str(path), max_bytes=20) as descriptor:
+            os.write(descriptor, text)
+    with sink.opened(str(path), max_bytes=20) as descriptor:
+        os.write(descriptor, b"c\n")
+
+    assert path.read_bytes() == b"b\nc\n"
+    assert (tmp_path / "scan.json.1").read_bytes() == b"a" * 20 + b"\n"
+
+
+def test_a_planted_link_is_refused_with_an_event(host, tmp_path):
+    due(host, due=far_away())
+    secret = tmp_path / "other"
+    secret.write_bytes(b"x")
+    link = tmp_path / "scan.json"
+    link.symlink_to(secret)
+
+    status, (event,) = wodle(host, "--sink", str(link))
+
+    assert (status, event["event"], event["reason"]) == (1, "scan_failed", "other")
+    assert secret.read_bytes() == b"x"
+
+
+@pytest.mark.parametrize("version", ["3.8", "3.10", "3.13"])
+def test_everything_works_on_old_and_new_pythons(host, reports, version):
+    pythons = list(Path.home().glob(f".pyenv/versions/{version}.*/bin/python{version}"))
+    if not pythons:
+        pytest.skip(f"no Python {version} on this machine")
+    exceptions = Path(host.places.exceptions)
+    until = (datetime.now(timezone.utc) + timedelta(days=30)).date()
+    exceptions.write_text(
+        f"[x]\nfinding = CVE-2026-0001\nby = me\nreason = y\nuntil = {until}\n", "utf-8"
+    )
+    exceptions.chmod(0o640)
+    entry = {"cveID": "CVE-2026-0002", "dateAdded": "2026-03-01"}
+    host.places.kev.write_text(json.dumps({"vulnerabilities": [entry]}), encoding="utf-8")
+    host.places.epss.write_text("cve,epss,percentile\nCVE-2026-0002,0.5,0.9\n", encoding="utf-8")
+    host.configure(targets={"approved_bases": "alpine *"})
+    document = reports.image([reports.vulnerability(1), reports.vulnerability(2)])
+    host.report(reports.write(document))
+
+    def run(*arguments):
+        done = subprocess.run(
+            [pythons[0], WODLE, "--home", host.home, *arguments],
+            env={"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+        return [json.loads(line)["security_scan"] for line in done.stdout.splitlines()]
+
+    first = run("--wait")
+    document["Results"][0]["Vulnerabilities"][0]["Severity"] = "CRITICAL"
+    document["Results"][0]["Vulnerabilities"].pop()
+    host.report(reports.write(document))
+    second = run("--wait")
+
+    def findings(events):
+        return [event["state"] for event in events if event["event"] == "finding"]
+
+    assert findings(first) == ["new", "accepted"]
+    assert (first[2]["epss"], first[2]["kev"]) == ("0.5", True)
+    assert findings(second) == ["fixed", "severity_changed"]  # known as exploited comes first
+    assert run() == []
 
 
 def test_the_command_line_is_checked(host):

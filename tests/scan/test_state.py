@@ -4,8 +4,8 @@ from itertools import chain, permutations
 
 import pytest
 
+from wazuh_pack.reports.findings import Artifact, Finding
 from wazuh_pack.scan import state
-from wazuh_pack.scan.findings import Artifact, Finding
 
 IMAGE = Artifact("shop/web:1", "container_image")
 
@@ -23,12 +23,25 @@ class Notebook:
         self.day = 0
 
     def scan(
-        self, *findings, then=(), scope="all", complete=True, artifact=IMAGE, floor="low", now=None
+        self,
+        *findings,
+        then=(),
+        scope="all",
+        complete=True,
+        artifact=IMAGE,
+        tool="trivy",
+        floor="low",
+        now=None,
     ):
         self.day += 1
         now = now or f"2026-01-{self.day:02}T00:00:00Z"
         with self.memory.scan(
-            artifact, scan_id=f"scan-{self.day}", scope=scope, now=now, complete=complete
+            artifact,
+            tool=tool,
+            scan_id=f"scan-{self.day}",
+            scope=scope,
+            now=now,
+            complete=complete,
         ) as scan:
             scan.take(chain(findings, then))
             return [
@@ -55,7 +68,9 @@ def test_the_first_scan_is_a_baseline_with_the_worst_first(notebook):
         vuln(3, "critical", cvss="9.8"),
         vuln(4, "unknown"),
     ]
-    with notebook.memory.scan(IMAGE, scan_id="s", scope="", now="t", complete=True) as scan:
+    with notebook.memory.scan(
+        IMAGE, tool="trivy", scan_id="s", scope="", now="t", complete=True
+    ) as scan:
         scan.take(findings)
 
         assert scan.baseline
@@ -73,6 +88,14 @@ def test_a_scan_with_nothing_new_says_nothing(notebook):
     assert notebook.scan(vuln(2), vuln(1)) == []
 
 
+def test_what_one_tool_found_no_other_tool_fixes(notebook):
+    notebook.scan(vuln(1))
+
+    assert notebook.scan(vuln(1), tool="grype") == [("new", "0001", "high")]
+    assert notebook.scan(tool="grype") == [("fixed", "0001", "high")]
+    assert notebook.scan(vuln(1)) == []
+
+
 def test_a_finding_lives_from_new_over_fixed_to_reopened(notebook):
     notebook.scan(vuln(1))
 
@@ -85,7 +108,9 @@ def test_a_finding_lives_from_new_over_fixed_to_reopened(notebook):
 def test_first_seen_stays_over_a_fix(notebook):
     notebook.scan(vuln(1))
     notebook.scan()
-    with notebook.memory.scan(IMAGE, scan_id="s", scope="all", now="later", complete=True) as scan:
+    with notebook.memory.scan(
+        IMAGE, tool="trivy", scan_id="s", scope="all", now="later", complete=True
+    ) as scan:
         scan.take([vuln(1)])
         (change,) = scan.changes("low", -1)
 
@@ -94,7 +119,9 @@ def test_first_seen_stays_over_a_fix(notebook):
 
 def test_a_changed_severity_is_told_with_the_one_before(notebook):
     notebook.scan(vuln(1, "medium"))
-    with notebook.memory.scan(IMAGE, scan_id="s", scope="all", now="t", complete=True) as scan:
+    with notebook.memory.scan(
+        IMAGE, tool="trivy", scan_id="s", scope="all", now="t", complete=True
+    ) as scan:
         scan.take([vuln(1, "critical")])
         (change,) = scan.changes("low", -1)
 
@@ -114,7 +141,9 @@ def test_another_version_digest_or_text_is_no_change(notebook):
 def test_what_is_told_of_a_fixed_finding_is_what_was_known_last(notebook):
     notebook.scan(vuln(1, installed_version="1.0"))
     notebook.scan(vuln(1, installed_version="1.2"))
-    with notebook.memory.scan(IMAGE, scan_id="s", scope="all", now="t", complete=True) as scan:
+    with notebook.memory.scan(
+        IMAGE, tool="trivy", scan_id="s", scope="all", now="t", complete=True
+    ) as scan:
         scan.take([])
         (change,) = scan.changes("low", -1)
 
@@ -181,7 +210,9 @@ def test_a_severity_that_crosses_the_floor_is_told_both_ways(notebook):
 
 def test_what_is_still_there_can_be_listed(notebook):
     notebook.scan(vuln(1), vuln(2, "critical"))
-    with notebook.memory.scan(IMAGE, scan_id="s", scope="all", now="t", complete=True) as scan:
+    with notebook.memory.scan(
+        IMAGE, tool="trivy", scan_id="s", scope="all", now="t", complete=True
+    ) as scan:
         scan.take([vuln(2, "critical"), vuln(1), vuln(3)])
 
         assert [change.finding.finding_id for change in scan.present("low")] == [

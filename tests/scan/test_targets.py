@@ -34,7 +34,7 @@ def engines(running=(), **listings):
 
 
 def names(result):
-    return [(job.artifact.name, job.target, job.engine) for job in result.jobs]
+    return [(job.artifact.name, job.target, job.options[1]) for job in result.jobs]
 
 
 def test_every_image_is_scanned_once_by_id_whatever_it_is_called():
@@ -87,7 +87,7 @@ def test_a_missing_engine_is_told_only_if_it_is_missed():
     named = plan(Targets(images="all", engines=("docker", "podman")), engines(docker=LISTING))
 
     assert one.problems == []
-    assert [reason for reason, _ in none.problems] == ["no_engine", "no_engine"]
+    assert [reason for reason, _ in none.problems] == ["no_engine"] * 3
     assert named.problems == [("no_engine", "podman: not in /usr/bin; install it")]
     assert len(named.jobs) == 3
 
@@ -108,6 +108,74 @@ def test_a_line_that_an_engine_should_not_give_is_passed_over():
     assert names(plan(Targets(images="all"), engines(docker=listing))) == [
         ("shop/api:3", B, "docker")
     ]
+
+
+# What `ctr` of containerd 1.6 prints, with Kubernetes' names for one image.
+CTR = {
+    ("namespaces", "list", "--quiet"): "k8s.io\nmoby\n",
+    ("k8s.io", "images", "list"): (
+        "REF TYPE DIGEST SIZE PLATFORMS LABELS \n"
+        f"shop/web:1 application/vnd.oci.image.index.v1+json {A} 3.2 MiB linux/amd64,linux/arm64"
+        " io.cri-containerd.image=managed \n"
+        f"shop/web@{A} application/vnd.oci.image.index.v1+json {A} 3.2 MiB linux/amd64 - \n"
+        f"{C} application/vnd.oci.image.index.v1+json {A} 3.2 MiB linux/amd64 - \n"
+        f"pause:3.9 application/vnd.oci.image.index.v1+json {B} 310.5 KiB linux/amd64 - \n"
+    ),
+    ("k8s.io", "tasks", "list"): (
+        "TASK    PID     STATUS    \none     7148    RUNNING\ntwo     7149    STOPPED\n"
+    ),
+    ("k8s.io", "containers", "list"): (
+        f"CONTAINER    IMAGE    RUNTIME    \none    {C}    io.containerd.runc.v2    \n"
+        "two    pause:3.9    io.containerd.runc.v2    \nthree    -    io.containerd.runc.v2    \n"
+    ),
+}
+
+
+def ask_ctr(engine, arguments):
+    assert engine == "containerd"
+    assert arguments[:2] == ("--address", "/run/x.sock")
+    rest = [word for word in arguments[2:] if word != "--namespace"]
+    return CTR[tuple(rest)]
+
+
+def test_images_of_containerd_are_scanned_by_digest_in_their_namespace():
+    result = plan(
+        Targets(images="all", engines=("containerd",), containerd_address="/run/x.sock"), ask_ctr
+    )
+
+    assert names(result) == [("shop/web:1", A, "containerd"), ("pause:3.9", B, "containerd")]
+    assert [job.artifact.running for job in result.jobs] == [True, False]
+    assert result.jobs[0].environment == {
+        "CONTAINERD_ADDRESS": "/run/x.sock",
+        "CONTAINERD_NAMESPACE": "k8s.io",
+    }
+
+
+def test_image_archives_are_given_as_input(tmp_path):
+    for name in ("a.tar", "b.tar"):
+        (tmp_path / name).write_bytes(b"")
+
+    result = plan(Targets(archives=(f"{tmp_path}/*.tar", f"{tmp_path}/none")), engines())
+
+    assert [(job.command, job.target, job.options) for job in result.jobs] == [
+        ("image", "", ("--input", f"{tmp_path}/a.tar")),
+        ("image", "", ("--input", f"{tmp_path}/b.tar")),
+    ]
+    assert result.jobs[0].artifact.kind == "container_image"
+    assert [reason for reason, _ in result.problems] == ["target_not_found"]
+
+
+def test_clusters_are_contexts_of_a_kubeconfig():
+    result = plan(Targets(clusters=("prod", "current"), kubeconfig="/etc/kube"), engines())
+
+    assert [(job.command, job.target, job.artifact.name) for job in result.jobs] == [
+        ("kubernetes", "prod", "prod"),
+        ("kubernetes", "", "current"),
+    ]
+    assert result.jobs[0].options == (
+        *("--report", "all", "--disable-node-collector"),
+        *("--kubeconfig", "/etc/kube"),
+    )
 
 
 def test_paths_are_patterns_of_the_right_kind(tmp_path):

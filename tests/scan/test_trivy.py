@@ -4,12 +4,18 @@ from pathlib import Path
 
 import pytest
 
+from wazuh_pack.reports.findings import Artifact
 from wazuh_pack.scan.config import Config, Reporting, Scanner
-from wazuh_pack.scan.findings import Artifact
 from wazuh_pack.scan.targets import Job
 from wazuh_pack.scan.trivy import Invocation, Runner, ScanError, classify, prepare, scope
 
-IMAGE = Job("image", "sha256:" + "a" * 64, Artifact("shop/web:1", "container_image"), "docker")
+IMAGE = Job(
+    "image",
+    "sha256:" + "a" * 64,
+    Artifact("shop/web:1", "container_image"),
+    ("--image-src", "docker"),
+)
+CLUSTER = Job("kubernetes", "", Artifact("current", "kubernetes"), ("--report", "all"))
 SBOM = Job("sbom", "/srv/sbom.json", Artifact("/srv/sbom.json", "sbom"))
 
 
@@ -25,8 +31,9 @@ def test_trivy_is_called_the_same_quiet_way_every_time():
     assert argv(IMAGE, config(timeout=300)) == (
         *("/bin/trivy", "image", "--format", "json", "--output", "/private/report.json"),
         *("--quiet", "--no-progress", "--skip-version-check", "--disable-telemetry"),
-        *("--list-all-pkgs=false", "--exit-code", "0", "--cache-dir", "/cache"),
-        *("--timeout", "300s", "--scanners", "vuln,misconfig,secret"),
+        *("--list-all-pkgs=false", "--show-suppressed", "--exit-code", "0"),
+        *("--cache-dir", "/cache", "--timeout", "300s"),
+        *("--scanners", "vuln,misconfig,secret"),
         *("--image-src", "docker", "--", IMAGE.target),
     )
 
@@ -76,22 +83,57 @@ def test_trivy_gets_a_home_of_its_own_and_only_known_variables(monkeypatch):
     assert invocation.folder == Path("/private/cwd")
 
 
-def test_what_narrows_a_scan_is_in_its_scope(tmp_path):
-    ignore = tmp_path / "ignore"
-    ignore.write_text("CVE-1", encoding="utf-8")
+def test_a_cluster_is_asked_only_what_trivy_can_answer():
+    settings = Config(
+        scanner=Scanner(cache_dir="/cache", server="https://trivy:4954"),
+        reporting=Reporting(scanners=("vuln", "license")),
+    )
+    arguments = argv(CLUSTER, settings)
+
+    assert arguments[arguments.index("--scanners") + 1] == "vuln"
+    assert "--server" not in arguments
+    assert arguments[-2:] == ("--report", "all")
+
+
+def test_mirrors_and_vex_documents_reach_trivy():
+    arguments = argv(
+        IMAGE,
+        config(
+            db_repository=("mirror/db:2", "other/db:2"),
+            java_db_repository=("mirror/java:1",),
+            checks_repository=("mirror/checks:2",),
+            vex=("/etc/a.json", "/etc/b.json"),
+        ),
+    )
+
+    text = " ".join(arguments)
+    assert "--db-repository mirror/db:2 --db-repository other/db:2" in text
+    assert "--java-db-repository mirror/java:1 --checks-bundle-repository mirror/checks:2" in text
+    assert "--vex /etc/a.json --vex /etc/b.json" in text
+    assert "--checks-bundle-repository" not in argv(SBOM, config(checks_repository=("m/c:2",)))
+
+
+def test_credentials_reach_trivy_in_its_environment_only():
+    given = {"TRIVY_PASSWORD": "canary-password", "DOCKER_CONFIG": "/etc/docker"}
+    invocation = prepare("/bin/trivy", IMAGE, config(), Path("/private"), given)
+
+    assert invocation.environment["TRIVY_PASSWORD"] == "canary-password"
+    assert "canary" not in " ".join(invocation.argv)
+    error = classify("FATAL\tlogin with canary-password failed", 1, ["canary-password"])
+    assert str(error) == "login with *** failed"
+
+
+def test_what_narrows_a_scan_is_in_its_scope():
     settings = [
         config(),
         config(ignore_unfixed=True),
         config(skip_dirs=("a",)),
-        config(ignore_file=str(ignore)),
         Config(reporting=Reporting(scanners=("secret",))),
     ]
-    scopes = [scope(IMAGE, one) for one in settings]
-    ignore.write_text("CVE-2", encoding="utf-8")
-    scopes.append(scope(IMAGE, settings[3]))
 
-    assert len(set(scopes)) == 6
-    assert scope(IMAGE, config(timeout=1, nice=3)) == scopes[0]
+    assert len({scope(IMAGE, one) for one in settings}) == 4
+    assert scope(IMAGE, config(timeout=1, nice=3)) == scope(IMAGE, config())
+    assert scope(IMAGE, config(ignore_file="/x", vex=("/y",))) == scope(IMAGE, config())
 
 
 FATAL = "2026-11-22T00:08:36Z\tFATAL\tFatal error\trun error: "

@@ -1,7 +1,10 @@
+import gzip
 import hashlib
 import json
 import os
 import signal
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +12,11 @@ from wazuh_pack.scan import config as configuration
 from wazuh_pack.scan.trivy import Runner
 from wazuh_pack.scan.work import Run
 
-UNKNOWN_FIELDS = {"run_id", "scan_id", "event_id", "time", "tool", "duration"}
+STATES = (
+    *("new", "reopened", "severity_changed", "fixed", "exploited", "fix_available"),
+    *("accepted", "acceptance_ended"),
+)
+UNKNOWN_FIELDS = {"run_id", "scan_id", "event_id", "time", "tool", "host", "duration"}
 
 
 def perform(host, clock, runner=None):
@@ -77,16 +84,16 @@ def test_a_first_scan_gives_baseline_findings_and_summary(host, clock, finds):
         "event": "scan_finished",
         **about,
         **summary,
-        "changes": {"new": 2, "reopened": 0, "severity_changed": 0, "fixed": 0},
+        "changes": {**dict.fromkeys(STATES, 0), "new": 2},
         "baseline": True,
         "complete": True,
-        "trivy_version": "0.74.0",
+        "tool_version": "0.74.0",
     }
     assert only(events, "run_finished") == {
         "event": "run_finished",
         "artifacts": 1,
         "failed": 0,
-        "trivy_version": "0.74.0",
+        "tool_version": "0.74.0",
     }
     assert events[2]["baseline"] is True
     assert events[2]["first_seen"] == "2026-03-04T05:06:07Z"
@@ -388,3 +395,267 @@ def test_a_run_that_is_stopped_says_so_and_scans_no_more(host, clock, finds):
     assert not outcome.succeeded
     assert events[1]["reason"] == "killed"
     assert kinds(events) == ["scan_started", "scan_failed", "run_finished"]
+
+
+def advance(clock, days):
+    clock.moment += timedelta(days=days)
+
+
+def sla(events):
+    return [
+        (event["state"], event["finding_id"], event["sla_days_left"])
+        for event in events
+        if event["event"] == "finding" and event["state"].startswith("sla_")
+    ]
+
+
+def test_a_finding_is_told_of_before_and_when_its_time_is_over_once_each(host, clock, finds):
+    finds(1, 2, severity="CRITICAL")
+    _, events = perform(host, clock)
+    assert events[2]["sla_due"] == "2026-03-11T05:06:07Z"
+    assert events[2]["sla_days_left"] == 7
+
+    advance(clock, 4)
+    assert sla(perform(host, clock)[1]) == []
+    advance(clock, 1)
+    _, events = perform(host, clock)
+    assert sla(events) == [("sla_due", f"CVE-2026-000{n}", 2) for n in (1, 2)]
+    assert only(events, "scan_finished")["sla"] == {"due": 2, "breached": 0}
+    assert sla(perform(host, clock)[1]) == []
+
+    finds(2, severity="CRITICAL")
+    advance(clock, 3)
+    _, events = perform(host, clock)
+    assert sla(events) == [("sla_breached", "CVE-2026-0002", -1)]
+    assert only(events, "scan_finished")["sla"] == {"due": 0, "breached": 1}
+    advance(clock, 30)
+    assert sla(perform(host, clock)[1]) == []
+
+
+def test_what_comes_back_after_its_time_is_late_at_once(host, clock, finds):
+    finds(1, severity="CRITICAL")
+    perform(host, clock)
+    finds()
+    perform(host, clock)
+    advance(clock, 60)
+    finds(1, severity="CRITICAL")
+
+    _, events = perform(host, clock)
+
+    assert [event["state"] for event in events if event["event"] == "finding"] == [
+        "reopened",
+        "sla_breached",
+    ]
+
+
+def test_a_clock_that_goes_back_breaches_nothing(host, clock, finds):
+    finds(1, severity="CRITICAL")
+    perform(host, clock)
+    advance(clock, -400)
+
+    _, events = perform(host, clock)
+
+    assert findings(events) == []
+
+
+def test_late_findings_beyond_the_limit_are_told_of_next_time(host, clock, finds):
+    host.configure(report={"max_events": "2", "worst": "0"})
+    finds(1, 2, 3, severity="CRITICAL")
+    perform(host, clock)
+    advance(clock, 8)
+
+    told = [sla(perform(host, clock)[1]) for _ in range(3)]
+
+    assert [len(one) for one in told] == [2, 1, 0]
+    assert len({finding for one in told for finding in one}) == 3
+
+
+def except_for(host, *numbers, until="2026-12-31"):
+    ids = " ".join(f"CVE-2026-{number:04}" for number in numbers)
+    path = Path(host.places.exceptions)
+    path.write_text(
+        f"[known]\nfinding = {ids}\nby = jane\nreason = fine\nuntil = {until}\n", encoding="utf-8"
+    )
+    path.chmod(0o640)
+
+
+def test_an_accepted_risk_is_told_of_and_ends(host, clock, finds):
+    finds(1, 2, severity="CRITICAL")
+    perform(host, clock)
+    except_for(host, 1, 3, until="2026-03-20")
+    finds(1, 2, 3, severity="CRITICAL")
+    _, events = perform(host, clock)
+    assert findings(events) == [("accepted", "CVE-2026-0001"), ("accepted", "CVE-2026-0003")]
+    (event, _) = [event for event in events if event["event"] == "finding"]
+    assert event["accepted"] == "exception known"
+    assert (event["accepted_by"], event["accepted_until"]) == ("jane", "2026-03-20")
+    finished = only(events, "scan_finished")
+    assert (finished["accepted"], finished["counts"]["critical"]) == (2, 1)
+
+    advance(clock, 8)
+    assert sla(perform(host, clock)[1]) == [("sla_breached", "CVE-2026-0002", -1)]
+
+    advance(clock, 10)
+    _, events = perform(host, clock)
+    assert findings(events) == [
+        ("acceptance_ended", "CVE-2026-0001"),
+        ("acceptance_ended", "CVE-2026-0003"),
+        ("sla_breached", "CVE-2026-0001"),
+        ("sla_breached", "CVE-2026-0003"),
+    ]
+
+
+def test_a_mistake_in_the_exceptions_is_an_event_and_the_scan_goes_on(host, clock, finds):
+    finds(1)
+    except_for(host, 1, until="soon")
+
+    outcome, events = perform(host, clock)
+
+    assert outcome.succeeded
+    assert (events[0]["event"], events[0]["reason"]) == ("scan_failed", "configuration")
+    assert "exceptions.ini:5: 'until'" in events[0]["error"]
+    assert findings(events) == [("new", "CVE-2026-0001")]
+
+
+def test_feeds_beside_the_configuration_are_used(host, clock, finds):
+    entry = {"cveID": "CVE-2026-0002", "dateAdded": "2026-03-01", "dueDate": "2026-03-22"}
+    host.places.kev.write_text(json.dumps({"vulnerabilities": [entry]}), encoding="utf-8")
+    host.places.epss.write_bytes(gzip.compress(b"cve,epss,percentile\nCVE-2026-0001,0.5,0.9\n"))
+    finds(1, 2)
+
+    _, events = perform(host, clock)
+
+    worst, other = [event for event in events if event["event"] == "finding"]
+    assert (worst["finding_id"], worst["kev"], worst["kev_due"]) == (
+        *("CVE-2026-0002", True, "2026-03-22"),
+    )
+    assert (other["epss"], other["epss_percentile"], other.get("kev")) == ("0.5", "0.9", None)
+
+
+def test_a_feed_that_is_configured_has_to_be_there(host, clock, finds, tmp_path):
+    host.configure(report={"kev": tmp_path / "none"})
+    finds(1)
+
+    outcome, events = perform(host, clock)
+
+    assert outcome.succeeded
+    assert events[0]["reason"] == "configuration"
+    assert str(tmp_path / "none") in events[0]["error"]
+
+
+def test_the_same_results_again_are_counted_and_judged_anew(host, clock, finds):
+    finds(1, 2, severity="CRITICAL")
+    perform(host, clock)
+
+    def counted():
+        finished = only(perform(host, clock)[1], "scan_finished")
+        return finished["counts"]["critical"], finished.get("accepted")
+
+    assert counted() == (2, None)
+    except_for(host, 1, until="2026-03-05")
+    assert counted() == (1, 1)
+    assert counted() == (1, 1)
+    advance(clock, 2)
+    assert counted() == (2, None)
+    host.configure(trivy={"skip_dirs": "/x"})
+    assert counted() == (2, None)
+    finds()
+    assert counted() == (0, None)
+
+
+def test_a_fix_that_comes_is_told_of(host, clock, reports):
+    flaw = reports.vulnerability(1, FixedVersion="")
+    host.report(reports.write(reports.image([flaw])))
+    perform(host, clock)
+    host.report(reports.write(reports.image([reports.vulnerability(1)])))
+
+    assert findings(perform(host, clock)[1]) == [("fix_available", "CVE-2026-0001")]
+    assert findings(perform(host, clock)[1]) == []
+
+
+def test_a_base_that_is_not_approved_is_told_of_until_it_is(host, clock, reports, tmp_path):
+    archive = tmp_path / "image.tar"
+    archive.write_bytes(b"")
+    targets = {"filesystems": "", "archives": archive}
+    host.report(reports.write(reports.image(OS={"Family": "debian", "Name": "9", "EOSL": True})))
+
+    def bases(approved):
+        host.configure(targets={**targets, "approved_bases": approved})
+        return [
+            (event["state"], event["os"])
+            for event in perform(host, clock)[1]
+            if event["event"] == "base_image"
+        ]
+
+    assert bases("alpine *") == [("end_of_life", "debian 9"), ("not_approved", "debian 9")]
+    assert bases("alpine *") == []
+    assert bases("debian *") == [("end_of_life", "debian 9")]
+
+
+def test_a_digest_comes_once_a_period(host, clock, finds):
+    finds(1, 2, severity="CRITICAL")
+    assert "digest" not in kinds(perform(host, clock)[1])
+    finds(1, severity="CRITICAL")
+    except_for(host, 1)
+    perform(host, clock)
+    finds(1, 3, severity="CRITICAL")
+    advance(clock, 8)
+
+    _, events = perform(host, clock)
+
+    assert only(events, "digest") == {
+        "event": "digest",
+        "artifacts": 1,
+        "counts": {**dict.fromkeys(("high", "medium", "low", "info", "unknown"), 0)}
+        | {"critical": 1, "total": 1},
+        "accepted": 1,
+        "exploited": 0,
+        "sla": {"due": 0, "breached": 0},
+        "changes": {"new": 1, "fixed": 0},
+        "since": "2026-03-05T05:06:07Z",
+        "oldest": "2026-03-04T05:06:07Z",
+    }
+    assert "digest" not in kinds(perform(host, clock)[1])
+
+
+def test_an_artifact_that_is_long_gone_is_forgotten(host, clock, finds):
+    finds(1)
+    (host.target / "old").mkdir()
+    host.configure(targets={"filesystems": f"\n    {host.target}/*"})
+    perform(host, clock)
+    (host.target / "old").rename(host.target / "new")
+    advance(clock, 91)
+    perform(host, clock)
+    (host.target / "new").rename(host.target / "old")
+
+    _, events = perform(host, clock)
+
+    assert "baseline" in kinds(events)
+
+
+def test_credentials_go_to_trivy_and_nowhere_else(host, clock, tmp_path):
+    path = tmp_path / "trivy.env"
+    path.write_text("TRIVY_PASSWORD=canary-password\n", encoding="utf-8")
+    path.chmod(0o600)
+    host.configure(trivy={"environment": path})
+    host.behave(
+        f'echo "$TRIVY_PASSWORD" > {host.home}/saw; echo "FATAL $TRIVY_PASSWORD" >&2; exit 1'
+    )
+
+    _, events = perform(host, clock)
+
+    assert (host.home / "saw").read_text(encoding="utf-8") == "canary-password\n"
+    assert events[1]["error"] == "***"
+    assert "canary" not in json.dumps(events)
+
+
+def test_credentials_that_others_can_read_stop_the_run(host, clock, tmp_path):
+    path = tmp_path / "trivy.env"
+    path.write_text("TRIVY_PASSWORD=canary-password\n", encoding="utf-8")
+    path.chmod(0o644)
+    host.configure(trivy={"environment": path})
+
+    _, events = perform(host, clock)
+
+    assert [event["reason"] for event in events] == ["configuration"]
+    assert "chmod" in events[0]["error"]

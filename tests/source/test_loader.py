@@ -126,12 +126,74 @@ def test_severity_becomes_a_level(content):
             20,
             "'block' is not known here",
         ),
+        (
+            "match: {src.a: x}\nresponse: {action: block-ip, field: srcip, revoke: x.y}",
+            7,
+            52,
+            "block-ip knows no 'revoke'",
+        ),
+        (
+            "match: {src.a: x}\nresponse: {action: block-ip, field: srcip}",
+            7,
+            11,
+            "how long to block is missing",
+        ),
+        (
+            "match: {src.a: x}\nresponse: {action: revoke-token, field: a b}",
+            7,
+            41,
+            "'a b' is not a field such as github.repo",
+        ),
+        (
+            "match: {src.a: x}\nresponse: {action: revoke-token, field: a, revoke: [github]}",
+            7,
+            53,
+            "'github' is not provider.action such as github.runner",
+        ),
+        (
+            "match: {src.a: x}\nresponse: {action: revoke-token, field: a, pick: '(a)(b)'}",
+            7,
+            50,
+            "the pattern needs one group, and no < > &",
+        ),
+        (
+            "match: {src.a: x}\nresponse: {action: revoke-token, field: a, pick: '('}",
+            7,
+            50,
+            "not a pattern: missing ), unterminated subpattern at position 0",
+        ),
     ],
 )
 def test_a_problem_names_line_and_column(content, what, line, column, message):
     content.detection("one", what)
 
     assert ("one.yml", line, column, message) in problems(content)
+
+
+@pytest.mark.parametrize("where", ["the source", "the detection"])
+def test_an_alert_about_a_response_cannot_start_one(content, where):
+    what = "match: {src.a: x}\nresponse: {action: block-ip, field: srcip, timeout: 1h}"
+    if where == "the source":
+        text = (content.root / "src/source.yml").read_text()
+        content.write("src/source.yml", f"{text}groups: [active_response]\n")
+    else:
+        what = f"groups: [active_response]\n{what}"
+    content.detection("one", what)
+
+    assert [message for *_, message in problems(content)] == [
+        "alerts about a response never start one"
+    ]
+
+
+def test_what_revokes_is_for_high_and_critical_detections(content):
+    path = content.root / "src/one.yml"
+    content.detection("one", "match: {src.a: x}\nresponse: {action: revoke-token, field: src.a}")
+    assert problems(content) == []
+    path.write_text(path.read_text().replace("severity: high", "severity: medium"))
+
+    assert problems(content) == [
+        ("one.yml", 7, 11, "what revokes is for high and critical detections")
+    ]
 
 
 def test_all_problems_are_reported_at_once(content):

@@ -132,11 +132,15 @@ def test_an_ancestor_that_fails_is_named(told):
 
 
 def test_a_rule_before_it_that_won_is_named(told):
-    (line,) = told(EVENT, rule=100103)["Rule 100103"]
-    assert line == (
-        "it was never tried: rule 100101, tried before it among the children of the same parent "
-        "(level 3 comes before level 2), holds"
-    )
+    assert told(EVENT, rule=100103)["Rule 100103"] == [
+        (
+            "it was never tried: rule 100101, tried before it among the children of the same "
+            "parent (level 3 comes before level 2), holds"
+        ),
+        "    > below rule 100101 (if_sid) it would be tried when that one holds",
+        "what 100103 itself asks, had it been tried:",
+        "+ field who: match of osregex ^eve$, saw eve",
+    ]
     assert "(it is loaded earlier)" in told(EVENT, rule=100108)["Rule 100108"][0]
 
 
@@ -175,7 +179,10 @@ def test_a_search_that_finds_too_little_says_how_much(told):
     lines = told(from_home, from_work, from_work, from_home, rule=100105)["Rule 100105"]
     assert lines == [
         "it was tried and does not hold:",
-        "- if_matched_sid: 3 earlier events within 60 s; 1 found among 3 of this agent",
+        (
+            "- if_matched_sid: 3 earlier events within 60 s; 1 found among 3 of this agent, so "
+            "this one is 2 of 4"
+        ),
     ]
     lines = told(EVENT, EVENT, rule=100105)["Rule 100105"]
     assert lines[1].endswith("the event has no from, so nothing can be the same")

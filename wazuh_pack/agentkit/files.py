@@ -136,12 +136,23 @@ def make_private(base: str, below: Sequence[str]) -> str:
     return path
 
 
-def write_atomic(path: str, content: bytes) -> None:
+def write_atomic(path: str, content: bytes, *, durable: bool = False) -> None:
     """Replace ``path`` as a whole, mode 0600: readers see the old or the new content.
 
-    A killed process leaves either; only a power cut may lose the latest version.
+    A killed process leaves either; a power cut may lose the latest version. What is ``durable`` is
+    on the disk when this returns, which takes as long as the disk takes.
     """
-    os.replace(_temporary(path, content), path)
+    os.replace(_temporary(path, content, durable=durable), path)
+    if durable:
+        _sync_folder(os.path.dirname(path))
+
+
+def _sync_folder(path: str) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def write_new(path: str, content: bytes) -> None:
@@ -157,12 +168,14 @@ def write_new(path: str, content: bytes) -> None:
         os.unlink(temporary)
 
 
-def _temporary(path: str, content: bytes) -> str:
+def _temporary(path: str, content: bytes, *, durable: bool = False) -> str:
     temporary = f"{path}.{os.getpid()}.tmp"
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     fd = os.open(temporary, flags, 0o600)
     try:
         write_all(fd, content)
+        if durable:
+            os.fsync(fd)
     finally:
         os.close(fd)
     return temporary
@@ -178,21 +191,33 @@ def write_all(fd: int, content: bytes) -> None:
 def append(path: str, line: bytes) -> None:
     """Append ``line`` in one write to a log in a folder that an unprivileged user owns.
 
-    A link, a hard-linked file, a pipe or a device planted there is refused. A new file gets the
-    folder's owner and mode 0660, as Wazuh's own daemons create it.
-
     Raises:
         OSError: The file cannot be opened or written.
         UntrustedFileError: What is there is not a plain file.
     """
-    fd = _open_log(path)
+    fd = open_log(path)
     try:
-        status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
-            raise UntrustedFileError(f"{path}: not a plain file of one name; remove it")
         write_all(fd, line)
     finally:
         os.close(fd)
+
+
+def open_log(path: str) -> int:
+    """Open a log in a folder that an unprivileged user owns, for appending; return the descriptor.
+
+    A link, a hard-linked file, a pipe or a device planted there is refused. A new file gets the
+    folder's owner and mode 0660, as Wazuh's own daemons create it.
+
+    Raises:
+        OSError: The file cannot be opened.
+        UntrustedFileError: What is there is not a plain file.
+    """
+    fd = _open_log(path)
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+        os.close(fd)
+        raise UntrustedFileError(f"{path}: not a plain file of one name; remove it")
+    return fd
 
 
 def _open_log(path: str) -> int:

@@ -165,19 +165,26 @@ def _from_wazuh4(document: Mapping[str, Any]) -> Request:
 
 
 def _from_wazuh5(document: Mapping[str, Any]) -> Request:
-    """Read the message as the 5.0 beta's documentation shows it: metadata and finding in one."""
+    """Read a message of 5.0: the finding's fields, the response's under ``wazuh``, ``command``.
+
+    So wazuh-execd of 5.x writes it (``ExecdRun`` in wazuh/wazuh's main, 2026-08): it adds
+    ``command`` to what the manager sent, which is the finding merged with the response's settings.
+    ``stateful_timeout`` counts only where ``type`` is stateful, and ``extra_arguments`` is one text
+    or null.
+    """
     metadata = document["wazuh"].get("active_response")
     if not isinstance(metadata, dict):
         raise MessageError("'wazuh.active_response' is not an object")
-    words = metadata.get("extra_arguments", [])
+    words = metadata.get("extra_arguments")
+    stateful = metadata.get("type") == "stateful"
     return Request(
         action=_action(document, {"enable": ADD, "disable": DELETE}),
         arguments=_arguments(words.split(" ") if isinstance(words, str) and words else words or []),
         alert=document,
         address_field="source.ip",
-        timeout=_timeout(metadata.get("stateful_timeout")),
+        timeout=_timeout(metadata.get("stateful_timeout")) if stateful else None,
         rule_id=_identifier(document, "wazuh", "rule", "id"),
-        alert_id=_identifier(document, "event", "id"),
+        alert_id=_identifier(document, "wazuh", "event", "id"),
         agent_id=_identifier(document, "wazuh", "agent", "id"),
     )
 

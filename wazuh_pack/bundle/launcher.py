@@ -35,7 +35,7 @@ case $0 in
 *) folder=/var/ossec/active-response/bin ;;
 esac
 case $folder in
-integrations | */integrations) home=$folder/.. ;;
+integrations | */integrations | wodles | */wodles) home=$folder/.. ;;
 *) home=$folder/../.. ;;
 esac
 @RUN@run() {
@@ -107,7 +107,15 @@ else:
 # The counterparts are agentkit/inbox.py and agentkit/doorbell.py. The first digit of a number keeps
 # the shell from taking it as octal. The message is there before the worker is looked at for the
 # second time, and the worker looks for messages after its bell is gone: one of the two sees it.
+#
+# First of all a session of its own, which is what execd makes for a script, goes before the other
+# sessions of a busy host, where the kernel shares the processor among sessions. What somebody tries
+# by hand is in a session that is not ours.
 _HAND_OVER = """\
+if [ $# = 0 ]; then
+  read -r x x x x x session x </proc/$$/stat && [ "$session" = $$ ] &&
+    echo -10 >/proc/self/autogroup
+fi 2>/dev/null
 inbox=$home/var/wazuh-pack/respond/@SHORT@/inbox
 waits() {
   [ -p "$inbox/wake" ] && read -r worker fd <"$inbox/worker" &&

@@ -9,14 +9,14 @@ from wazuh_pack.render.compile import rule_keys
 from wazuh_pack.verify.cases import expand
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from wazuh_pack.model import Catalog, Detection
-    from wazuh_pack.render import Build
 
 
-def canaries(loaded: Catalog, built: Build) -> tuple[Canary, ...]:
+def canaries(loaded: Catalog, ids: Mapping[str, int]) -> tuple[Canary, ...]:
     """Return the first single event of every source that fires a rule by itself."""
     found: dict[str, Canary] = {}
-    ids = built.rule_ids()
     for detection in loaded.detections:
         if detection.source not in found:
             canary = _canary(loaded, detection, ids)
@@ -25,7 +25,7 @@ def canaries(loaded: Catalog, built: Build) -> tuple[Canary, ...]:
     return tuple(found.values())
 
 
-def _canary(loaded: Catalog, detection: Detection, ids: dict[str, int]) -> Canary | None:
+def _canary(loaded: Catalog, detection: Detection, ids: Mapping[str, int]) -> Canary | None:
     for case in detection.cases:
         if not case.fires:
             continue

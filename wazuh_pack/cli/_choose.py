@@ -46,6 +46,13 @@ _OPTIONS = (
         help="A parameter of a source's log collection; secrets by the name of their file only.",
     ),
     click.option("--responses/--no-responses", default=None, help="All response scripts, or none."),
+    click.option(
+        "--integration",
+        "integrations",
+        multiple=True,
+        metavar="RESPONSE",
+        help="Let integratord start this response (revoke-token), not execd.",
+    ),
     click.option("--wodles/--no-wodles", default=None, help="All scanners, or none."),
     click.option("--id-base", type=int, metavar="N", help="Number the rules from N on [110000]."),
     click.option(
@@ -76,6 +83,7 @@ def choose(
     collect: tuple[str, ...],
     settings: tuple[str, ...],
     responses: bool | None,
+    integrations: tuple[str, ...],
     wodles: bool | None,
     id_base: int | None,
 ) -> Choices:
@@ -95,6 +103,8 @@ def choose(
         choices = replace(choices, sources=sources)
     if responses is not None:
         choices = replace(choices, responses=None if responses else ())
+    if integrations:
+        choices = replace(choices, integrations=integrations)
     if wodles is not None:
         choices = replace(choices, wodles=None if wodles else ())
     if id_base is not None:

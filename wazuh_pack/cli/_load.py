@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import click
+
 from wazuh_pack import render, resources
 from wazuh_pack import source as content_source
 from wazuh_pack.errors import DiagnosticsError, UsageError
+from wazuh_pack.install.renumber import renumber
+from wazuh_pack.limits import FIRST_RULE_ID
 from wazuh_pack.source import ids
 
 if TYPE_CHECKING:
@@ -37,11 +41,34 @@ def build(loaded: Catalog, content: Path | None = None, accept: tuple[str, ...] 
     return render.build(loaded, lock(content), accept)
 
 
-def ruleset(loaded: Catalog, tree: Path, stock: Path | None = None) -> Ruleset:
+def numbered(base: int) -> tuple[Catalog, Build]:
+    """Return the content and its build, with the ids that an installation with ``base`` has.
+
+    Raises:
+        UsageError: no installation can have it.
+    """
+    loaded, numbers = renumber(catalog(), lock(), base)
+    return loaded, render.build(loaded, numbers)
+
+
+id_base = click.option(
+    "--id-base",
+    "base",
+    type=int,
+    metavar="N",
+    default=FIRST_RULE_ID,
+    show_default=True,
+    help="Where the rules of your installation begin, as given to `install`.",
+)
+
+
+def ruleset(
+    loaded: Catalog, tree: Path, stock: Path | None = None, *, cache: Path | None = None
+) -> Ruleset:
     """Load the rendered XML of ``tree`` on top of a stock ruleset (ours unless given)."""
     from wazuh_pack.verify.rulesets import load_pack  # noqa: PLC0415 - keeps --help fast
 
-    return load_pack(tree, stock=stock, lists=dict(pack_lists(loaded)))
+    return load_pack(tree, stock=stock, lists=dict(pack_lists(loaded)), cache=cache)
 
 
 def pack_lists(loaded: Catalog) -> list[tuple[str, Path]]:

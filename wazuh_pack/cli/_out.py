@@ -29,6 +29,11 @@ def line(text: str = "") -> None:
     sys.stdout.write(text + "\n")
 
 
+def flush() -> None:
+    """Hand over what was printed: a program at the other end of a pipe may wait for it."""
+    sys.stdout.flush()
+
+
 def json_line(value: Any) -> None:
     """Print one JSON object on a line."""
     line(json.dumps(value, ensure_ascii=False, separators=(",", ":")))

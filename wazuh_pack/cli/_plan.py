@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from wazuh_pack.install.choices import Choices
+    from wazuh_pack.install.prove import Nodes
     from wazuh_pack.install.source import PackSource
 
 _WILL_DO = {
@@ -96,7 +97,7 @@ def plan_install(
 
 def _names(source: PackSource) -> frozenset[str]:
     """Return the base names that can stand in a message about a file of ours."""
-    kinds = {Kind.RULE, Kind.DECODER, Kind.LIST, Kind.RESPONSE, Kind.WODLE}
+    kinds = {Kind.RULE, Kind.DECODER, Kind.LIST, Kind.RESPONSE, Kind.INTEGRATION, Kind.WODLE}
     return frozenset(file.destination.name for file in source.files if file.kind in kinds)
 
 
@@ -145,7 +146,13 @@ def show(plan: install.Plan, form: str) -> None:
 
 
 def carry_out(
-    plan: install.Plan, expectation: Expectation, *, yes: bool, form: str, activate: bool = True
+    plan: install.Plan,
+    expectation: Expectation,
+    *,
+    yes: bool,
+    form: str,
+    activate: bool = True,
+    nodes: Nodes | None = None,
 ) -> None:
     """Show a plan and apply it after asking; on a manager in service, prove it.
 
@@ -163,8 +170,9 @@ def carry_out(
         proof = Proof()
     else:
         service = Service.of(plan.target)
-        proof = apply_proved(plan, service, expectation, activate=activate)
-    _out.note(f"{len(plan.changes)} changes made in {plan.target.home}")
+        proof = apply_proved(plan, service, expectation, activate=activate, nodes=nodes)
+    count = len(plan.changes)
+    _out.note(f"{count} change{'s' if count != 1 else ''} made in {plan.target.home}")
     _say_done(proof.activated)
     if proof.canaries:
         _out.note(f"logtest answered {proof.canaries} events, one a source, with our rules")

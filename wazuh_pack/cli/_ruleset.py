@@ -18,8 +18,23 @@ _ANY = click.Path(exists=True, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
+no_cache = click.option(
+    "--no-cache",
+    is_flag=True,
+    help="Read all files anew, and keep nothing for the next start.",
+)
+"""For commands that load a ruleset."""
+
+
+def cache(*, no_cache: bool) -> Path | None:
+    """Return the folder where loaded rulesets are kept, if any is."""
+    from wazuh_pack.engine.cache import usual_folder  # noqa: PLC0415 - keeps --help fast
+
+    return None if no_cache else usual_folder()
+
+
 def options(function: _F) -> _F:
-    """Add ``--rules``, ``--decoders``, ``--lists``, ``--stock``, ``--no-stock`` and ``--home``."""
+    """Add what :func:`choice` takes: ``--rules``, ``--stock``, ``--home`` and the like."""
     for option in reversed(
         (
             click.option(
@@ -52,14 +67,15 @@ def options(function: _F) -> _F:
                 type=_FOLDER,
                 help="An installed manager (/var/ossec): load what its ossec.conf names.",
             ),
+            no_cache,
         )
     ):
         function = option(function)
     return function
 
 
-def choice(**given: Any) -> RulesetChoice:
+def choice(*, no_cache: bool, **given: Any) -> RulesetChoice:
     """Return the choice that the options make."""
     from wazuh_pack.verify.choice import RulesetChoice  # noqa: PLC0415 - keeps --help fast
 
-    return RulesetChoice(**given)
+    return RulesetChoice(**given, cache=cache(no_cache=no_cache))

@@ -176,6 +176,7 @@ def _remarks(outcome: Outcome) -> None:
     read, report = outcome.read, outcome.report
     for count, text in (
         (report.refused, "events that analysisd would not judge"),
+        (report.given_up, "events for which the matching of a pattern was given up"),
         (read.too_long, "lines too long, left out"),
         (read.cut, "events cut at the length that analysisd takes"),
         (read.without_log, "lines of alerts without the event's text, left out"),

@@ -165,7 +165,7 @@ def _attack(mitre: dict[str, Any]) -> str:
 
 def _response(done: Responded) -> None:
     outcome = done.outcome.get("outcome", "no decision logged in time")
-    target = done.outcome.get("target", "")
+    target = " ".join(str(done.outcome.get(name, "")) for name in ("action", "target")).strip()
     text = {
         "blocked": f"{target} is blocked for {_span(done.outcome.get('timeout', 0))}",
         "refreshed": f"{target} was blocked; now for {_span(done.outcome.get('timeout', 0))}",

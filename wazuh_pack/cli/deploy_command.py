@@ -2,45 +2,37 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import tempfile
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import click
 
 from wazuh_pack import deploy, resources
-from wazuh_pack.cli import _exit, _load, _out
+from wazuh_pack.cli import _api, _exit, _load, _out
 from wazuh_pack.cli._canaries import canaries
 from wazuh_pack.errors import DiagnosticsError, UsageError
-from wazuh_pack.install.assemble import assemble
-from wazuh_pack.install.choices import Choices
+from wazuh_pack.install.assemble import prepare
+from wazuh_pack.install.choices import Choices, read_choices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from wazuh_pack.install import PackSource
-    from wazuh_pack.model import Catalog
-    from wazuh_pack.render import Build
+    from wazuh_pack.install.assemble import Prepared
 
 _HOME = PurePosixPath("/var/ossec")
 
 
 @click.command(help="Deploy rules, decoders and lists to a manager or cluster over its API.")
 @click.option("--api", "url", required=True, metavar="URL", help="Such as https://manager:55000.")
+@_api.access
 @click.option(
-    "--ca",
-    type=click.Path(path_type=Path),
-    help="Certificates (PEM) to trust instead of the system's.",
-)
-@click.option(
-    "--credentials",
-    "credentials_file",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="File of mode 0600 with WAZUH_API_USER= and WAZUH_API_PASSWORD=  [the environment]",
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Take sources, rule ids and log collection from this wazuh-pack.yml.",
 )
 @click.option("--conf", is_flag=True, help="Also edit ossec.conf of every node, and restart.")
 @click.option(
@@ -80,6 +72,7 @@ def command(
     url: str,
     ca: Path | None,
     credentials_file: Path | None,
+    config: Path | None,
     conf: bool,
     collect: tuple[str, ...],
     responses: bool,
@@ -95,18 +88,13 @@ def command(
     """Plan, show, ask, deploy."""
     if (collect or responses or force) and not conf:
         raise UsageError("--collect, --responses and --force are about ossec.conf: add --conf")
-    if credentials_file:
-        credentials = deploy.from_file(credentials_file)
-    else:
-        credentials = deploy.from_environment(os.environ)
-    api = deploy.Api(url, credentials, ca=ca)
+    choices = _choices(config, collect, responses=responses)
+    api = _api.connect(url, ca, credentials_file)
     try:
         manager = deploy.Manager(api)
-        loaded = _load.catalog()
-        built = _load.build(loaded)
-        source = _source(loaded, built, collect, responses=responses)
+        prepared = _prepare(choices)
         plan = deploy.make_plan(
-            manager, source, conf=conf, restart=restart, activate=activate, force=force
+            manager, prepared.source, conf=conf, restart=restart, activate=activate, force=force
         )
         _show(plan, form)
         if only_plan or plan.is_empty:
@@ -119,7 +107,7 @@ def command(
             outcome = deploy.deploy(
                 manager,
                 plan,
-                canaries=canaries(loaded, built) if test else (),
+                canaries=canaries(prepared.catalog, prepared.rules) if test else (),
                 wait=wait,
                 say=_out.note,
             )
@@ -128,22 +116,24 @@ def command(
     return _report(outcome, api.url, form)
 
 
-def _source(
-    loaded: Catalog, built: Build, collect: tuple[str, ...], *, responses: bool
-) -> PackSource:
-    """Return the pack without wodles, which the API cannot carry."""
-    for name in collect:
-        _load.source(loaded, name)
-    choices = Choices(
-        collect={name: {} for name in collect}, responses=None if responses else (), wodles=()
-    )
+def _choices(config: Path | None, collect: tuple[str, ...], *, responses: bool) -> Choices:
+    """Return what to deploy: no wodles, which the API cannot carry."""
+    choices = read_choices(config) if config else Choices(responses=())
+    if responses:
+        choices = replace(choices, responses=None)
+    collected = {**choices.collect, **{name: choices.collect.get(name, {}) for name in collect}}
+    return replace(choices, collect=collected, wodles=())
+
+
+def _prepare(choices: Choices) -> Prepared:
     with tempfile.TemporaryDirectory(prefix="wazuh-pack-") as scratch:
-        return assemble(
-            loaded,
-            built,
+        return prepare(
+            _load.catalog(),
+            _load.lock(),
             tree=resources.tree(),
             scratch=Path(scratch),
             home=_HOME,
+            target=Path.cwd(),
             choices=choices,
         )
 

@@ -78,5 +78,5 @@ def _print(sections: Iterable[Section]) -> None:
 
 
 def _coloured(line: str) -> str:
-    colour = {"+": "green", "-": "red", "?": "yellow"}.get(line.lstrip()[:1], "")
+    colour = {"+": "green", "-": "red", "?": "yellow", ">": "cyan"}.get(line.lstrip()[:1], "")
     return _out.style(line, colour) if colour else line

@@ -15,10 +15,11 @@ from wazuh_pack.verify.inventory import entries
 @click.option(
     "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True
 )
-def command(names: tuple[str, ...], form: str) -> None:
+@_load.id_base
+def command(names: tuple[str, ...], form: str, base: int) -> None:
     """List."""
-    loaded = _load.catalog()
-    ids = _load.build(loaded).rule_ids()
+    loaded, built = _load.numbered(base)
+    ids = built.rule_ids()
     rows = entries(_load.select(loaded, names), ids)
     if form == "json":
         for row in rows:

@@ -1,64 +1,35 @@
 """``wazuh-pack respond``: the responses of one host, for people.
 
-Each command shows block-ip; what another response has to show is added to :data:`STATUS` and
-:data:`PROVIDERS`, and its own commands to the group.
+What is about revoke-token alone is in :mod:`wazuh_pack.cli._revocations`.
 """
 
 from __future__ import annotations
 
 import json
-import time
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from wazuh_pack.agentkit.config import duration
-from wazuh_pack.agentkit.errors import AgentError, ConfigError
-from wazuh_pack.agentkit.home import Home
 from wazuh_pack.agentkit.protocol import ADD, DELETE
-from wazuh_pack.cli import _exit, _out
+from wazuh_pack.cli import _exit, _out, _respond, _revocations
 from wazuh_pack.errors import PackError, UsageError
 from wazuh_pack.respond import block_ip, manage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable
     from typing import IO
 
+    from wazuh_pack.agentkit.home import Home
     from wazuh_pack.respond.decision import Decision
 
-STATUS: list[Callable[[Home], dict[str, object]]] = [manage.status]
-PROVIDERS: list[Callable[[Home], list[dict[str, object]]]] = [manage.providers]
+STATUS: tuple[Callable[[Home], dict[str, object] | None], ...] = (
+    manage.status,
+    _revocations.status,
+)
 
 _MAX_ALERT = 1 << 20
 _DONE = frozenset({"blocked", "refreshed", "unblocked", "dry_run"})
-
-_home = click.option(
-    "--home",
-    type=click.Path(path_type=Path),
-    default=Path("/var/ossec"),
-    show_default=True,
-    help="The Wazuh home of this manager or agent.",
-    callback=lambda _context, _option, value: Home(str(value.absolute())),
-)
-_form = click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
-
-
-@contextmanager
-def _agent_errors() -> Iterator[None]:
-    try:
-        yield
-    except ConfigError as error:
-        raise PackError("\n".join(error.problems), hint="nothing is blocked until then") from error
-    except AgentError as error:
-        raise PackError(str(error)) from error
-    except PermissionError as error:
-        raise PackError(str(error), hint="the state is root's: run this as root") from error
-    except OSError as error:
-        raise PackError(str(error)) from error
 
 
 @click.group(help="Look after the responses on this host: what is blocked, block, unblock, try.")
@@ -67,12 +38,12 @@ def command() -> None:
 
 
 @command.command(help="Show mode, kill switch, limits and what waits.")
-@_home
-@_form
+@_respond.home
+@_respond.form
 def status(home: Home, form: str) -> None:
     """Show."""
-    with _agent_errors():
-        found = [show(home) for show in STATUS]
+    with _respond.agent_errors():
+        found = [row for show in STATUS if (row := show(home)) is not None]
     for row in found:
         if form == "json":
             _out.json_line(row)
@@ -85,38 +56,46 @@ def _show_status(row: dict[str, Any]) -> None:
     for name, value in row.items():
         if name == "response":
             continue
-        shown = _moment(value) if name == "inspected" else _text(value)
-        _out.line(f"  {name.replace('_', ' '):<14}{shown}")
+        _out.line(f"  {name.replace('_', ' '):<14}{_respond.text(value)}")
 
 
-@command.command(help="Show the ways to respond, and which can be used on this host.")
-@_home
-@_form
+@command.command(
+    help="Show the ways to respond, and which can be used on this host; what can be revoked with "
+    "which rights, whether it can be taken back and how its effect is verified."
+)
+@_respond.home
+@_respond.form
+@_revocations.reference
 def providers(home: Home, form: str) -> None:
     """Show."""
-    with _agent_errors():
-        rows = [row for show in PROVIDERS for row in show(home)]
-    names = ("response", "provider", "usable", "program", "reversible", "reason")
-    _rows(form, rows, names)
+    with _respond.agent_errors():
+        blocking, revoking = manage.providers(home), _revocations.providers(home)
+    if form == "json":
+        _respond.rows(form, [*blocking, *revoking], ())
+        return
+    _respond.rows(
+        form, blocking, ("response", "provider", "usable", "program", "reversible", "reason")
+    )
+    _out.line()
+    names = ("response", "provider", "usable", "needs", "reversible", "rights", "verified")
+    _respond.rows(form, revoking, names)
 
 
 @command.command(help="List the blocked addresses; the block that ends first comes first.")
-@_home
-@_form
+@_respond.home
+@_respond.form
 def blocked(home: Home, form: str) -> None:
     """List."""
-    with _agent_errors():
+    with _respond.agent_errors():
         rows = manage.blocked(home)
-    if form == "text":
-        rows = [{**row, "until": _moment(row["until"])} for row in rows]
-    _rows(form, rows, ("target", "mode", "seconds", "until", "offences"))
+    _respond.rows(form, rows, ("target", "mode", "seconds", "until", "offences"))
 
 
 @command.command(help="Block ADDRESS as if an event had asked for it; the same rules hold.")
 @click.argument("address")
 @click.option("--timeout", metavar="DURATION", help="Such as 90s, 15m, 1h or 7d.")
-@_home
-@_form
+@_respond.home
+@_respond.form
 def block(address: str, timeout: str | None, home: Home, form: str) -> int:
     """Block."""
     return _carry_out(home, form, ADD, address, _seconds(timeout))
@@ -124,24 +103,39 @@ def block(address: str, timeout: str | None, home: Home, form: str) -> int:
 
 @command.command(help="End the block of ADDRESS; it counts as no offence less.")
 @click.argument("address")
-@_home
-@_form
+@_respond.home
+@_respond.form
 def unblock(address: str, home: Home, form: str) -> int:
     """Unblock."""
     return _carry_out(home, form, DELETE, address, None)
 
 
-@command.command(help="Take up what a killed process left, and put back blocks that are gone.")
-@_home
-@_form
-def retry(home: Home, form: str) -> None:
+@command.command(
+    help="Take up what a killed process left, put back blocks that are gone, and go on with "
+    "revocations; with the KEY of a failed revocation, try that one again."
+)
+@click.argument("key", required=False, default="")
+@_respond.home
+@_respond.form
+def retry(key: str, home: Home, form: str) -> None:
     """Retry."""
-    with _agent_errors():
+    if key:
+        with _respond.agent_errors():
+            done = _revocations.retry(home, key)
+        if done is None:
+            raise PackError("revoke-token is not installed here")
+        _respond.rows(form, [done], tuple(done))
+        return
+    with _respond.agent_errors():
         before = manage.status(home)
         block_ip.look_after(home, f"{home.root}/{manage.SCRIPT}")
         after = manage.status(home)
     row = {"response": "block-ip", "waited": before["waiting"], "waiting": after["waiting"]}
-    _rows(form, [row], tuple(row))
+    _respond.rows(form, [row], tuple(row))
+    with _respond.agent_errors():
+        revoking = _revocations.retry(home, "")
+    if revoking:
+        _respond.rows(form, [revoking], tuple(revoking))
 
 
 @command.command(
@@ -149,11 +143,29 @@ def retry(home: Home, form: str) -> None:
     "lead to. Changes nothing."
 )
 @click.argument("alert", type=click.File("r", encoding="utf-8", errors="replace"))
-@click.option("--field", help="The alert's field that holds the address.")
+@click.option(
+    "--response",
+    type=click.Choice(["block-ip", "revoke-token"]),
+    help="Whom to ask; without it, the program that a whole message names, else block-ip.",
+)
+@click.option("--field", help="The alert's field that holds the address, or what is to be revoked.")
+@click.option("--action", "actions", multiple=True, help="Of revoke-token: what to do.")
+@click.option(
+    "--from", "sources", multiple=True, metavar="NAME=FIELD", help="Of revoke-token: what else."
+)
 @click.option("--timeout", metavar="DURATION", help="Such as 90s, 15m, 1h or 7d.")
-@_home
-@_form
-def test(alert: IO[str], field: str | None, timeout: str | None, home: Home, form: str) -> int:
+@_respond.home
+@_respond.form
+def test(
+    alert: IO[str],
+    response: str | None,
+    field: str | None,
+    actions: tuple[str, ...],
+    sources: tuple[str, ...],
+    timeout: str | None,
+    home: Home,
+    form: str,
+) -> int:
     """Try."""
     try:
         document = json.loads(alert.read(_MAX_ALERT))
@@ -164,9 +176,25 @@ def test(alert: IO[str], field: str | None, timeout: str | None, home: Home, for
     if not isinstance(document, dict):
         raise UsageError(f"{alert.name} holds no JSON object", hint="give one alert of alerts.json")
     words = ["--field", field] if field else []
+    if (response or _asked(document)) == "revoke-token":
+        words += [word for action in actions for word in ("--action", action)]
+        words += [word for source in sources for word in ("--from", source)]
+        return _revocations.preview(home, document, words, form)
     words += ["--timeout", str(_seconds(timeout))] if timeout else []
-    with _agent_errors():
-        return _show(form, manage.preview(home, document, words))
+    with _respond.agent_errors():
+        decision = manage.preview(home, document, words)
+    return _show(form, decision, preview=True)
+
+
+def _asked(document: dict[str, Any]) -> str:
+    """Return whom a whole message is for."""
+    parameters = document.get("parameters")
+    program = str(parameters.get("program", "")) if isinstance(parameters, dict) else ""
+    return "revoke-token" if program.endswith("revoke-token") else "block-ip"
+
+
+for _extra in _revocations.COMMANDS:
+    command.add_command(_extra)
 
 
 def _seconds(text: str | None) -> int | None:
@@ -177,38 +205,20 @@ def _seconds(text: str | None) -> int | None:
 
 
 def _carry_out(home: Home, form: str, action: str, address: str, seconds: int | None) -> int:
-    with _agent_errors():
+    with _respond.agent_errors():
         decision = manage.carry_out(home, action, address, seconds)
     if decision is None:
         raise PackError("another process took the request up", hint="see logs/active-responses.log")
     return _show(form, decision)
 
 
-def _show(form: str, decision: Decision) -> int:
+def _show(form: str, decision: Decision, *, preview: bool = False) -> int:
     fields = {key: value for key, value in decision.fields().items() if value not in {None, ""}}
+    if preview:
+        fields["preview"] = True  # whatever the outcome says, nothing was done
     if form == "json":
         _out.json_line(fields)
     else:
         for name, value in fields.items():
-            _out.line(f"{name.replace('_', ' '):<10}{_text(value)}")
+            _out.line(f"{name.replace('_', ' '):<10}{_respond.text(value)}")
     return _exit.OK if decision.outcome in _DONE else _exit.ERROR
-
-
-def _rows(form: str, rows: Sequence[dict[str, object]], names: Sequence[str]) -> None:
-    if form == "json":
-        for row in rows:
-            _out.json_line(row)
-        return
-    _out.table(names, ([_text(row[name]) for name in names] for row in rows))
-
-
-def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value)
-
-
-def _moment(value: object) -> str:
-    if not isinstance(value, float):
-        return "never"
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(value))

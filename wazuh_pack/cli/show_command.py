@@ -14,7 +14,7 @@ from wazuh_pack.verify.inventory import entries
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wazuh_pack.model import Catalog, Detection
+    from wazuh_pack.model import Catalog, Detection, ResponseUse
 
 
 @click.command(help="Show one detection with its rules; RULE is a rule id or a detection.")
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 @click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
-def command(rule: str, form: str) -> None:
+@_load.id_base
+def command(rule: str, form: str, base: int) -> None:
     """Show."""
-    loaded = _load.catalog()
-    built = _load.build(loaded)
+    loaded, built = _load.numbered(base)
     detection = _find(loaded, built.rule_ids(), rule)
     if form == "json":
         for row in entries([detection], built.rule_ids()):
@@ -48,6 +48,12 @@ def _find(loaded: Catalog, ids: Mapping[str, int], rule: str) -> Detection:
         ) from None
 
 
+def _response(use: ResponseUse) -> str:
+    if use.action == "block-ip":
+        return f"{use.action} on {use.field} for {use.timeout} s"
+    return f"{use.action} on {use.field}: {', else '.join(use.revoke) or 'the tokens in it'}"
+
+
 def _show(detection: Detection) -> None:
     _out.line(_out.style(f"{detection.id}: {detection.title}", "bold"))
     _out.line(f"  severity  {detection.severity.name.lower()} (level {detection.severity.value})")
@@ -55,8 +61,7 @@ def _show(detection: Detection) -> None:
     _out.line(f"  ATT&CK    {' '.join(detection.attack)}")
     _out.line(f"  risks     {' '.join(f'CICD-SEC-{number}' for number in detection.cicd_sec)}")
     if detection.response:
-        response = detection.response
-        _out.line(f"  response  {response.action} on {response.field} for {response.timeout} s")
+        _out.line(f"  response  {_response(detection.response)}")
     _out.line(f"  file      {detection.at.path if detection.at else ''}")
     _out.line()
     _out.line(f"  {detection.why}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from wazuh_pack import resources
-from wazuh_pack.cli import _exit, _load, _out
+from wazuh_pack.cli import _exit, _load, _out, _ruleset
 from wazuh_pack.verify.cases import run
 
 if TYPE_CHECKING:
@@ -23,14 +23,17 @@ if TYPE_CHECKING:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="A real stock ruleset (default: our minimal equivalents).",
 )
+@_ruleset.no_cache
 @click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
-def command(names: tuple[str, ...], stock: Path | None, form: str) -> int:
+def command(names: tuple[str, ...], stock: Path | None, form: str, *, no_cache: bool) -> int:
     """Run the cases."""
     loaded = _load.catalog()
     ids = _load.lock().ids()
-    ruleset = _load.ruleset(loaded, resources.tree(), stock)
+    ruleset = _load.ruleset(
+        loaded, resources.tree(), stock, cache=_ruleset.cache(no_cache=no_cache)
+    )
     passed = failed = 0
     for outcome in run(loaded, _load.select(loaded, names), ids, ruleset):
         passed += outcome.passed

@@ -88,7 +88,7 @@ class Replay:
             if scene.scan:
                 for event in self.scan():
                     time += 1
-                    yield from self._event(session, "trivy", event, time)
+                    yield from self._event(session, "security-scan", event, time)
             time += 60
 
     def _event(

@@ -18,6 +18,16 @@ if TYPE_CHECKING:
     from wazuh_pack.render import Build
 
 _MARK = ".wazuh-pack-demo"
+_ALLOWED = """
+[github]
+actions = deploy-key-fingerprint
+
+[jenkins]
+url = https://jenkins.example.com
+user = wazuh
+actions = user-tokens
+"""
+"""What revoke-token may do in the demo, were it not a dry run: nobody is there to be called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +62,7 @@ def set_stage(home: Path, catalog: Catalog, build: Build, *, enforce: bool) -> S
         )
         plan = install.make_plan(source, target, install.read_record(target))
         install.apply(plan)
+    _allow(home / "etc/wazuh-pack/revoke.ini")
     if enforce:
         _enforce(home / "etc/wazuh-pack/respond.ini")
     return Stage(home=home, changes=len(plan.changes), ruleset=_load(home, catalog))
@@ -72,6 +83,10 @@ def _clear(home: Path) -> None:
 def _enforce(config: Path) -> None:
     text = config.read_text(encoding="utf-8")
     config.write_text(text.replace("mode = dry-run", "mode = enforce"), encoding="utf-8")
+
+
+def _allow(config: Path) -> None:
+    config.write_text(config.read_text(encoding="utf-8") + _ALLOWED, encoding="utf-8")
 
 
 def _load(home: Path, catalog: Catalog) -> Ruleset:

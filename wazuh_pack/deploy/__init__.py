@@ -9,6 +9,7 @@ Over the API, a caller plans, shows the plan and carries it out::
 
 from wazuh_pack.deploy.api import Api, Clock
 from wazuh_pack.deploy.canary import Canary
+from wazuh_pack.deploy.cluster import Nodes
 from wazuh_pack.deploy.credentials import Credentials, from_environment, from_file
 from wazuh_pack.deploy.manager import Manager, Node
 from wazuh_pack.deploy.plan import make_plan
@@ -25,6 +26,7 @@ __all__ = [
     "Keep",
     "Manager",
     "Node",
+    "Nodes",
     "Outcome",
     "Upload",
     "WriteConf",

@@ -1,31 +1,22 @@
-"""Builds the archive for agents: scripts, configuration templates, an installer, checksums.
-
-It is the same bytes at every build: fixed times and owners, sorted names.
-"""
+"""Builds the archive for agents: scripts, configuration templates, an installer, checksums."""
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import io
-import tarfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wazuh_pack.bundle import BundleInfo
+from wazuh_pack.bundle.archive import Member, Written, compressed, tar, write
 from wazuh_pack.deploy.agentfiles import agent_conf, local_conf
+from wazuh_pack.deploy.payload import payload
 from wazuh_pack.errors import DeployError
 from wazuh_pack.install import Kind
 
 if TYPE_CHECKING:
-    from wazuh_pack.install import PackFile, PackSource
+    from pathlib import Path
 
-SUMS = "SHA256SUMS"
-MANIFEST = "MANIFEST"
+    from wazuh_pack.install import PackSource
 
-_INSTALLER = Path(__file__).parent / "data" / "install-agent.sh"
-_KINDS = frozenset({Kind.RESPONSE, Kind.WODLE, Kind.CONFIG})
-_EPOCH = 315_532_800  # 1980-01-01, the time of every file in our archives
+KINDS = frozenset({Kind.RESPONSE, Kind.WODLE, Kind.CONFIG})
+"""What agents get."""
 _README = """\
 wazuh-pack {version} for hosts with a Wazuh agent (Apache-2.0).
 
@@ -38,72 +29,47 @@ agent.conf on the manager. Active responses need nothing in either: the manager 
 """
 
 
-def build_agent_bundle(source: PackSource, out_dir: Path) -> BundleInfo:
-    """Write ``wazuh-pack-agent-<version>.tar.gz`` and return its path, digest and members.
+def bundle_name(source: PackSource) -> str:
+    """Return the name of the folder in the archive."""
+    return f"wazuh-pack-agent-{source.version}"
+
+
+def agent_members(source: PackSource) -> dict[str, Member]:
+    """Return the files of the bundle for agents by name.
+
+    Raises:
+        DeployError: There is nothing for agents in the pack.
+    """
+    files = [file for file in source.files if file.kind in KINDS]
+    if not files:
+        raise DeployError("there is no script for agents in this pack")
+    extras = {
+        "README": Member(_README.format(version=source.version).encode()),
+        "snippets/agent.conf": Member(agent_conf(source)),
+        "snippets/ossec.conf": Member(local_conf(source)),
+    }
+    return payload(files, "agent", extras)
+
+
+def build_agent_bundle(source: PackSource, out_dir: Path) -> Written:
+    """Write ``wazuh-pack-agent-<version>.tar.gz``, the same bytes at every build.
 
     Args:
         source: The pack, with responses and wodles.
         out_dir: Where the archive goes; made when absent.
 
     Raises:
-        DeployError: There is nothing for agents in the pack, or the archive cannot be written.
+        DeployError: There is nothing for agents in the pack.
+        PackError: The archive cannot be written.
     """
-    files = sorted(
-        (file for file in source.files if file.kind in _KINDS), key=lambda file: file.destination
-    )
-    if not files:
-        raise DeployError("there is no script for agents in this pack")
-    top = f"wazuh-pack-agent-{source.version}"
-    content = _compressed(_archive(top, _members(source, files)))
-    path = out_dir / f"{top}.tar.gz"
-    try:
-        out_dir.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    except OSError as error:
-        raise DeployError(f"cannot write {path}: {error.strerror}") from error
-    names = tuple(sorted(_members(source, files)))
-    return BundleInfo(path, hashlib.sha256(content).hexdigest(), names)
+    content = agent_archive(source)
+    return write(out_dir / f"{bundle_name(source)}.tar.gz", content)
 
 
-def _members(source: PackSource, files: list[PackFile]) -> dict[str, tuple[int, bytes]]:
-    """Return mode and content by name; ``SHA256SUMS`` covers all the others."""
-    members = {f"files/{file.destination}": (file.mode, file.read()) for file in files}
-    manifest = "".join(f"{file.mode:04o} {file.policy} {file.destination}\n" for file in files)
-    members[MANIFEST] = (0o644, manifest.encode())
-    members["README"] = (0o644, _README.format(version=source.version).encode())
-    members["install.sh"] = (0o755, _INSTALLER.read_bytes())
-    members["snippets/agent.conf"] = (0o644, agent_conf(source))
-    members["snippets/ossec.conf"] = (0o644, local_conf(source))
-    sums = "".join(
-        f"{hashlib.sha256(content).hexdigest()}  {name}\n"
-        for name, (_, content) in sorted(members.items())
-    )
-    members[SUMS] = (0o644, sums.encode())
-    return members
+def agent_archive(source: PackSource) -> bytes:
+    """Return the archive.
 
-
-def _archive(top: str, members: dict[str, tuple[int, bytes]]) -> bytes:
-    folders = {parent.as_posix() for name in members for parent in Path(name).parents}
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for name in sorted(folders):
-            info = _info(top if name == "." else f"{top}/{name}", 0o755)
-            info.type = tarfile.DIRTYPE
-            archive.addfile(info)
-        for name, (mode, content) in sorted(members.items()):
-            info = _info(f"{top}/{name}", mode)
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
-    return stream.getvalue()
-
-
-def _info(name: str, mode: int) -> tarfile.TarInfo:
-    info = tarfile.TarInfo(name)
-    info.mode = mode
-    info.mtime = _EPOCH
-    info.uname = info.gname = "root"
-    return info
-
-
-def _compressed(data: bytes) -> bytes:
-    return gzip.compress(data, compresslevel=9, mtime=0)
+    Raises:
+        DeployError: There is nothing for agents in the pack.
+    """
+    return compressed(tar(agent_members(source), top=bundle_name(source)))

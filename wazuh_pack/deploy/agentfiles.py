@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 AGENT_CONF = "agent.conf"
 
 _FOR_AGENTS = frozenset({"wodle", "localfile"})
-_FOR_MANAGERS = frozenset({"command", "active-response"})
+_FOR_MANAGERS = frozenset({"command", "active-response", "integration"})
 _NOTE = """\
 <!-- wazuh-pack {version}: for etc/shared/GROUP/agent.conf on the manager (or the master).
      A command in it runs only on agents whose etc/local_internal_options.conf has the line

@@ -31,7 +31,7 @@ HOT_RELOAD = (4, 13)
 _ORDER = (Kind.LIST, Kind.DECODER, Kind.RULE)
 _OURS = re.compile(r"9\d{3}-wazuh-pack-[a-z0-9-]+(_decoders)?\.xml")
 _RULE_ID = re.compile(rb"<rule\s[^>]*\bid=\"(\d+)\"")
-_ON_EVERY_NODE = frozenset({"command", "active-response"})
+_ON_EVERY_NODE = frozenset({"command", "active-response", "integration"})
 _LIST_LINE = re.compile(r'(?:"[\w\-: ]+"|[^:"\s]+):(?:"[\w\-: ]*"|[^:"]*)')
 _MASKED = re.compile(rb">\s*\*{3,}\s*<")
 _BEYOND = (

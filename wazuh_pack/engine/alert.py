@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from wazuh_pack.engine.conditions import text
@@ -74,6 +75,11 @@ def rule_json(seen: Occurrence) -> dict[str, object] | None:
 
 def groups_json(groups: bytes) -> dict[str, list[str]]:
     """Split a rule's group text into ``groups`` and the arrays of the standards."""
+    return {name: list(words) for name, words in _groups(groups).items()}
+
+
+@lru_cache(maxsize=4096)
+def _groups(groups: bytes) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {"groups": []}
     for word in groups[:_GROUPS_LIMIT].split(b","):
         if word:

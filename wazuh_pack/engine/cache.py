@@ -7,8 +7,9 @@ them simply finds nothing, and nothing is ever taken for fresh by its age.
 Entries are JSON that only ever becomes data (:mod:`wazuh_pack.engine.snapshot`), so a foreign entry
 cannot run anything; but it could judge events wrongly. Therefore folder and entries are used only
 if they belong to this user or to root and nobody else can write them, and never through a link at
-their end. A folder of root's may so be shared by everybody for reading. Whatever is not as it
-should be is not used, without a word: the cache is a matter of speed alone.
+their end. A folder of root's may so be shared by everybody for reading: whoever may read the folder
+may read its entries. Whatever is not as it should be is not used, without a word: the cache is a
+matter of speed alone.
 """
 
 from __future__ import annotations
@@ -39,6 +40,25 @@ _LARGEST = 256 * 1024 * 1024
 _KEPT = 8
 """Entries that stay in a folder; the oldest go."""
 
+VARIABLE = "WAZUH_PACK_CACHE"
+"""The environment variable that names the folder; empty for none."""
+
+
+def usual_folder() -> Path | None:
+    """Return the folder that commands use; None when the environment says to use none.
+
+    It is the one that :data:`VARIABLE` names, else ``wazuh-pack/rulesets`` in the user's cache.
+    """
+    named = os.environ.get(VARIABLE)
+    if named is not None:
+        return Path(named) if named else None
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    try:
+        root = Path(base) if base.startswith("/") else Path.home() / ".cache"
+    except RuntimeError:  # a user without a home
+        return None
+    return root / "wazuh-pack" / "rulesets"
+
 
 @dataclass(frozen=True, slots=True)
 class RulesetCache:
@@ -59,13 +79,15 @@ class RulesetCache:
         """Keep a ruleset; an entry appears whole or not at all."""
         with suppress(OSError):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if not _is_trusted(self.folder.lstat(), stat.S_ISDIR):
+            status = self.folder.lstat()
+            if not _is_trusted(status, stat.S_ISDIR):
                 return
             values = {field.name: getattr(ruleset, field.name) for field in fields(ruleset)}
             text = snapshot.dump(values).encode("utf-8", "surrogatepass")
             handle, name = tempfile.mkstemp(dir=self.folder, prefix=".", suffix=".part")
             try:
                 with os.fdopen(handle, "wb") as file:
+                    os.fchmod(handle, 0o600 | status.st_mode & 0o044)
                     file.write(_digest(key, text) + b"\n" + text)
                 Path(name).replace(self._path(key))
             except BaseException:

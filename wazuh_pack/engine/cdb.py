@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 _LINE_LIMIT = 65534
 """analysisd reads a list in pieces of at most this many bytes; the rest is the next line."""
 
+_MANY_DOTS = 256
+
 
 class Lookup(Enum):
     """How ``<list lookup="...">`` uses a value."""
@@ -110,7 +112,7 @@ def _match_key_value(
 
 
 def _address_match_key(entries: Mapping[bytes, bytes], value: bytes, _: Expression | None) -> bool:
-    return any(key in entries for key in _prefixes(value))
+    return any(key in entries for key in _prefixes(value, entries))
 
 
 def _not_address_match_key(
@@ -123,14 +125,19 @@ def _address_match_key_value(
     entries: Mapping[bytes, bytes], value: bytes, check_value: Expression | None
 ) -> bool:
     """Analysisd has this one the wrong way round: it holds when nothing suitable is found."""
-    found = next((entries[key] for key in _prefixes(value) if key in entries), None)
+    found = next((entries[key] for key in _prefixes(value, entries) if key in entries), None)
     return not (found is not None and check_value is not None and check_value.matches(found))
 
 
-def _prefixes(value: bytes) -> Iterator[bytes]:
-    """Yield the value itself, then each of its prefixes that end in a dot, longest first."""
+def _prefixes(value: bytes, entries: Mapping[bytes, bytes]) -> Iterator[bytes]:
+    """Yield the value itself, then each of its prefixes that end in a dot, longest first.
+
+    Left out is what is longer than every key: a value of thousands of dots costs no more so.
+    """
     yield value
     end = len(value)
+    if value.count(b".") > _MANY_DOTS:
+        end = min(end, max(map(len, entries), default=0))
     while (end := value.rfind(b".", 0, end)) >= 0:
         yield value[: end + 1]
 

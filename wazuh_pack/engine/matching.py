@@ -81,14 +81,14 @@ class Expression(Protocol):
 
 
 class _Exhausted(local):
-    """Patterns whose matching hit a limit of their library since somebody looked; per thread."""
+    """Patterns whose matching was given up since somebody looked; per thread."""
 
     def __init__(self) -> None:
         self.patterns: list[bytes] = []
 
 
 exhausted = _Exhausted()
-"""analysisd takes such a match for none and says nothing; sessions tell."""
+"""Such a match is taken for none. analysisd does not say so; sessions tell."""
 
 
 def prepare(text: bytes) -> tuple[bytes, Folded]:

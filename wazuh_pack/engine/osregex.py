@@ -11,7 +11,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from wazuh_pack.engine.literals import Literal, LiteralSet
-from wazuh_pack.engine.matching import Folded, Kind, Match, cut, fold
+from wazuh_pack.engine.matching import Folded, Kind, Match, cut, exhausted, fold
+from wazuh_pack.engine.osregex_memo import Exhausted
 from wazuh_pack.engine.osregex_parse import Op, check, parse
 from wazuh_pack.engine.osregex_shapes import Verbatim, matcher, necessary, scanner
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from wazuh_pack.engine.osregex_parse import Alternative
-    from wazuh_pack.engine.osregex_shapes import Matcher
+    from wazuh_pack.engine.osregex_shapes import Found, Matcher
 
 
 @dataclass(frozen=True)  # cached_property needs a __dict__, hence no slots
@@ -108,7 +109,13 @@ class OsRegex:
             folded = fold(text)
         if self._literals.match(folded):
             return True
-        return any(other.test(folded) for other in self._others) if self._others else False
+        if not self._others:
+            return False
+        try:
+            return any(other.test(folded) for other in self._others)
+        except Exhausted:
+            exhausted.patterns.append(self.pattern)
+            return False
 
     def search(self, text: bytes, folded: Folded | None = None) -> Match | None:
         """See :meth:`Expression.search`.
@@ -118,11 +125,19 @@ class OsRegex:
         """
         if folded is None:
             folded = fold(text)
+        try:
+            found = self._find(folded)
+        except Exhausted:
+            exhausted.patterns.append(self.pattern)
+            return None
+        captures = _captures(text, found.marks) if found else None
+        return None if found is None or captures is None else Match(found.end, captures)
+
+    def _find(self, folded: Folded) -> Found | None:
         for alternative in self._matchers:
             found = alternative.find(folded, capturing=self.capturing)
             if found is not None:
-                captures = _captures(text, found.marks)
-                return None if captures is None else Match(found.end, captures)
+                return found
         return None
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wazuh_pack.engine.osregex_memo import Marks, Memo
 from wazuh_pack.engine.osregex_parse import Op
 from wazuh_pack.engine.osregex_program import Group, Repeat, Run
 
@@ -24,9 +25,15 @@ if TYPE_CHECKING:
 
 _RETURN_POINTS = 4
 
+PATIENCE = 1000
+"""After so many failures a scan takes notes, and never walks the same ground again."""
+BUDGET_BASE = 100_000
+BUDGET_PER_BYTE = 64
+"""How many failures more a scan is allowed; analysisd has no such limit."""
+
 
 def scan(  # noqa: C901, PLR0912, PLR0915 - one state machine; taking it apart hides its state
-    program: Program, text: str, marks: list[int | None] | None
+    program: Program, text: str, marks: list[int | None] | Marks | None
 ) -> int | None:
     """Match one alternative against a folded text.
 
@@ -38,6 +45,10 @@ def scan(  # noqa: C901, PLR0912, PLR0915 - one state machine; taking it apart h
 
     Returns:
         The end that analysisd reports, or None when there is no match.
+
+    Raises:
+        Exhausted: The scan was given up after so many failures as no text brings about that was not
+            made for it.
     """
     steps = program.steps
     size = len(text)
@@ -46,6 +57,8 @@ def scan(  # noqa: C901, PLR0912, PLR0915 - one state machine; taking it apart h
     last: int | None = 0  # what will be reported as end
     origin = -1  # where the first unrepeated token of this attempt matched, -1 for not yet
     returns: list[tuple[int, int]] = []
+    failures = 0
+    memo: Memo | None = None
     position = 0 if program.at_start else _next_start(program, text, 0, repeated=False)
 
     while position < size:
@@ -76,9 +89,20 @@ def scan(  # noqa: C901, PLR0912, PLR0915 - one state machine; taking it apart h
                 repeated = False
 
         elif isinstance(step, Repeat):
-            if repeated or step.star:
-                stop = step.stop.search(text, position) if step.stop else None
-                end = stop.start() if stop else size
+            known = memo and memo.recall(
+                (len(returns), index, position, origin < 0, repeated, last)
+            )
+            if known:
+                position, repeated, last = known.position, known.repeated, known.last
+                origin = known.origin if origin < 0 else origin
+            elif repeated or step.star:
+                if step.stop is None:
+                    end = size
+                elif memo is None:
+                    stop = step.stop.search(text, position)
+                    end = stop.start() if stop else size
+                else:
+                    end = memo.stop(step.stop, position)
                 if end > position:
                     repeated = True
                     if not step.last:
@@ -120,6 +144,14 @@ def scan(  # noqa: C901, PLR0912, PLR0915 - one state machine; taking it apart h
         elif not program.at_end:
             return last
 
+        failures += 1
+        if memo is not None:
+            memo.failed(len(returns), position, origin, last, repeated=repeated)
+        elif failures == PATIENCE:
+            budget = BUDGET_BASE + BUDGET_PER_BYTE * size
+            if isinstance(marks, list):
+                marks = Marks(marks)
+            memo = Memo(text, marks, depth=_RETURN_POINTS, budget=budget)
         if returns:
             index, position = returns.pop()
             position += 1

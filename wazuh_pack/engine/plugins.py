@@ -85,17 +85,18 @@ def decode_symantec(event: Event) -> None:
 
     The id is the nine bytes from ``2=`` or ``3=`` on, whatever they are.
     """
-    _, comma, rest = event.log.partition(b",")
-    while comma:
-        slot, limit = _SYMANTEC_FIELDS.get(rest[:3], ("", 0))
+    log = event.log
+    place = log.find(b",") + 1
+    while place:
+        slot, limit = _SYMANTEC_FIELDS.get(log[place : place + 3], ("", 0))
         if slot:
-            value = rest[3 : 3 + limit].partition(b",")[0]
+            value = log[place + 3 : place + 3 + limit].partition(b",")[0]
             event.static.setdefault(slot, value)
-            rest = rest[3 + len(value) :]
-        elif rest.startswith((b"3=", b"2=")):
-            event.static.setdefault("id", rest[:_SYMANTEC_ID_SIZE])
-            rest = rest[_SYMANTEC_ID_SIZE:]
-        _, comma, rest = rest.partition(b",")
+            place += 3 + len(value)
+        elif log.startswith((b"3=", b"2="), place):
+            event.static.setdefault("id", log[place : place + _SYMANTEC_ID_SIZE])
+            place += _SYMANTEC_ID_SIZE
+        place = log.find(b",", place) + 1
 
 
 def decode_sonicwall(event: Event) -> str:
@@ -168,14 +169,17 @@ def decode_ossec_alert(event: Event, known_rules: Container[bytes]) -> None:
         return
     event.location = (event.location + b"|" + place)[:_ALERT_LOCATION_LIMIT]
     event.hostname = event.location
-    while rest.startswith(b" ") and not rest.startswith(b"  "):
-        value, semicolon, rest = rest[1:].partition(b";")
-        if not semicolon:
+    at = 0
+    while rest.startswith(b" ", at) and not rest.startswith(b"  ", at):
+        end = rest.find(b";", at)
+        if end < 0:
             return
+        value, at = rest[at + 1 : end], end + 1
         if value.startswith(b"srcip: "):
             event.static["srcip"] = value[len(b"srcip: ") :]
         elif value.startswith(b"user: "):
             event.static["dstuser"] = value[len(b"user: ") :]
+    rest = rest[at:]
     event.full_log = event.log = rest.lstrip(b" ")[:_ALERT_LOG_LIMIT]
     event.lead = b""
     event.rule_id = number

@@ -10,6 +10,9 @@ from wazuh_pack.engine.alert import Manager, event_json, rule_json, timestamp
 from wazuh_pack.engine.mitre import mitre_output
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from wazuh_pack.engine.event import Event
     from wazuh_pack.engine.occurrence import Occurrence
     from wazuh_pack.engine.rules import Rule
     from wazuh_pack.engine.trace import Trace
@@ -42,8 +45,9 @@ class Result:
         refused: Why the event was not judged at all; empty otherwise.
         load_warnings: How many warnings about ATT&CK references loading gave; logtest answers with
             them once, to a session's first event.
-        exhausted: The patterns whose matching hit PCRE2's match limit; for analysisd such a match
-            is none.
+        exhausted: The patterns whose matching was given up, which counts as no match: PCRE2's
+            match limit was hit, as in analysisd, or an osregex scan failed more often than any text
+            lets it that was not made for that.
     """
 
     occurrence: Occurrence | None
@@ -110,14 +114,16 @@ class Result:
 
     @property
     def is_too_deep(self) -> bool:
-        """The output holds so many objects in one another that logtest cannot read it back.
+        """The output holds so many objects and arrays in one another that logtest cannot read it.
 
         It answers that the event could not be judged then. Its limit is 1000; ours is 900, which
         the standard library's JSON can still print.
         """
+        if self.occurrence is None or _nesting(self.occurrence.event) < _NESTING_LIMIT // 2:
+            return False
         level: list[object] = [self.output()]
         for _ in range(_NESTING_LIMIT):
-            level = [item for held in level if isinstance(held, dict) for item in held.values()]
+            level = [item for held in level for item in _held(held)]
             if not level:
                 return False
         return True
@@ -191,3 +197,19 @@ class Result:
     def _part(self, key: str, part: str, output: dict[str, object] | None = None) -> str | None:
         value = (self.output() if output is None else output).get(key)
         return value.get(part) if isinstance(value, dict) else None
+
+
+def _nesting(event: Event) -> int:
+    """Return a number that the depth of the fields does not exceed."""
+    dots = brackets = 0
+    for name, value in event.dynamic:
+        dots = max(dots, name.count(b"."))
+        if value.startswith(b"["):
+            brackets = max(brackets, value.count(b"[") + value.count(b"{"))
+    return dots + brackets
+
+
+def _held(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()

@@ -19,6 +19,8 @@ _MAX_LEVEL = 16
 _MIN_FREQUENCY = 2
 _MAX_FREQUENCY = 9999
 _LONGEST = 0x7FFF_FFFF_FFFF_FFFF
+_ENOUGH_DIGITS = 20
+"""So many without leading zeros are more than the longest; Python reads no number of any length."""
 _MASK = 0xFFFF_FFFF
 
 
@@ -67,7 +69,7 @@ def is_number(value: bytes) -> bool:
 
 def as_int(digits: bytes) -> int:
     """Return a number of digits only as analysisd has it: the lower 32 bits, with a sign."""
-    value = min(int(digits or b"0"), _LONGEST) & _MASK
+    value = min(int(digits.lstrip(b"0")[:_ENOUGH_DIGITS] or b"0"), _LONGEST) & _MASK
     return value - (_MASK + 1) if value > _MASK // 2 else value
 
 

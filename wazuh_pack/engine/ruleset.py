@@ -109,13 +109,15 @@ class Ruleset:
         return cls.from_files(files, levels=levels, indexes=indexes, cache=cache)
 
     @classmethod
-    def from_manager_home(cls, home: Path, *, levels: Levels | None = None) -> Ruleset:
+    def from_manager_home(
+        cls, home: Path, *, levels: Levels | None = None, cache: Path | None = None
+    ) -> Ruleset:
         """Load what a manager in this folder would load.
 
         The last ``<ruleset>`` element of ``etc/ossec.conf`` says what (analysisd forgets earlier
         ones, only their lists stay until another element names lists); without any, the stock and
         the user's folders and all their lists are taken. ``<alerts>`` gives the thresholds unless
-        ``levels`` does.
+        ``levels`` does. ``cache`` as in :meth:`load`.
 
         Raises:
             LoadFailure: analysisd would not start.
@@ -130,10 +132,10 @@ class Ruleset:
             raise LoadFailure([_as_diagnostic(error, conf)]) from error
         thresholds = _levels(sections) if sections else None
         if not chosen:
-            return cls.from_files(_default_files(home), levels=levels or thresholds)
+            return cls.from_files(_default_files(home), levels=levels or thresholds, cache=cache)
         lists = next((files.lists for files in reversed(chosen) if files.lists), ())
         files = RulesetFiles(chosen[-1].rules, chosen[-1].decoders, lists)
-        return cls.from_files(files, levels=levels or thresholds)
+        return cls.from_files(files, levels=levels or thresholds, cache=cache)
 
     @classmethod
     def from_files(

@@ -88,6 +88,7 @@ class Session:
         """
         self._now = self._tell_time(time)
         self._number += 1
+        exhausted.patterns.clear()
         text, place = _bytes(event), _bytes(location)
         refusal = self._refusal(text, place)
         try:
@@ -113,8 +114,7 @@ class Session:
             seen, alert, self._manager, self._mode, self._number, trace, load_warnings=warnings
         )
         if exhausted.patterns:
-            result = replace(result, exhausted=tuple(exhausted.patterns))
-            exhausted.patterns.clear()
+            result = replace(result, exhausted=tuple(dict.fromkeys(exhausted.patterns)))
         return result
 
     def forget_oldest(self) -> None:

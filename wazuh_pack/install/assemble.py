@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -11,10 +11,10 @@ from wazuh_pack.bundle import build_bundle
 from wazuh_pack.install import choices as choosing
 from wazuh_pack.install.choices import Choices, Names
 from wazuh_pack.install.confblock import ConfBlock
-from wazuh_pack.install.renumber import renumber
+from wazuh_pack.install.renumber import renumber, renumber_text
 from wazuh_pack.install.secrets import reveal
 from wazuh_pack.install.source import Kind, PackFile, PackSource
-from wazuh_pack.render import ossecconf
+from wazuh_pack.render import ossecconf, responses
 from wazuh_pack.render.build import file_stem
 from wazuh_pack.source.scripts import response_scripts, wodle_scripts
 
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from wazuh_pack.model import Catalog
     from wazuh_pack.source.ids import Lock
     from wazuh_pack.source.scripts import ResponseScript, WodleScript
+
+_STATE_NOTE = (
+    b"What integrations of wazuh-pack remember; it belongs to the user that they run as.\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,13 @@ def prepare(
         secrets=secrets,
         worker=worker,
     )
+    files = [
+        replace(file, content=renumber_text(file.read(), choices.id_base))
+        if file.kind is Kind.CONFIG
+        else file
+        for file in source.files
+    ]
+    source = replace(source, files=tuple(files))
     chosen = choosing.with_dependencies(choices, catalog, wodle_scripts(tree))
     kept = choosing.narrowed(catalog, chosen, choices.responses)
     ids = {item.id for item in kept.sources}
@@ -133,15 +144,20 @@ def assemble(
     chosen = choosing.with_dependencies(choices, catalog, wodles)
     kept = choosing.narrowed(catalog, chosen, choices.responses)
     files = [] if worker else [*_rendered(kept, build), *_lists(kept)]
-    files += [file for script in scripts for file in _script_files(script, scratch)]
+    for script in scripts:
+        files += _script_files(
+            script, scratch, by_integratord=script.action in choices.integrations
+        )
     blocks: list[ossecconf.Wodle] = []
     for wodle in wodles:
         if _is_chosen(wodle.tag, choices.wodles):
             bundle = build_bundle(wodle.folder, scratch / wodle.executable)
             files += _wodle_files(wodle, bundle.path)
             blocks.append(_wodle(wodle, home, bundle.sha256))
+    rows, integrations = responses.rows(kept, build.rule_ids(), _offered(scripts, choices))
     xml = ossecconf.fragment(
-        responses=_rows(kept, build, scripts),
+        responses=rows,
+        integrations=integrations,
         wodles=blocks,
         fragments=ossecconf.collection(catalog, _parameters(choices, secrets or {})),
     )
@@ -167,18 +183,27 @@ def _parameters(
     }
 
 
-def _rows(
-    catalog: Catalog, build: render.Build, scripts: Iterable[ResponseScript]
-) -> tuple[ossecconf.ResponseRow, ...]:
-    offered = [ossecconf.Script(item.action, item.executable, item.location) for item in scripts]
-    return ossecconf.response_rows(catalog, build.rule_ids(), offered)
-
-
-def _script_files(script: ResponseScript, scratch: Path) -> list[PackFile]:
-    bundle = build_bundle(script.folder, scratch / script.executable)
+def _offered(scripts: Iterable[ResponseScript], choices: Choices) -> list[responses.Script]:
     return [
-        PackFile.of(Kind.RESPONSE, script.executable, bundle.path),
-        PackFile.of(Kind.CONFIG, script.config.name, script.config),
+        responses.Script(
+            item.action,
+            item.executable,
+            item.location,
+            item.integration if item.action in choices.integrations else "",
+        )
+        for item in scripts
+    ]
+
+
+def _script_files(script: ResponseScript, scratch: Path, *, by_integratord: bool) -> list[PackFile]:
+    bundle = build_bundle(script.folder, scratch / script.executable)
+    config = PackFile.of(Kind.CONFIG, script.config.name, script.config)
+    if not by_integratord:
+        return [PackFile.of(Kind.RESPONSE, script.executable, bundle.path), config]
+    return [
+        PackFile.of(Kind.INTEGRATION, script.integration, bundle.path),
+        PackFile.of(Kind.STATE, "README", _STATE_NOTE),
+        config,
     ]
 
 

@@ -27,7 +27,7 @@ Options = dict[str, str | bool | tuple[str, ...]]
 Names = tuple[str, ...] | None
 """Some by name; None for all that there are."""
 
-_KEYS = ("sources", "collect", "responses", "wodles", "id_base")
+_KEYS = ("sources", "collect", "responses", "integrations", "wodles", "id_base")
 _UNREADABLE = frozenset("<>&")
 _COLLECT = "collect."
 _LAST_BASE = 999_999
@@ -39,12 +39,14 @@ class Choices:
 
     ``sources`` are those whose rules are wanted; ``collect`` maps sources whose logs are collected
     here to parameters that differ from the content's; ``responses`` and ``wodles`` name scripts by
-    action (``block-ip``) and tag.
+    action (``block-ip``) and tag; ``integrations`` are those of the responses that integratord
+    starts, not execd.
     """
 
     sources: Names = None
     collect: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     responses: Names = None
+    integrations: tuple[str, ...] = ()
     wodles: Names = None
     id_base: int = FIRST_RULE_ID
 
@@ -55,6 +57,8 @@ class Choices:
             value: Names = getattr(self, name)
             if value is not None:
                 found[name] = tuple(sorted(value))
+        if self.integrations:
+            found["integrations"] = tuple(sorted(self.integrations))
         if self.id_base != FIRST_RULE_ID:
             found["id_base"] = str(self.id_base)
         for source, parameters in self.collect.items():
@@ -77,6 +81,7 @@ def remembered(options: Mapping[str, str | bool | tuple[str, ...]]) -> Choices:
             for source in _names(options.get("collect")) or ()
         },
         responses=_names(options.get("responses")),
+        integrations=_names(options.get("integrations")) or (),
         wodles=_names(options.get("wodles")),
         id_base=int(base) if base.isdecimal() else FIRST_RULE_ID,
     )
@@ -109,6 +114,7 @@ def _choices(doc: Doc) -> Choices:
         sources=_some(values.get("sources")),
         collect=_collect(values["collect"]) if "collect" in values else {},
         responses=_some(values.get("responses")),
+        integrations=values["integrations"].texts() if "integrations" in values else (),
         wodles=_some(values.get("wodles")),
         id_base=base,
     )
@@ -147,7 +153,13 @@ def check(
     """
     sources = {source.id: source for source in catalog.sources}
     _known("source", (*(choices.sources or ()), *choices.collect), sources)
+    responses = tuple(responses)
     _known("response", choices.responses or (), {script.action for script in responses})
+    _known(
+        "response that integratord can start",
+        choices.integrations,
+        {script.action for script in responses if script.integration},
+    )
     _known("wodle", choices.wodles or (), {script.tag for script in wodles})
     for name, parameters in choices.collect.items():
         _check_parameters(sources[name], parameters)

@@ -33,7 +33,10 @@ if TYPE_CHECKING:
     from wazuh_pack.install.target import Target
 
 LOG_TAIL = 8 * 1024 * 1024
-KILL_SWITCH = STATE_FOLDER / "respond.stop"
+KILL_SWITCHES = {
+    "block-ip": STATE_FOLDER / "respond.stop",
+    "revoke-token": STATE_FOLDER / "revoke.stop",
+}
 
 _SHOWN = 5
 _SECONDS = 60.0
@@ -171,7 +174,7 @@ class Examination:
         return Check("ruleset", Verdict.OK, (f"{len(ours)} files with {len(rules)} rules",))
 
     def _scripts(self) -> Check:
-        scripts = self._paths(Kind.RESPONSE, Kind.WODLE)
+        scripts = self._paths(Kind.RESPONSE, Kind.INTEGRATION, Kind.WODLE)
         if not scripts:
             return Check("scripts", Verdict.OK, ("none are installed",))
         python = _python(self.target.home)
@@ -203,13 +206,19 @@ class Examination:
 
     def _responses(self) -> Check:
         settings = self._settings()
-        names = [path.name.removeprefix(PREFIX) for path in self._paths(Kind.RESPONSE)]
+        paths = self._paths(Kind.RESPONSE, Kind.INTEGRATION)
+        names = [path.name.removeprefix("custom-").removeprefix(PREFIX) for path in paths]
         if not names:
             return Check("responses", Verdict.OK, ("none are installed",))
         modes = {name: settings.get(name, "mode", fallback="dry-run") for name in names}
         details = [f"{name}: {mode}" for name, mode in modes.items()]
-        if (self.target.home / KILL_SWITCH).exists():
-            details.append(f"{KILL_SWITCH} is there: nothing is blocked")
+        switches = [
+            path
+            for name, path in KILL_SWITCHES.items()
+            if name in names and (self.target.home / path).exists()
+        ]
+        if switches:
+            details += [f"{path} is there: nothing is done" for path in switches]
             return Check("responses", Verdict.WARNING, tuple(details), "remove it to go on")
         program = settings.get("block-ip", "nft", fallback="")
         if "block-ip" in names and not _found("nft", program, self.programs.nft):
@@ -230,7 +239,7 @@ class Examination:
         return Check("scanner", Verdict.WARNING, details, hint)
 
     def _ours(self) -> Ours:
-        kinds = (Kind.RULE, Kind.DECODER, Kind.LIST, Kind.RESPONSE, Kind.WODLE)
+        kinds = (Kind.RULE, Kind.DECODER, Kind.LIST, Kind.RESPONSE, Kind.INTEGRATION, Kind.WODLE)
         return Ours(self._rule_ids(), frozenset(path.name for path in self._paths(*kinds)))
 
     def _log(self) -> Check:
@@ -251,9 +260,13 @@ class Examination:
         return Check("configuration", Verdict.OK, ("Wazuh accepts it, no warning is about us",))
 
     def _running(self) -> Check:
-        if _needed(self.service).is_running():
-            return Check("running", Verdict.OK, ("analysisd runs",))
-        return Check("running", Verdict.WARNING, ("analysisd does not run",), "start Wazuh")
+        since = _needed(self.service).started()
+        if since is None:
+            return Check("running", Verdict.WARNING, ("analysisd does not run",), "start Wazuh")
+        if (self.target.home / CONF).stat().st_mtime > since:
+            details = ("analysisd was started before ossec.conf changed",)
+            return Check("running", Verdict.WARNING, details, "restart Wazuh")
+        return Check("running", Verdict.OK, ("analysisd runs",))
 
     def _detections(self) -> Check:
         service = _needed(self.service)

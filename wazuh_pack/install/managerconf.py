@@ -66,13 +66,24 @@ class ManagerConf:
         if not path.is_file():
             return cls(home, ())
         try:
-            roots = read_text(path.read_bytes(), path)
-        except XmlError as error:
-            raise InstallError(error.message, at=error.at, hint=error.hint) from error
+            content = path.read_bytes()
         except OSError as error:
             raise InstallError(f"cannot read {path}: {error.strerror}") from error
+        return cls(home, cls.parse(content, path).sections)
+
+    @classmethod
+    def parse(cls, content: bytes, path: Path) -> ManagerConf:
+        """Return what the text of a configuration says; ``path`` is its name in messages.
+
+        Raises:
+            InstallError: Wazuh could not read it.
+        """
+        try:
+            roots = read_text(content, path)
+        except XmlError as error:
+            raise InstallError(error.message, at=error.at, hint=error.hint) from error
         inner = [n for root in roots if root.name == "ossec_config" for n in root.children]
-        return cls(home, tuple(inner))
+        return cls(path.parent, tuple(inner))
 
     @property
     def role(self) -> Role:

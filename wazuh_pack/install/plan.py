@@ -16,7 +16,7 @@ from wazuh_pack.install.confblock import find_regions
 from wazuh_pack.install.fs import FileState, Tree, sha256
 from wazuh_pack.install.ossecconf import edited_regions, fragment, merge_checked, unmerge
 from wazuh_pack.install.record import BACKUPS, RECORD, Entry, Record
-from wazuh_pack.install.source import STATE_FOLDER, Kind, PackFile
+from wazuh_pack.install.source import INTEGRATION_STATE, STATE_FOLDER, Kind, PackFile
 from wazuh_pack.install.steps import (
     ChangeMode,
     CreateFile,
@@ -48,6 +48,7 @@ _FOLDERS: dict[PurePosixPath, tuple[int, Owner]] = {
     PurePosixPath("etc/decoders"): (0o770, "root"),
     PurePosixPath("etc/lists"): (0o770, "root"),
     BACKUPS: (0o700, "root"),
+    INTEGRATION_STATE: (0o700, "wazuh"),
 }
 """Modes and owners of folders as Wazuh 4.14.7's own installer makes them."""
 _LISTS = PurePosixPath("etc/lists")

@@ -188,7 +188,8 @@ def _role(conf: ManagerConf, target: Target, source: PackSource) -> Iterator[Dia
             "a cluster's master: Wazuh carries rules, decoders and lists to the workers, but"
             " neither ossec.conf nor scripts",
             at=Location(target.home / CONF),
-            hint="install with the same choices on every worker afterwards",
+            hint="install with the same choices on every worker afterwards; workers load rules that"
+            " changed only when told: install here with --api",
             severity=Severity.WARNING,
         )
 

@@ -9,22 +9,20 @@ files are put back, and Wazuh loads those if it had been touched.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from wazuh_pack.errors import InstallError
+from wazuh_pack.errors import InstallError, PackError
 from wazuh_pack.install.apply import apply
 from wazuh_pack.install.confblock import find_regions
 from wazuh_pack.install.daemonlog import Message, Ours
-from wazuh_pack.install.fs import Tree
-from wazuh_pack.install.plan import compiled_from
 from wazuh_pack.install.service import Need, Service, Tested
 from wazuh_pack.install.sockets import Logtest
 from wazuh_pack.install.source import LAYOUT, Kind
-from wazuh_pack.install.steps import CreateFile, EditConf, KeepFile, MakeFolder, RemoveFolder
+from wazuh_pack.install.steps import EditConf, KeepFile, MakeFolder, RemoveFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path, PurePosixPath
+    from pathlib import Path
 
     from wazuh_pack.install.steps import Plan, Step
 
@@ -52,6 +50,16 @@ class Expectation:
     ours: Ours = field(default_factory=Ours)
     theirs: frozenset[int] = frozenset()
     canaries: tuple[Canary, ...] = ()
+
+
+class Nodes(Protocol):
+    """The nodes of the cluster that a manager is in."""
+
+    def wait(self) -> None:
+        """Wait until every node has the master's rules, decoders and lists, or raise PackError."""
+
+    def load(self) -> bool:
+        """Let every node load them, or raise PackError; False: that takes restarts."""
 
 
 @dataclass(slots=True)
@@ -93,7 +101,12 @@ def _block(conf: bytes, path: Path) -> list[bytes]:
 
 
 def apply_proved(
-    plan: Plan, service: Service, expectation: Expectation, *, activate: bool = True
+    plan: Plan,
+    service: Service,
+    expectation: Expectation,
+    *,
+    activate: bool = True,
+    nodes: Nodes | None = None,
 ) -> Proof:
     """Carry out a plan on a manager, prove the outcome, or put everything back.
 
@@ -102,10 +115,13 @@ def apply_proved(
         service: The manager.
         expectation: What must be true afterwards.
         activate: Let the running Wazuh load what is new.
+        nodes: The cluster's nodes: they must have the new ruleset before it is loaded, and where
+            a reload is enough they all load it.
 
     Raises:
         InstallError: The present configuration does not hold, or the new one is not proved;
             everything is as it was before.
+        PackError: A node of the cluster does not follow; everything is as it was before.
     """
     before = service.test_configuration()
     if before.failures and not _may_repair(plan, expectation.ours, before):
@@ -114,15 +130,15 @@ def apply_proved(
             hint="repair it first; nothing was changed",
         )
     proof = Proof()
-    prover = _Prover(service, expectation, before, proof, removes=plan.action == "uninstall")
-    compiled = _compiled(plan)
+    prover = _Prover(
+        service, expectation, before, proof, nodes=nodes, removes=plan.action == "uninstall"
+    )
     need = needed(plan) if activate else Need.NOTHING
     try:
         apply(plan, prove=lambda: prover.prove(need))
     except BaseException as error:
-        _discard(plan.target.home, compiled)
         if prover.touched:
-            _reactivate(service, need, error)
+            _reactivate(service, need, error, nodes)
         raise
     if not activate and service.is_running():
         proof.notes.append("the running Wazuh has not loaded the change; restart it")
@@ -172,6 +188,7 @@ class _Prover:
     expectation: Expectation
     before: Tested
     proof: Proof
+    nodes: Nodes | None
     removes: bool
     """We go: what does not hold for other reasons is not our business."""
     touched: bool = False
@@ -180,7 +197,14 @@ class _Prover:
         if not self._test():
             return
         self._ask()
-        self.touched = need is not Need.NOTHING and self.service.is_running()
+        runs = need is not Need.NOTHING and self.service.is_running()
+        if runs and self.nodes is not None:
+            self.nodes.wait()
+        self.touched = runs
+        if runs and need is Need.RELOAD and self.nodes is not None and self.nodes.load():
+            self.proof.activated = need
+            self.proof.notes.append("every node of the cluster loaded the ruleset")
+            return
         done, messages = self.service.activate(need)
         self._refuse(self.expectation.ours.complaints(messages))
         self.proof.activated = done
@@ -225,34 +249,18 @@ def _listed(items: Iterable[object]) -> str:
     return "; ".join(texts[:_SHOWN]) + more
 
 
-def _reactivate(service: Service, need: Need, error: BaseException) -> None:
-    """Let Wazuh load the old state again."""
+def _reactivate(service: Service, need: Need, error: BaseException, nodes: Nodes | None) -> None:
+    """Let Wazuh load the old state again, on every node that may have loaded the new one."""
     try:
         if service.is_running():
             service.activate(need)
         else:
             service.restart()
-    except InstallError as failure:
+        if nodes is not None and need is Need.RELOAD:
+            nodes.wait()
+            nodes.load()
+    except PackError as failure:
         raise InstallError(
             f"{error}; the old files are back, but Wazuh does not run them: {failure}",
             hint="restart Wazuh by hand",
         ) from error
-
-
-def _compiled(plan: Plan) -> list[PurePosixPath]:
-    """Return what Wazuh will compile from the lists that a plan creates."""
-    folder = LAYOUT[Kind.LIST].folder
-    made = [
-        compiled_from(step.path)
-        for step in plan.steps
-        if isinstance(step, CreateFile) and folder in step.path.parents
-    ]
-    with Tree(plan.target.home) as tree:
-        return [path for path in made if tree.state(path) is None]
-
-
-def _discard(home: Path, paths: Iterable[PurePosixPath]) -> None:
-    with Tree(home) as tree:
-        for path in paths:
-            if tree.state(path) is not None:
-                tree.remove(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -61,3 +62,20 @@ def renumber(catalog: Catalog, lock: Lock, base: int) -> tuple[Catalog, Lock]:
     )
     entries = tuple(replace(entry, id=entry.id + offset) for entry in lock.entries)
     return replace(catalog, sources=sources), Lock(entries)
+
+
+def renumber_text(content: bytes, base: int) -> bytes:
+    """Return a text, such as a configuration's template, with all ids in our range moved likewise.
+
+    Args:
+        content: The text.
+        base: The first id afterwards.
+    """
+    offset = base - FIRST_RULE_ID
+
+    def moved(found: re.Match[bytes]) -> bytes:
+        number = int(found[0])
+        ours = FIRST_RULE_ID <= number <= LAST_RULE_ID
+        return b"%d" % (number + offset) if ours else found[0]
+
+    return re.sub(rb"\b\d{6}\b", moved, content)

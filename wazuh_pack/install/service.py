@@ -78,7 +78,12 @@ class Service:
 
     def is_running(self) -> bool:
         """Say whether analysisd runs."""
-        return any(_lives(path) for path in (self.home / "var/run").glob("wazuh-analysisd-*.pid"))
+        return self.started() is not None
+
+    def started(self) -> float | None:
+        """Return since when analysisd runs, in seconds since 1970, None when it does not."""
+        files = (self.home / "var/run").glob("wazuh-analysisd-*.pid")
+        return max((since for path in files if (since := _since(path))), default=None)
 
     def has_logtest(self) -> bool:
         """Say whether logtest can be asked."""
@@ -166,10 +171,15 @@ def _last_words(output: str) -> str:
     return lines[-1] if lines else "it said nothing"
 
 
-def _lives(pid_file: Path) -> bool:
-    """Say whether the process of a file such as ``wazuh-analysisd-123.pid`` is what it says."""
+def _since(pid_file: Path) -> float | None:
+    """Return since when the process of a ``wazuh-analysisd-123.pid`` runs, None if it does not."""
     name, _, number = pid_file.stem.rpartition("-")
-    return number.isdecimal() and _comm(int(number)) == name[:_COMM_LENGTH]
+    if not number.isdecimal() or _comm(int(number)) != name[:_COMM_LENGTH]:
+        return None
+    try:
+        return pid_file.stat().st_mtime
+    except FileNotFoundError:
+        return None  # it ended meanwhile
 
 
 def _unit(home: Path) -> str:

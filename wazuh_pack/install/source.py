@@ -20,6 +20,9 @@ Policy = Literal["replace", "create-once"]
 STATE_FOLDER = PurePosixPath("etc/wazuh-pack")
 """Our own folder in the Wazuh home: configurations, RECORD.json, backups, the journal."""
 
+INTEGRATION_STATE = PurePosixPath("var/wazuh-pack-integration")
+"""What scripts that integratord starts remember."""
+
 RESERVED = frozenset({"RECORD.json", "transaction", "backup"})
 """Names in :data:`STATE_FOLDER` that belong to the installer."""
 
@@ -31,8 +34,10 @@ class Kind(Enum):
     DECODER = "decoder"
     LIST = "list"
     RESPONSE = "response"
+    INTEGRATION = "integration"
     WODLE = "wodle"
     CONFIG = "config"
+    STATE = "state"
 
 
 class Place(NamedTuple):
@@ -49,12 +54,15 @@ LAYOUT: Mapping[Kind, Place] = {
     Kind.DECODER: Place(PurePosixPath("etc/decoders"), 0o660, "wazuh", "replace"),
     Kind.LIST: Place(PurePosixPath("etc/lists"), 0o660, "wazuh", "create-once"),
     Kind.RESPONSE: Place(PurePosixPath("active-response/bin"), 0o750, "root", "replace"),
+    Kind.INTEGRATION: Place(PurePosixPath("integrations"), 0o750, "root", "replace"),
     Kind.WODLE: Place(PurePosixPath("wodles"), 0o750, "root", "replace"),
     Kind.CONFIG: Place(STATE_FOLDER, 0o640, "root", "create-once"),
+    Kind.STATE: Place(INTEGRATION_STATE, 0o640, "wazuh", "replace"),
 }
 """Places and modes as Wazuh 4.14.7's own installer sets them. execd and modulesd run what lies in
 ``active-response/bin`` and ``wodles`` as root without looking at its owner: a file there that
-``wazuh`` can write is a way to root."""
+``wazuh`` can write is a way to root. integratord runs as ``wazuh``, and refuses what it can write;
+its scripts cannot make a folder in ``var``, so their state's is laid down with a file in it."""
 
 
 @dataclass(frozen=True, slots=True)

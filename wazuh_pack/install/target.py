@@ -136,7 +136,8 @@ def _check_version(place: Path, version: str) -> None:
 def _check_manager(place: Path, *, is_manager: bool, knows_wazuh: bool) -> None:
     if not is_manager:
         raise InstallError(
-            f"{place} is a Wazuh agent", hint="install on the manager; agents get what they need"
+            f"{place} is a Wazuh agent",
+            hint="install on the manager; for agents, build the bundle: wazuh-pack bundle --agent",
         )
     if os.geteuid() != 0:
         raise InstallError(

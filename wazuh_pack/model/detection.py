@@ -48,12 +48,21 @@ class Sequence:
 class ResponseUse:
     """The response that a detection asks for.
 
-    ``field`` names the alert field that holds the target, ``timeout`` is in seconds (0: for good).
+    ``field`` names the alert field that holds the target.
+
+    Of ``block-ip``: ``timeout`` is in seconds (0: for good). Of ``revoke-token``: ``revoke`` names
+    what to do as ``provider.action``, in order of preference (none: go by the tokens found),
+    ``sources`` the fields of what else that needs, ``pick`` a pattern whose first group is the part
+    of the field that counts, ``location`` where the event must have come from.
     """
 
     action: str
     field: str
-    timeout: int
+    timeout: int = 0
+    revoke: tuple[str, ...] = ()
+    sources: tuple[tuple[str, str], ...] = ()
+    pick: str = ""
+    location: str = ""
 
 
 @dataclass(frozen=True, slots=True)

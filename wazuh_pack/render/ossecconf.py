@@ -9,32 +9,21 @@ escaped but refused when they hold ``<``, ``>`` or ``&``.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wazuh_pack.errors import PackError
-from wazuh_pack.limits import MAX_RESPONSE_ROWS
-from wazuh_pack.render.compile import rule_keys
 from wazuh_pack.render.decoders import environment, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from wazuh_pack.model import Catalog, Detection, ResponseUse
+    from wazuh_pack.model import Catalog
+    from wazuh_pack.render.responses import IntegrationRow, ResponseRow
 
 _TEMPLATE = Path(__file__).parent / "templates" / "ossec.conf.j2"
 _UNREADABLE = frozenset("<>&")
-
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """A response script that detections may ask for."""
-
-    action: str
-    executable: str
-    location: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,59 +36,6 @@ class Wodle:
     timeout: int
     run_on_start: str
     sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class ResponseRow:
-    """One ``<command>`` with its ``<active-response>``."""
-
-    name: str
-    executable: str
-    arguments: str
-    location: str
-    rules: tuple[int, ...]
-
-
-def response_rows(
-    catalog: Catalog, ids: Mapping[str, int], scripts: Iterable[Script]
-) -> tuple[ResponseRow, ...]:
-    """Return one row per action, target field and timeout, with the rules that ask for it.
-
-    Raises:
-        PackError: a detection asks for an action that no script offers, or there are more rows
-            than execd's table holds.
-    """
-    known = {script.action: script for script in scripts}
-    rules: dict[ResponseUse, list[int]] = {}
-    for detection in catalog.detections:
-        use = detection.response
-        if use is None:
-            continue
-        if use.action not in known:
-            raise PackError(f"no script offers the response {use.action!r}", at=detection.at)
-        rules.setdefault(use, []).extend(_numbers(detection, ids))
-    if len(rules) > MAX_RESPONSE_ROWS:
-        raise PackError(
-            f"{len(rules)} kinds of response, but Wazuh's table holds {MAX_RESPONSE_ROWS}",
-            hint="let detections share fields and timeouts",
-        )
-    rows = [_row(use, known[use.action], numbers) for use, numbers in rules.items()]
-    return tuple(sorted(rows, key=lambda row: row.name))
-
-
-def _numbers(detection: Detection, ids: Mapping[str, int]) -> list[int]:
-    return [ids[key] for key in rule_keys(detection)]
-
-
-def _row(use: ResponseUse, script: Script, numbers: list[int]) -> ResponseRow:
-    target = re.sub(r"[^a-z0-9]+", "-", use.field.lower()).strip("-")
-    return ResponseRow(
-        name=f"{script.executable}-{target}-{use.timeout}",
-        executable=script.executable,
-        arguments=f"--field data.{use.field} --timeout {use.timeout}",
-        location=script.location,
-        rules=tuple(sorted(numbers)),
-    )
 
 
 def collection(catalog: Catalog, chosen: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
@@ -125,6 +61,7 @@ def collection(catalog: Catalog, chosen: Mapping[str, Mapping[str, Any]]) -> tup
 def fragment(
     *,
     responses: Iterable[ResponseRow] = (),
+    integrations: Iterable[IntegrationRow] = (),
     wodles: Iterable[Wodle] = (),
     fragments: Iterable[str] = (),
 ) -> str:
@@ -134,6 +71,7 @@ def fragment(
     template = environment_.from_string(_TEMPLATE.read_text(encoding="utf-8"))
     return template.render(
         responses=tuple(responses),
+        integrations=tuple(integrations),
         wodles=tuple(wodles),
         fragments=tuple(fragments),
     )

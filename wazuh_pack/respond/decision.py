@@ -84,7 +84,7 @@ class Decision:
             "target": self.target,
             "reason": self.reason,
             "timeout": self.timeout,
-            "until": _utc(self.until),
+            "until": utc(self.until),
             "offences": self.offences,
             "rule_id": request.rule_id if request else "",
             "alert_id": request.alert_id if request else "",
@@ -92,5 +92,6 @@ class Decision:
         }
 
 
-def _utc(when: float | None) -> str:
+def utc(when: float | None) -> str:
+    """Return a time as the log has it, in UTC; empty for None."""
     return "" if when is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(when))

@@ -10,6 +10,7 @@ from wazuh_pack.agentkit.jsontext import dumps
 from wazuh_pack.respond.backends.choose import PROGRAMS, find
 from wazuh_pack.respond.block_ip import STATE, accept, inbox_of
 from wazuh_pack.respond.breaker import Breaker
+from wazuh_pack.respond.decision import utc
 from wazuh_pack.respond.settings import load_settings
 from wazuh_pack.respond.state import Store
 from wazuh_pack.respond.worker import CONFIG, STOP, Worker
@@ -95,7 +96,7 @@ def blocked(home: Home) -> list[dict[str, object]]:
             "target": record.target,
             "mode": settings.mode,
             "seconds": record.remaining(now),
-            "until": record.until,
+            "until": utc(record.until),
             "offences": record.offences,
         }
         for record in sorted(found, key=lambda record: record.until)
@@ -169,8 +170,8 @@ def _waiting(state: str) -> int:
     return sum(name.endswith(".message") for name in names(f"{state}/inbox"))
 
 
-def _moment(path: str) -> float | None:
+def _moment(path: str) -> str | None:
     try:
-        return float(read(path, 64) or b"")
+        return utc(float(read(path, 64) or b""))
     except ValueError:
         return None

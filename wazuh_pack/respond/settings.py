@@ -41,7 +41,7 @@ class Settings:
         aggregate_at: How many addresses of one network must be blocked at once for the whole
             network to be blocked; 0 never does.
         aggregate_prefix: How long the prefix of such a network is, by version.
-        backend: ``auto``, ``nftables``, ``ipset`` or ``iptables``.
+        backend: ``auto``, ``nftables``, ``ipset``, ``iptables`` or ``firewalld``.
         nft: The program to use, a bare name or an absolute path.
     """
 
@@ -128,7 +128,7 @@ def _schema() -> dict[str, Any]:
         "aggregate_at": config.whole_number(0, 1_000_000),
         "aggregate_prefix4": config.whole_number(16, 31),
         "aggregate_prefix6": config.whole_number(32, 127),
-        "backend": config.one_of("auto", "nftables", "ipset", "iptables"),
+        "backend": config.one_of("auto", "nftables", "ipset", "iptables", "firewalld"),
         "nft": _program,
     }
 

@@ -14,7 +14,7 @@ from wazuh_pack.respond.backends import Backend
 from wazuh_pack.respond.backends.choose import choose
 from wazuh_pack.respond.blocker import Blocker
 from wazuh_pack.respond.breaker import Breaker
-from wazuh_pack.respond.decision import FAILED, REFUSED_INVALID, Decision
+from wazuh_pack.respond.decision import FAILED, REFUSED_INVALID, RESTORED, Decision
 from wazuh_pack.respond.names import NameCache
 from wazuh_pack.respond.policy import load_policy, protected_names
 from wazuh_pack.respond.settings import ENFORCE, load_settings
@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 CONFIG = "respond.ini"
 STOP = "respond.stop"
 """While this file lies beside the configuration, nothing is blocked; unblocking goes on."""
+
+MOST_TOLD = 100
+"""How many blocks that were put back are told one by one.
+
+A line for each of a hundred thousand would keep the agent from telling anything else.
+"""
 
 _VERIFY_EVERY = 60
 _INSPECT_EVERY = 300
@@ -146,8 +152,11 @@ class Worker:
         except (AgentError, OSError) as error:
             self.fail(str(error))
             return
-        for decision in restored:
+        for decision in restored[:MOST_TOLD]:
             self._write(decision)
+        if len(restored) > MOST_TOLD:
+            rest = f"and {len(restored) - MOST_TOLD} more"
+            self._write(Decision(RESTORED, mode=self._settings.mode, reason=rest))
 
     def _inspect(self, blocker: Blocker) -> list[Change]:
         settings = self._settings

@@ -36,16 +36,18 @@ def judge(call: Call, reply: Reply, provider: Provider, now: float) -> None:
         Failure: It is refused, and would be refused again.
     """
     status = reply.status
-    if status in call.ok or status in call.gone:
-        return
     seconds = _asked_wait(reply, now)
-    limited = status == _FORBIDDEN and seconds is not None
-    if status == _TOO_MANY or limited:
+    if seconds is None and status in (_FORBIDDEN, _TOO_MANY):
+        seconds = provider.asked_wait(reply)
+    # Before anything else: a limit that answers 403 says nothing about the target.
+    if status == _TOO_MANY or (status == _FORBIDDEN and seconds is not None):
         raise Later(
             f"{call.shown}: the provider limits calls ({status})",
             seconds=_DEFAULT_WAIT if seconds is None else seconds,
             fault=False,
         )
+    if status in call.ok or status in call.gone:
+        return
     if status >= _SERVER and status not in _LASTING:
         raise Later(f"{call.shown}: the provider is out of order ({status})", seconds=seconds)
     if status in _PASSING or status in call.later:
@@ -68,7 +70,7 @@ def _asked_wait(reply: Reply, now: float) -> float | None:
 
 
 def _seconds_or_date(text: str, now: float) -> float:
-    if text.strip().isdigit():
+    if text.strip().isdecimal():
         return min(float(text), _LONGEST_WAIT)
     try:
         wait = parsedate_to_datetime(text).timestamp() - now
@@ -78,6 +80,6 @@ def _seconds_or_date(text: str, now: float) -> float:
 
 
 def _until(text: str | None, now: float) -> float | None:
-    if text is None or not text.strip().isdigit():
+    if text is None or not text.strip().isdecimal():
         return None
     return max(1.0, min(float(text) - now, _LONGEST_WAIT))

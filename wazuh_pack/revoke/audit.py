@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from wazuh_pack.agentkit.redact import redact
 
 if TYPE_CHECKING:
-    from wazuh_pack.agentkit.jsonlog import DecisionLog
+    from collections.abc import Mapping
+
     from wazuh_pack.agentkit.protocol import Request
     from wazuh_pack.revoke.jobs import Job
     from wazuh_pack.revoke.target import Target
@@ -21,6 +22,8 @@ RESTORED = "restored"
 RETRYING = "retrying"
 UNVERIFIED = "unverified"
 FAILED = "failed"
+NO_TARGET = "no_target"
+NOT_ENABLED = "not_enabled"
 REFUSED_ALLOWLIST = "refused_allowlist"
 REFUSED_INVALID = "refused_invalid"
 REFUSED_RATE_LIMIT = "refused_rate_limit"
@@ -29,12 +32,34 @@ REFUSED_STOPPED = "refused_stopped"
 RESPONSE = "revoke-token"
 
 
+class Log(Protocol):
+    """Where lines go."""
+
+    def write(self, command: str, fields: Mapping[str, object]) -> bool:
+        """Write one line; return False when it could not be."""
+
+
+class Recorder:
+    """Keeps the lines for whoever asked, and passes them on to a log, if there is one."""
+
+    __slots__ = ("_log", "lines")
+
+    def __init__(self, log: Log | None) -> None:
+        self._log = log
+        self.lines: list[dict[str, object]] = []
+
+    def write(self, command: str, fields: Mapping[str, object]) -> bool:
+        """Keep a line without its empty fields, and pass it on."""
+        self.lines.append({k: v for k, v in fields.items() if v not in (None, "")})
+        return self._log is None or self._log.write(command, fields)
+
+
 class Audit:
     """Writes one line per decision and outcome; every text is redacted once more."""
 
     __slots__ = ("_log",)
 
-    def __init__(self, log: DecisionLog) -> None:
+    def __init__(self, log: Log) -> None:
         self._log = log
 
     def decision(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from wazuh_pack.revoke.errors import Failure
+from wazuh_pack.revoke.errors import AlreadyDone, Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 Memory = dict[str, Any]
 """What an action remembers of how things were; JSON, and never a secret."""
 
+_NOT_FOUND = 404
+GONE = frozenset({_NOT_FOUND})
 _PLACE = re.compile(r"\{([a-z_]+)(:path)?\}")
 
 
@@ -36,6 +38,7 @@ class Call:
         content: Body to be sent as it is, or None.
         headers: Headers of this call alone; may hold the token that is to be revoked.
         own: Whether the responder's own credentials go with it.
+        by_token: Whether the provider counts it as the leaked token's call, and not as nobody's.
         ok: Statuses that mean it is done.
         gone: Statuses that mean there was nothing to do (any more).
         later: Statuses that mean it may work later although they usually do not.
@@ -50,9 +53,17 @@ class Call:
     content: bytes | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     own: bool = True
+    by_token: bool = False
     ok: frozenset[int] = frozenset({200, 201, 202, 204})
     gone: frozenset[int] = frozenset()
     later: frozenset[int] = frozenset()
+
+    @property
+    def payer(self) -> str:
+        """Whose limit the call counts towards: ``own``, ``token`` or ``bare``."""
+        if self.own:
+            return "own"
+        return "token" if self.by_token else "bare"
 
     @property
     def shown(self) -> str:
@@ -67,6 +78,11 @@ class Reply:
     status: int
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: Any = field(default=None, repr=False)
+
+    @property
+    def absent(self) -> bool:
+        """Whether there is nothing at the place that was asked."""
+        return self.status == _NOT_FOUND
 
     def member(self, *path: str) -> Any:
         """Return a member of the body, or None when it or one on the way is not there."""
@@ -148,3 +164,43 @@ def checked(check: Call, holds: Callable[[Reply], bool]) -> Callable[[Memory], C
 def status(*statuses: int) -> Callable[[Reply], bool]:
     """Return a test of a reply's status."""
     return lambda reply: reply.status in statuses
+
+
+def change(
+    look: Call,
+    holds: Callable[[Reply], bool],
+    act: Call,
+    *,
+    already: str,
+    undo: Call | None = None,
+) -> Plan:
+    """Return the plan for what can be looked at, before and after, by the same call.
+
+    Args:
+        look: Asks how things are.
+        holds: Reads from the reply whether they are as wanted; what is absent is.
+        act: Makes them so.
+        already: What to say when they were so before.
+        undo: Takes it back.
+    """
+
+    def as_wanted(reply: Reply) -> bool:
+        return reply.absent or holds(reply)
+
+    def remember(reply: Reply) -> Memory:
+        if as_wanted(reply):
+            raise AlreadyDone(already)
+        return {}
+
+    return Plan(
+        look=look,
+        remember=remember,
+        act=always(act),
+        check=checked(look, as_wanted),
+        undo=always(undo) if undo else None,
+    )
+
+
+def deletion(delete: Call, get: Call) -> Plan:
+    """Return the plan that deletes something, and sees that it is not there any more."""
+    return Plan(act=always(delete), check=checked(get, status(_NOT_FOUND)))

@@ -14,7 +14,7 @@ from wazuh_pack.revoke.providers.base import Access
 from wazuh_pack.revoke.settings import load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from wazuh_pack.revoke.providers.base import Provider
     from wazuh_pack.revoke.settings import Settings
@@ -28,6 +28,7 @@ STOP = "revoke.stop"
 Taking back goes on."""
 
 _MIN_DIGEST = 12
+OWN = "own_credential"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,8 @@ class Context:
     settings: Settings
     credentials: Mapping[str, Mapping[str, str]] = field(repr=False)
 
-    def provider(self, instance: str) -> Provider:
-        """Return the provider of an instance.
+    def provider(self, instance: str, credentials: Mapping[str, str] | None = None) -> Provider:
+        """Return the provider of an instance, with its own credentials or with those given.
 
         Raises:
             Failure: The configuration does not have it any more.
@@ -69,19 +70,31 @@ class Context:
             Access(
                 url=found.url,
                 options=found.options,
-                credentials=self.credentials.get(instance, {}),
+                credentials=self.credentials.get(instance, {})
+                if credentials is None
+                else credentials,
             )
         )
 
     def protected(self, target: Target) -> str:
         """Return why nothing may be done about a target, or an empty string."""
         own = [secret for given in self.credentials.values() for secret in given.values()]
+        if is_one_of(target, own):
+            return OWN
         for name, value in target.values.items():
-            if any(hmac.compare_digest(value.encode(), secret.encode()) for secret in own):
-                return "own_credential"
             if any(_matches(word, name, value) for word in self.settings.never):
                 return "never"
         return ""
+
+
+def is_one_of(target: Target, secrets: Iterable[str]) -> bool:
+    """Return whether a target is one of our own secrets."""
+    own = [secret.encode() for secret in secrets]
+    return any(
+        hmac.compare_digest(value.encode(), secret)
+        for value in target.values.values()
+        for secret in own
+    )
 
 
 def load_context(place: Place) -> Context:

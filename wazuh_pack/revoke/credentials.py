@@ -2,13 +2,16 @@
 
 The file ``revoke.secrets`` beside ``revoke.ini`` has one section per instance of a provider. A
 variable ``WAZUH_PACK_<INSTANCE>_<NAME>`` goes before it. Nothing else is looked at: no argument, no
-``.netrc``.
+``.netrc``. A secret may be ``vault:<path>#<member>``, which names where in Vault or OpenBao it is;
+it is read there for each job, and kept nowhere.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import stat
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wazuh_pack.agentkit import config
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _SHORTEST = 8
+_REFERENCE = re.compile(
+    r"vault:(?!(?:.*/)?\.{1,2}[/#])(?P<path>[A-Za-z0-9_.@-]{1,128}(?:/[A-Za-z0-9_.@-]{1,128}){1,12})#(?P<member>[\w.@-]{1,128})"
+)
 
 
 def load_credentials(
@@ -51,6 +57,20 @@ def load_credentials(
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A place in Vault: a path below its base URL, and a member of what is there."""
+
+    path: str
+    member: str
+
+
+def reference(text: str) -> Reference | None:
+    """Return the place in Vault that a secret names, or None when it is one itself."""
+    match = _REFERENCE.fullmatch(text)
+    return Reference(match["path"], match["member"]) if match else None
+
+
 def check_unreadable(path: str) -> None:
     """Refuse a file of secrets that everybody on the machine can read.
 
@@ -62,6 +82,8 @@ def check_unreadable(path: str) -> None:
 
 
 def _secret(text: str) -> str:
+    if text.startswith("vault:") and not reference(text):
+        raise ValueError("no place in Vault; write vault:<path>#<member>")
     if len(text) < _SHORTEST:
         raise ValueError(f"shorter than {_SHORTEST} characters; write the whole secret")
     return text

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from wazuh_pack.agentkit.errors import AgentError
+from wazuh_pack.agentkit.errors import AgentError, MessageError
+
+
+class NoTarget(MessageError):  # noqa: N818 -- an outcome, as below
+    """The event names nothing that could be revoked."""
+
+
+class NotEnabled(MessageError):  # noqa: N818 -- same
+    """``revoke.ini`` allows none of the actions that could be meant."""
 
 
 class Failure(AgentError):  # noqa: N818 -- an outcome, told apart from Refused and Later

@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wazuh_pack.agentkit.errors import MessageError
-from wazuh_pack.revoke.settings import When, is_action, is_path, parse_sources
+from wazuh_pack.revoke.errors import NoTarget, NotEnabled
+from wazuh_pack.revoke.settings import When, is_action, is_path, parse_pattern, parse_sources
 from wazuh_pack.revoke.target import Target
 from wazuh_pack.revoke.tokens import Token, find_tokens
 
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
     from wazuh_pack.revoke.settings import Instance, Settings
 
 _MAX_TEXT = 65_536
+_MAX_PICKED = 4096  # an administrator's pattern meets an attacker's text
 _MAX_ITEMS = 50
-_OPTIONS = ("--when", "--field", "--action", "--from")
+_OPTIONS = ("--when", "--field", "--action", "--from", "--pick", "--decoder", "--location")
+_ONCE = ("--when", "--field", "--pick", "--decoder", "--location")
 
 
 def find_targets(request: Request, settings: Settings) -> list[Target]:
@@ -42,7 +45,7 @@ def find_targets(request: Request, settings: Settings) -> list[Target]:
 
 
 def parse_arguments(words: Sequence[str]) -> When:
-    """Read ``<extra_args>``: ``--when``, ``--field``, ``--action`` (repeatable), ``--from``.
+    """Read ``<extra_args>``: ``--when``, or ``--field`` with others of a ``[when-...]`` section.
 
     Returns:
         What they say; with ``--when`` only its name.
@@ -63,7 +66,18 @@ def parse_arguments(words: Sequence[str]) -> When:
         sources = parse_sources(" ".join(found["--from"]))
     except ValueError:
         raise MessageError("the value of --from is malformed") from None
-    return When(path=found["--field"][0], actions=tuple(found["--action"]), sources=sources)
+    try:
+        pick = parse_pattern(found["--pick"][0]) if found["--pick"] else None
+    except ValueError:
+        raise MessageError("the value of --pick is malformed") from None
+    return When(
+        path=found["--field"][0],
+        actions=tuple(found["--action"]),
+        sources=sources,
+        pick=pick,
+        decoder="".join(found["--decoder"]),
+        location="".join(found["--location"]),
+    )
 
 
 def _pairs(words: Sequence[str]) -> dict[str, list[str]]:
@@ -75,22 +89,22 @@ def _pairs(words: Sequence[str]) -> dict[str, list[str]]:
         if option not in found:
             raise MessageError(f"an extra argument is none of {', '.join(_OPTIONS)}")
         found[option].append(value)
-    for option in ("--when", "--field"):
+    for option in _ONCE:
         if len(found[option]) > 1:
             raise MessageError(f"{option} is there twice")
     return found
 
 
 def _whens(request: Request, settings: Settings) -> list[When]:
+    found = [when for when in settings.whens if request.rule_id in when.rules]
     if not request.arguments:
-        found = [when for when in settings.whens if request.rule_id in when.rules]
         if not found:
             rule = request.rule_id or "(none)"
             raise MessageError(f"no [when-...] section of revoke.ini names rule {rule}")
         return found
     said = parse_arguments(request.arguments)
     if not said.name:
-        return [said]
+        return found or [said]  # what the host's administrator wrote goes before the pack's words
     for when in settings.whens:
         if when.name == said.name:
             if request.rule_id not in when.rules:
@@ -107,40 +121,42 @@ def _check_origin(request: Request, when: When) -> None:
 
 
 def _targets(request: Request, when: When, settings: Settings) -> list[Target]:
-    text = _text(request, when.path)
+    allowed = _allowed(when.actions, settings)
+    text = _picked(_text(request, when.path), when)
     if not when.actions:
         return _by_tokens(text, settings)
-    reasons = []
-    for name in _preferred(when.actions, settings):
-        instance, capability = _capability(name, settings)
+    reasons: dict[str, MessageError] = {}
+    for instance, capability in allowed:
         try:
             return list(_fill(request, when, text, instance, capability))
-        except MessageError as error:
-            reasons.append(f"{name}: {error}")
-    raise MessageError("; ".join(reasons) or _not_enabled(when.actions))
+        except MessageError as error:  # noqa: PERF203 -- a few actions at most
+            reasons[f"{instance.name}.{capability.name}"] = error
+    kind = NoTarget if all(isinstance(r, NoTarget) for r in reasons.values()) else MessageError
+    raise kind("; ".join(f"{name}: {error}" for name, error in reasons.items()))
 
 
-def _preferred(actions: tuple[str, ...], settings: Settings) -> list[str]:
+def _picked(text: str, when: When) -> str:
+    if when.pick is None:
+        return text
+    match = when.pick.search(text[:_MAX_PICKED])
+    if not match or not match[1]:
+        raise MessageError("the field does not hold what 'pick' looks for")
+    return match[1]
+
+
+def _allowed(actions: tuple[str, ...], settings: Settings) -> list[tuple[Instance, Capability]]:
     """Return the actions that are allowed, in the order given."""
     allowed = []
     for name in actions:
-        instance, capability = _capability(name, settings)
-        if capability.name in instance.actions:
-            allowed.append(name)
+        section, _, action = name.partition(".")
+        instance = settings.instances.get(section)
+        if instance and action not in instance.kind.capabilities:
+            raise MessageError(f"the provider of [{section}] has no action '{action}'")
+        if instance and action in instance.actions:
+            allowed.append((instance, instance.kind.capabilities[action]))
+    if actions and not allowed:
+        raise NotEnabled(f"not enabled in revoke.ini: {', '.join(actions)}")
     return allowed
-
-
-def _not_enabled(actions: tuple[str, ...]) -> str:
-    return f"not enabled in revoke.ini: {', '.join(actions)}"
-
-
-def _capability(name: str, settings: Settings) -> tuple[Instance, Capability]:
-    section, _, action = name.partition(".")
-    instance = settings.instances.get(section)
-    capability = instance.kind.capabilities.get(action) if instance else None
-    if instance is None or capability is None:
-        raise MessageError(f"revoke.ini has no provider with the action {name}")
-    return instance, capability
 
 
 def _fill(
@@ -156,10 +172,8 @@ def _fill(
         mains = [token.value for token in find_tokens(text) if token.kind in first.tokens]
         if not mains:
             raise MessageError("the field holds no token of the kind wanted")
-    elif first.accepts(text):
-        mains = [text]
     else:
-        raise MessageError(f"the field is not of the form of '{first.name}'")
+        mains = [_shaped(first, text, "the field")]
     for main in mains:
         yield _target(instance, capability, {first.name: main, **values})
 
@@ -170,20 +184,24 @@ def _parameter(request: Request, when: When, parameter: Parameter) -> str | None
         if parameter.optional:
             return None
         raise MessageError(f"'from' does not say where '{parameter.name}' is")
-    value = _text(request, path)
-    if not parameter.accepts(value):
-        raise MessageError(f"the field {path} is not of the form of '{parameter.name}'")
+    return _shaped(parameter, _text(request, path), f"the field {path}")
+
+
+def _shaped(parameter: Parameter, text: str, what: str) -> str:
+    value = parameter.take(text)
+    if value is None:
+        raise MessageError(f"{what} is not of the form of '{parameter.name}'")
     return value
 
 
 def _by_tokens(text: str, settings: Settings) -> list[Target]:
     tokens = list(find_tokens(text))
     if not tokens:
-        raise MessageError("the field holds no token of a known form")
+        raise NoTarget("the field holds no token of a known form")
     targets = [target for token in tokens for target in _for_token(token, settings)]
     if not targets:
         kinds = ", ".join(sorted({token.kind for token in tokens}))
-        raise MessageError(f"not enabled in revoke.ini: any action for {kinds}")
+        raise NotEnabled(f"not enabled in revoke.ini: any action for {kinds}")
     return targets
 
 
@@ -217,7 +235,7 @@ def _text(request: Request, path: str) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if value is None:
-        raise MessageError(f"the alert has no field {path}")
+        raise NoTarget(f"the alert has no field {path}")
     if not isinstance(value, str):
         raise MessageError(f"the field {path} is not text")
     if len(value) > _MAX_TEXT:

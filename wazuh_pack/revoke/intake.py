@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wazuh_pack.agentkit.errors import AgentError, MessageError
@@ -10,7 +11,7 @@ from wazuh_pack.agentkit.files import exists, make_private
 from wazuh_pack.agentkit.protocol import DELETE, parse
 from wazuh_pack.revoke import audit as words
 from wazuh_pack.revoke.context import load_context
-from wazuh_pack.revoke.errors import Refused
+from wazuh_pack.revoke.errors import NoTarget, NotEnabled, Refused
 from wazuh_pack.revoke.find import find_targets
 from wazuh_pack.revoke.jobs import DONE, UNDOING, Job, JobStore
 from wazuh_pack.revoke.limits import Breaker
@@ -45,11 +46,20 @@ class Intake:
         for message in messages:
             self._guard(message)
 
-    def _guard(self, message: bytes) -> None:
+    def preview(self, message: bytes) -> None:
+        """Log what would be decided about a message, and neither count nor promise anything.
+
+        Raises:
+            AgentError: The configuration is wrong.
+        """
+        load_context(self._place)
+        self._guard(message, earnest=False)
+
+    def _guard(self, message: bytes, *, earnest: bool = True) -> None:
         request = None
         try:
             request = parse(message)
-            self._handle(request)
+            self._handle(request, earnest=earnest)
         except MessageError as error:
             self._audit.decision(words.REFUSED_INVALID, request=request, reason=str(error))
         except (AgentError, OSError) as error:
@@ -59,7 +69,7 @@ class Intake:
             reason = f"internal error: {type(error).__name__}"
             self._audit.decision(words.FAILED, request=request, reason=reason)
 
-    def _handle(self, request: Request) -> None:
+    def _handle(self, request: Request, *, earnest: bool) -> None:
         context = load_context(self._place)
         mode = context.settings.mode
         if exists(self._place.stop) and request.action != DELETE:
@@ -68,23 +78,32 @@ class Intake:
         try:
             targets = find_targets(request, context.settings)
         except MessageError as error:
-            self._audit.decision(
-                words.REFUSED_INVALID, request=request, mode=mode, reason=str(error)
-            )
+            self._audit.decision(_outcome(error), request=request, mode=mode, reason=str(error))
             return
-        state = make_private(self._place.state, (mode, "jobs"))
-        store = JobStore(state)
+        desk = self._desk(context, earnest=earnest)
         for target in targets:
-            outcome, fields = self._decide(request, target, context, store)
+            outcome, fields = self._decide(request, target, desk)
             self._audit.decision(outcome, request=request, target=target, mode=mode, **fields)
 
+    def _desk(self, context: Context, *, earnest: bool) -> _Desk:
+        settings, state = context.settings, self._place.state
+        breaker = Breaker(
+            f"{state}/{settings.mode}/breaker.json",
+            limit=settings.max_actions,
+            window=settings.window,
+        )
+        if earnest:
+            make_private(state, (settings.mode, "jobs"))
+        store = JobStore(f"{state}/{settings.mode}/jobs")
+        return _Desk(context=context, store=store, breaker=breaker, earnest=earnest)
+
     def _decide(
-        self, request: Request, target: Target, context: Context, store: JobStore
+        self, request: Request, target: Target, desk: _Desk
     ) -> tuple[str, dict[str, object]]:
         """Decide about one target; what goes wrong with it does not touch the others."""
         decide = self._undo if request.action == DELETE else self._revoke
         try:
-            return decide(request, target, context, store)
+            return decide(request, target, desk)
         except Refused as error:
             return words.REFUSED_ALLOWLIST, {"reason": str(error)}
         except MessageError as error:
@@ -95,10 +114,10 @@ class Intake:
             return words.FAILED, {"reason": f"internal error: {type(error).__name__}"}
 
     def _revoke(
-        self, request: Request, target: Target, context: Context, store: JobStore
+        self, request: Request, target: Target, desk: _Desk
     ) -> tuple[str, dict[str, object]]:
         now = self._clock()
-        settings = context.settings
+        context, store, settings = desk.context, desk.store, desk.context.settings
         provider = context.provider(target.instance)
         capability = provider.capabilities[target.action]
         provider.plan(target)  # raises when something is missing, before anything is promised
@@ -111,7 +130,7 @@ class Intake:
             return words.DUPLICATE, {"reason": "the same action is under way"}
         if before and before.state == DONE and now - (before.ended or 0) < settings.repeat_after:
             return words.DUPLICATE, {"reason": "the same action was done a short while ago"}
-        if not self._breaker(context).allows(now):
+        if not desk.may_begin(now):
             limit = f"{settings.max_actions} actions within {settings.window} seconds"
             return words.REFUSED_RATE_LIMIT, {"reason": limit}
         if settings.mode == DRY_RUN:
@@ -120,13 +139,13 @@ class Intake:
                 "calls": "; ".join(capability.calls),
                 **facts,
             }
-        store.save(_job(request, target, now))
+        if desk.earnest:
+            store.save(_job(request, target, now))
         return words.ACCEPTED, facts
 
-    def _undo(
-        self, request: Request, target: Target, context: Context, store: JobStore
-    ) -> tuple[str, dict[str, object]]:
+    def _undo(self, request: Request, target: Target, desk: _Desk) -> tuple[str, dict[str, object]]:
         del request
+        context, store = desk.context, desk.store
         job = store.get(target.key)
         if context.settings.mode == DRY_RUN:  # people undo by --undo, which does it all the same
             return words.DRY_RUN, {"would": words.RESTORED}
@@ -135,16 +154,29 @@ class Intake:
         reason = begin_undo(job, context, self._clock())
         if reason:
             return words.REFUSED_INVALID, {"reason": reason}
-        store.save(job)
+        if desk.earnest:
+            store.save(job)
         return words.ACCEPTED, {}
 
-    def _breaker(self, context: Context) -> Breaker:
-        settings = context.settings
-        return Breaker(
-            f"{self._place.state}/{settings.mode}/breaker.json",
-            limit=settings.max_actions,
-            window=settings.window,
-        )
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Desk:
+    """What one message is decided by; unless it is meant in earnest, nothing is remembered."""
+
+    context: Context
+    store: JobStore
+    breaker: Breaker
+    earnest: bool
+
+    def may_begin(self, now: float) -> bool:
+        """Return whether the breaker lets one more begin."""
+        return self.breaker.allows(now) if self.earnest else self.breaker.has_room(now)
+
+
+def _outcome(error: MessageError) -> str:
+    if isinstance(error, NoTarget):
+        return words.NO_TARGET
+    return words.NOT_ENABLED if isinstance(error, NotEnabled) else words.REFUSED_INVALID
 
 
 def begin_undo(job: Job, context: Context, now: float) -> str:

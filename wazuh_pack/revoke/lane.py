@@ -16,7 +16,8 @@ from wazuh_pack.agentkit.files import exists, make_private
 from wazuh_pack.agentkit.locks import FileLock
 from wazuh_pack.revoke import audit as words
 from wazuh_pack.revoke.answers import judge
-from wazuh_pack.revoke.context import load_context
+from wazuh_pack.revoke.borrow import whole_credentials
+from wazuh_pack.revoke.context import OWN, is_one_of, load_context
 from wazuh_pack.revoke.errors import AlreadyDone, Failure, Later, Refused
 from wazuh_pack.revoke.jobs import DONE, FAILED, UNDOING, UNDONE, Job, JobStore
 from wazuh_pack.revoke.limits import Pace
@@ -102,7 +103,7 @@ class Lane:
         self._state = make_private(place.state, (ENFORCE, "lanes"))
         self._store = JobStore(make_private(place.state, (ENFORCE, "jobs")))
         self._headers: Mapping[str, str] | None = None
-        self._paces: dict[bool, Pace] = {}
+        self._paces: dict[str, Pace] = {}
 
     def run(self) -> None:
         """Work until no job is open, unless another process does, or work is to stop.
@@ -160,10 +161,12 @@ class Lane:
         command = "delete" if job.state == UNDOING else "add"
         self._headers = None
         try:
-            instance = context.settings.instances.get(job.instance)
-            provider = context.provider(job.instance)
-            assert instance is not None  # noqa: S101 -- provider() has looked
-            self._paces = {own: self._pace_of(instance, own=own) for own in (True, False)}
+            context.provider(job.instance)  # raises when the configuration lost it
+            instance = context.settings.instances[job.instance]
+            whole = whole_credentials(job.instance, context, self._connect, self._clock())
+            _check_not_ours(job, whole)
+            provider = context.provider(job.instance, whole)
+            self._paces = self._paces_of(instance)
             transport = self._connect(provider, instance)
             try:
                 outcome = self._steps(job, provider, transport)
@@ -249,7 +252,7 @@ class Lane:
                     lambda login: self._send(login, provider, transport, bare=True)
                 )
             headers = self._headers
-        pace = self._paces[call.own]
+        pace = self._paces[call.payer]
         now = self._clock()
         wait = pace.ready_at(now) - now
         if wait > 0:
@@ -301,9 +304,20 @@ class Lane:
         self._store.save(job)
         self._audit.outcome(outcome, job, command, seconds=round(now - job.created, 1))
 
-    def _pace_of(self, instance: Instance, *, own: bool) -> Pace:
-        rate = instance.rate if own else instance.kind.bare_rate
-        kind = "own" if own else "bare"
-        return Pace(
-            f"{self._state}/{instance.name}.{kind}.json", count=rate.count, seconds=rate.seconds
-        )
+    def _paces_of(self, instance: Instance) -> dict[str, Pace]:
+        kind = instance.kind
+        rates = {"own": instance.rate, "bare": kind.bare_rate, "token": kind.token_rate}
+        return {
+            payer: Pace(
+                f"{self._state}/{instance.name}.{payer}.json",
+                count=rate.count,
+                seconds=rate.seconds,
+            )
+            for payer, rate in rates.items()
+        }
+
+
+def _check_not_ours(job: Job, credentials: Mapping[str, str]) -> None:
+    """Refuse a target that turns out to be a secret of ours, once those in Vault are known."""
+    if is_one_of(job.target, credentials.values()):
+        raise Refused(OWN)

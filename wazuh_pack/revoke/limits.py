@@ -53,9 +53,13 @@ class Breaker:
         self._path = path
         self._window = Window(limit, window, _numbers(_load(path).get("times")))
 
+    def has_room(self, now: float) -> bool:
+        """Return whether one more may begin."""
+        return self._window.free_at(now) <= now
+
     def allows(self, now: float) -> bool:
         """Return whether one more may begin; count it if so."""
-        if self._window.free_at(now) > now:
+        if not self.has_room(now):
             return False
         self._window.count(now)
         write_atomic(self._path, json.dumps({"times": self._window.times}).encode())

@@ -3,7 +3,7 @@
 It is started in three ways. By execd as an active response: it takes the message, keeps it in an
 inbox, starts a worker and exits, so execd goes on after a few milliseconds whatever a provider
 does. By integratord, with an alert's file as first argument: the same. By people and timers, with
-one of the options of :mod:`wazuh_pack.revoke.manage`.
+one of the options of :mod:`wazuh_pack.revoke.options`.
 
 The worker turns messages into jobs, and then works off each provider's jobs in a process of its
 own.
@@ -24,7 +24,7 @@ from wazuh_pack.agentkit.stdin import LineReader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from wazuh_pack.agentkit.jsonlog import DecisionLog
     from wazuh_pack.revoke.audit import Audit
@@ -46,9 +46,10 @@ def main(argv: Sequence[str]) -> int:
         return 1
     host.add_packages()
     if len(argv) > 1 and argv[1].startswith("-"):
-        from wazuh_pack.revoke.manage import manage  # noqa: PLC0415 -- execd must not wait for it
+        from wazuh_pack.revoke.options import serve  # noqa: PLC0415 -- execd must not wait for it
 
-        return manage(host, argv[1:])
+        host.become_owner()
+        return serve(host, argv[1:])
     return _serve(host, argv)
 
 
@@ -57,15 +58,17 @@ class Host:
 
     Attributes:
         script: The path it was started by.
+        foreign: Whether this process runs in another Python than the script's own.
         home: Wazuh's home.
         integration: Whether it lies among integratord's integrations.
     """
 
-    __slots__ = ("home", "integration", "script")
+    __slots__ = ("foreign", "home", "integration", "script")
 
-    def __init__(self, script: str) -> None:
+    def __init__(self, script: str, *, foreign: bool = False) -> None:
         folder = os.path.realpath(os.path.dirname(os.path.abspath(script)))  # noqa: PTH100, PTH120 -- pathlib is too slow to import
         self.script = script
+        self.foreign = foreign
         self.integration = folder.endswith(_INTEGRATIONS)
         root = folder[: -len(_INTEGRATIONS)]
         self.home = Home(root) if self.integration else home_of(script)
@@ -91,6 +94,20 @@ class Host:
             )
         names = ("wazuh-pack", "revoke", "revoke-token", *below)
         return make_private(f"{self.home.root}/var", names)
+
+    def become_owner(self) -> None:
+        """Let root go on as the user whose state it is, which root's files would lock out.
+
+        Raises:
+            OSError: It cannot be.
+        """
+        folder = f"{self.home.root}/var/wazuh-pack-integration"
+        if not self.integration or os.geteuid() != 0 or not os.path.isdir(folder):  # noqa: PTH112 -- as above
+            return
+        owner = os.stat(folder)  # noqa: PTH116 -- as above
+        os.setgroups([])
+        os.setgid(owner.st_gid)
+        os.setuid(owner.st_uid)
 
     def add_packages(self) -> None:
         """Let the packages of the manager's own Python be found; the launcher leaves them out."""
@@ -119,24 +136,37 @@ class Host:
         return Audit(self.log())
 
 
-def work_off(host: Host, spread: Callable[[Callable[[], object]], object] = detach) -> None:
-    """Turn every accepted message into jobs, and start the lanes that have open ones.
+def accept(host: Host, message: bytes) -> None:
+    """Keep a message until a worker has dealt with it.
 
-    Args:
-        host: Where to work.
-        spread: Runs something in a process of its own.
+    Raises:
+        AgentError: It cannot be kept.
+        OSError: The state cannot be written.
     """
-    from wazuh_pack.revoke.intake import Intake  # noqa: PLC0415 -- execd must not wait for it
-    from wazuh_pack.revoke.jobs import JobStore  # noqa: PLC0415 -- same
+    Inbox(host.make_state("inbox")).put(message)
 
-    host.make_state("enforce", "jobs")
-    Inbox(host.make_state("inbox")).drain(
-        Intake(host.place(), host.audit()).handle, lambda: None, batch=64
-    )
-    store = JobStore(f"{host.state}/enforce/jobs")
+
+def work_off(host: Host, audit: Audit | None = None) -> None:
+    """Turn every accepted message into jobs, and start the lanes that have open ones."""
+    from wazuh_pack.revoke.intake import Intake  # noqa: PLC0415 -- execd must not wait for it
+
+    intake = Intake(host.place(), audit or host.audit())
+    Inbox(host.make_state("inbox")).drain(intake.handle, lambda: None, batch=64)
+    start_lanes(host)
+
+
+def start_lanes(host: Host) -> None:
+    """Start a process for each provider that has open jobs."""
+    from wazuh_pack.revoke.jobs import JobStore  # noqa: PLC0415 -- execd must not wait for it
+
+    store = JobStore(host.make_state("enforce", "jobs"))
     store.purge(time.time())
+    if host.foreign and os.access(host.script, os.X_OK):
+        # The script's own Python has the packages that this one may lack.
+        detach(lambda: os.execv(host.script, [host.script, "--resume"]))  # noqa: S606 -- no shell is wanted
+        return
     for instance in sorted({job.instance for job in store.all() if job.open}):
-        if not spread(lambda name=instance: run_lane(host, name)):  # type: ignore[misc] # a default binds the loop's variable
+        if not detach(lambda name=instance: run_lane(host, name)):  # type: ignore[misc] # a default binds the loop's variable
             run_lane(host, instance)
 
 
@@ -162,7 +192,7 @@ def _serve(host: Host, argv: Sequence[str]) -> int:
             message = message_from(argv)
         else:
             message = LineReader(0).read()
-        Inbox(host.make_state("inbox")).put(message)
+        accept(host, message)
     except MessageError as error:
         from wazuh_pack.revoke.audit import REFUSED_INVALID  # noqa: PLC0415 -- rarely needed
 

@@ -39,6 +39,7 @@ class When:
         path: Dotted path of the field with the target or with text that holds tokens.
         actions: ``instance.action`` in order of preference; empty to go by the tokens found.
         sources: Dotted paths of further parameters by name.
+        pick: Pattern whose only group is the part of the field that counts, or None for all of it.
         decoder: Name that the alert's decoder must have, or empty.
         location: Location that the alert must have, or empty.
     """
@@ -48,6 +49,7 @@ class When:
     path: str = ""
     actions: tuple[str, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
+    pick: re.Pattern[str] | None = None
     decoder: str = ""
     location: str = ""
 
@@ -205,6 +207,7 @@ def _when() -> dict[str, Any]:
         "field": _one(_PATH, "data.leak.secret"),
         "action": _matching(_ACTION, "github.token"),
         "from": parse_sources,
+        "pick": parse_pattern,
         "decoder": _one(r"[A-Za-z0-9_.-]{1,128}", "json"),
         "location": str,
     }
@@ -223,6 +226,21 @@ def parse_sources(text: str) -> dict[str, str]:
             raise ValueError(f"'{item}' is malformed; write for example id=data.key.id")
         found[match[1]] = match[2]
     return found
+
+
+def parse_pattern(text: str) -> re.Pattern[str]:
+    """Parse a pattern with one group.
+
+    Raises:
+        ValueError: It is none, or has another number of groups.
+    """
+    try:
+        pattern = re.compile(text)
+    except (re.error, OverflowError, RecursionError):
+        raise ValueError("not a pattern; write for example token_id: '([0-9]+)'") from None
+    if pattern.groups != 1:
+        raise ValueError("the pattern needs one (group): the part that counts")
+    return pattern
 
 
 def is_path(text: str) -> bool:

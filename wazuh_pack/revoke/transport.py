@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-import time
+import signal
+import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from wazuh_pack.revoke.call import Reply
 from wazuh_pack.revoke.errors import Failure, Later
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     import requests
 
@@ -40,6 +42,33 @@ class Transport(Protocol):
         """Let go of connections."""
 
 
+class TookTooLong(Exception):  # noqa: N818 -- an outcome
+    """A call was not over in time, although it never stood still for long."""
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Raise :class:`TookTooLong` when the block is not over in time.
+
+    A provider that sends a byte now and then keeps every time limit of a socket. So an alarm cuts
+    it off: a lane is the main thread of its process, and there is no alarm in any other thread.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(*_: object) -> None:
+        raise TookTooLong
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 class HttpTransport:
     """Calls of one instance, by ``requests``.
 
@@ -47,12 +76,15 @@ class HttpTransport:
     environment has a say, apart from what the settings took from it.
     """
 
-    __slots__ = ("_instance", "_seconds", "_session")
+    __slots__ = ("_instance", "_seconds", "_session", "_total")
 
-    def __init__(self, instance: Instance, seconds: float = READ_SECONDS) -> None:
-        """Take the instance, and how many seconds of silence are too many."""
+    def __init__(
+        self, instance: Instance, seconds: float = READ_SECONDS, total: float = TOTAL_SECONDS
+    ) -> None:
+        """Take the instance, and how many seconds of silence, and in all, are too many."""
         self._instance = instance
         self._seconds = seconds
+        self._total = total
         self._session = _session(instance)
 
     def send(self, call: Call, headers: Mapping[str, str]) -> Reply:
@@ -60,18 +92,23 @@ class HttpTransport:
         import requests  # noqa: PLC0415 -- slow to import, and only there on a manager
 
         try:
-            with self._session.request(
-                call.method,
-                self._instance.url + call.path,
-                params=dict(call.query) or None,
-                json=call.json,
-                data=call.content if call.form is None else dict(call.form),
-                headers={"User-Agent": _AGENT, **headers, **call.headers},
-                timeout=(min(CONNECT_SECONDS, self._seconds), self._seconds),
-                allow_redirects=False,
-                stream=True,
-            ) as answer:
-                body = _body(answer, TOTAL_SECONDS)
+            with (
+                within(self._total),
+                self._session.request(
+                    call.method,
+                    self._instance.url + call.path,
+                    params=dict(call.query) or None,
+                    json=call.json,
+                    data=call.content if call.form is None else dict(call.form),
+                    headers={"User-Agent": _AGENT, **headers, **call.headers},
+                    timeout=(min(CONNECT_SECONDS, self._seconds), self._seconds),
+                    allow_redirects=False,
+                    stream=True,
+                ) as answer,
+            ):
+                body = _body(answer)
+        except TookTooLong:
+            raise Later(f"{call.shown}: the answer took too long") from None
         except requests.exceptions.SSLError:
             raise Failure(
                 f"{call.shown}: the provider's certificate is not trusted; check url and ca_file"
@@ -106,16 +143,13 @@ def _session(instance: Instance) -> requests.Session:
     return session
 
 
-def _body(answer: requests.Response, seconds: float) -> bytes:
-    """Read the body as far as it may go: an endless or trickling one is cut off."""
-    deadline = time.monotonic() + seconds
+def _body(answer: requests.Response) -> bytes:
+    """Read the body as far as it may go: an endless one is cut off."""
     content = b""
     for chunk in answer.iter_content(_CHUNK):
         content += chunk
         if len(content) > _MAX_BODY:
             raise Failure(f"an answer is larger than {_MAX_BODY} bytes")
-        if time.monotonic() > deadline:
-            raise Later("an answer took too long")
     return content
 
 

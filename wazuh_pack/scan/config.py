@@ -5,24 +5,23 @@ Every key has a default except what to scan; ``wodles/trivy/trivy.ini`` explains
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from typing import Any
 
 from wazuh_pack.agentkit import config as ini
 from wazuh_pack.agentkit.errors import ConfigError
-from wazuh_pack.scan.findings import SCANNERS, SEVERITIES
+from wazuh_pack.reports.findings import SEVERITIES
+from wazuh_pack.reports.registry import AUTO, BY_NAME
+from wazuh_pack.reports.trivy import SCANNERS
+from wazuh_pack.scan import values
 
-_VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})\.(\d{1,4})")
-_IMAGE = re.compile(r"[a-z0-9][A-Za-z0-9._/:@-]{0,511}")
-_MAX_ENTRIES = 1000
+DAY = 86_400
 
 
 @dataclass(frozen=True)
 class Schedule:
     """When scans run; everything in seconds."""
 
-    interval: int = 86_400
+    interval: int = DAY
     jitter: int = 1_800
     """Every start is put off by a random time up to this."""
     retry: int = 3_600
@@ -41,13 +40,20 @@ class Scanner:
     temp_dir: str = ""
     server: str = ""
     offline: bool = False
+    environment: str = ""
+    """A file of ``NAME=value`` lines, credentials among them, for Trivy's environment."""
+    db_repository: tuple[str, ...] = ()
+    java_db_repository: tuple[str, ...] = ()
+    checks_repository: tuple[str, ...] = ()
     timeout: int = 900
     """Seconds that one artifact may take."""
     nice: int = 10
     ignore_unfixed: bool = False
     ignore_file: str = ""
+    vex: tuple[str, ...] = ()
+    """VEX documents; what they say does not apply becomes accepted, not fixed."""
     skip_dirs: tuple[str, ...] = ()
-    stale_database: int = 3 * 86_400
+    stale_database: int = 3 * DAY
 
 
 @dataclass(frozen=True)
@@ -59,18 +65,26 @@ class Targets:
     image_list: tuple[str, ...] = ()
     engines: tuple[str, ...] = ()
     """Which engines must be there; empty: those that are."""
+    containerd_address: str = "/run/containerd/containerd.sock"
+    containerd_namespaces: tuple[str, ...] = ("k8s.io", "default")
     allow: tuple[str, ...] = ("*",)
     deny: tuple[str, ...] = ()
+    archives: tuple[str, ...] = ()
     filesystems: tuple[str, ...] = ()
     repositories: tuple[str, ...] = ()
     sboms: tuple[str, ...] = ()
     rootfs: tuple[str, ...] = ()
+    clusters: tuple[str, ...] = ()
+    """Contexts of ``kubeconfig``."""
+    kubeconfig: str = ""
+    approved_bases: tuple[str, ...] = ()
+    """What images may be built on; empty: anything."""
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to scan."""
-        named = (self.filesystems, self.repositories, self.sboms, self.rootfs)
-        return self.images == "none" and not any(named)
+        named = (self.archives, self.filesystems, self.repositories, self.sboms, self.rootfs)
+        return self.images == "none" and not any((*named, self.clusters))
 
 
 @dataclass(frozen=True)
@@ -86,6 +100,49 @@ class Reporting:
     """How many findings an artifact's first scan reports one by one."""
     max_events: int = 500
     """How many findings any other scan reports one by one."""
+    digest: int = 7 * DAY
+    """How often a summary of everything is given; 0: never."""
+    forget: int = 90 * DAY
+    """After how long an artifact that is no longer scanned is forgotten; 0: never."""
+    malicious: str = ""
+    """A list of components that are known to be malicious, ``reports/malicious.py``."""
+    kev: str = ""
+    epss: str = ""
+    """CISA's and FIRST's feeds; empty: beside the configuration, if they are there."""
+
+
+@dataclass(frozen=True)
+class Sla:
+    """How long findings may stay open, in seconds from when they were first seen; 0: no limit."""
+
+    critical: int = 7 * DAY
+    high: int = 30 * DAY
+    medium: int = 90 * DAY
+    low: int = 120 * DAY
+    warn: int = 2 * DAY
+    """How long before that they are told of."""
+
+    def limit(self, severity: str) -> int:
+        """Return how long a finding of this severity may stay open; 0: no limit."""
+        return int(getattr(self, severity, 0))
+
+
+@dataclass(frozen=True)
+class ReportFolder:
+    """A folder into which another tool puts its reports."""
+
+    folder: str
+    """Absolute; may hold shell patterns."""
+    files: str = "*"
+    """A pattern over names, in which ``{artifact}`` stands for the name of what was examined."""
+    tool: str = AUTO
+    artifact: str = ""
+    artifact_type: str = ""
+    settle: int = 30
+    """Seconds for which a file must have rested."""
+    max_megabytes: int = 256
+    owners: tuple[int, ...] = ()
+    """User ids besides root's and the folder owner's."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +153,8 @@ class Config:
     scanner: Scanner = field(default_factory=Scanner)
     targets: Targets = field(default_factory=Targets)
     reporting: Reporting = field(default_factory=Reporting)
+    sla: Sla = field(default_factory=Sla)
+    reports: tuple[ReportFolder, ...] = ()
 
 
 def load(path: str) -> Config:
@@ -117,114 +176,99 @@ def _config(file: ini.Ini) -> Config:
         scanner=Scanner(**file.take("trivy", _TRIVY)),
         targets=Targets(**file.take("targets", _TARGETS)),
         reporting=Reporting(**file.take("report", _REPORT)),
+        sla=Sla(**file.take("sla", _SLA)),
+        reports=_folders(file),
     )
     if config.targets.images == "list" and not config.targets.image_list:
         file.problems.append(f"{file.path}:1: 'images = list' needs 'image_list'; name the images")
-    if config.targets.empty and not file.problems:
-        file.problems.append(f"{file.path}:1: nothing to scan; fill in [targets]")
-    file.finish(("schedule", "trivy", "targets", "report"))
+    if config.targets.empty and not config.reports and not file.problems:
+        file.problems.append(
+            f"{file.path}:1: nothing to scan; fill in [targets], or add a [reports-<name>]"
+        )
+    watched = tuple(name for name in file.sections if name.startswith(_WATCHED))
+    file.finish(("schedule", "trivy", "targets", "report", "sla", *watched))
     return config
 
 
-def _absolute(text: str) -> str:
-    if not text.startswith("/") or "\n" in text or "\0" in text:
-        raise ValueError(f"'{text}' is not an absolute path; write one")
-    return text
+def _folders(file: ini.Ini) -> tuple[ReportFolder, ...]:
+    found = []
+    for name in file.sections:
+        if name.startswith(_WATCHED):
+            given = file.take(name, _REPORTS)
+            if "folder" in given:
+                found.append(ReportFolder(**given))
+            else:
+                file.problems.append(f"{file.path}:1: [{name}] has no 'folder'; name one")
+    return tuple(found)
 
 
-def _lines(text: str) -> tuple[str, ...]:
-    """Parse one entry per line; entries may hold blanks."""
-    entries = tuple(line for line in text.splitlines() if line)
-    if len(entries) > _MAX_ENTRIES:
-        raise ValueError(f"{len(entries)} entries; {_MAX_ENTRIES} are the limit, use patterns")
-    return entries
-
-
-def _paths(text: str) -> tuple[str, ...]:
-    return tuple(_absolute(entry) for entry in _lines(text))
-
-
-def _repositories(text: str) -> tuple[str, ...]:
-    entries = _lines(text)
-    for entry in entries:
-        if not entry.startswith(("/", "https://")):
-            raise ValueError(f"'{entry}' is neither an absolute path nor https://; write one")
-        if "@" in entry.split("://", 1)[-1].split("/", 1)[0]:
-            raise ValueError("a repository's address holds credentials; use GITHUB_TOKEN files")
-    return entries
-
-
-def _images(text: str) -> tuple[str, ...]:
-    entries = ini.words(text)
-    for entry in entries:
-        if not _IMAGE.fullmatch(entry):
-            raise ValueError(f"'{entry[:80]}' is not an image reference; write name:tag")
-    return entries
-
-
-def _some_of(*choices: str) -> Any:
-    def parse(text: str) -> tuple[str, ...]:
-        chosen = ini.words(text)
-        unknown = [word for word in chosen if word not in choices]
-        if unknown or not chosen:
-            what = f"'{unknown[0]}' is not known" if unknown else "empty"
-            raise ValueError(f"{what}; write some of {', '.join(choices)}")
-        return tuple(word for word in choices if word in chosen)
-
-    return parse
-
-
-def _digest(text: str) -> str:
-    if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
-        raise ValueError("not a SHA-256; write the 64 hexadecimal digits of sha256sum")
-    return text.lower()
-
-
-def _version(text: str) -> tuple[int, int, int]:
-    found = _VERSION.fullmatch(text)
-    if not found:
-        raise ValueError(f"'{text}' is not a version; write for example 0.69.3")
-    major, minor, patch = map(int, found.groups())
-    return major, minor, patch
-
-
-def _address(text: str) -> str:
-    if not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[\w./-]*)?", text):
-        raise ValueError("not http(s)://host:port; write it so, without credentials")
-    return text
+_WATCHED = "reports-"
 
 
 _SCHEDULE = {"interval": ini.duration, "jitter": ini.duration, "retry": ini.duration}
 _TRIVY = {
-    "binary": _absolute,
-    "sha256": _digest,
-    "minimum_version": _version,
-    "cache_dir": _absolute,
-    "temp_dir": _absolute,
-    "server": _address,
+    "binary": values.absolute,
+    "sha256": values.sha256,
+    "minimum_version": values.version,
+    "cache_dir": values.absolute,
+    "temp_dir": values.absolute,
+    "server": values.address,
     "offline": ini.yes_or_no,
+    "environment": values.absolute,
+    "db_repository": values.oci_repositories,
+    "java_db_repository": values.oci_repositories,
+    "checks_repository": values.oci_repositories,
     "timeout": ini.duration,
     "nice": ini.whole_number(0, 19),
     "ignore_unfixed": ini.yes_or_no,
-    "ignore_file": _absolute,
-    "skip_dirs": _lines,
+    "ignore_file": values.absolute,
+    "vex": values.paths,
+    "skip_dirs": values.lines,
     "stale_database": ini.duration,
 }
 _TARGETS = {
     "images": ini.one_of("all", "running", "list", "none"),
-    "image_list": _images,
-    "engines": _some_of("docker", "podman"),
+    "image_list": values.images,
+    "engines": values.some_of("docker", "containerd", "podman"),
+    "containerd_address": values.absolute,
+    "containerd_namespaces": values.names,
     "allow": ini.words,
     "deny": ini.words,
-    "filesystems": _paths,
-    "repositories": _repositories,
-    "sboms": _paths,
-    "rootfs": _paths,
+    "archives": values.paths,
+    "filesystems": values.paths,
+    "repositories": values.repositories,
+    "sboms": values.paths,
+    "rootfs": values.paths,
+    "clusters": values.names,
+    "kubeconfig": values.absolute,
+    "approved_bases": values.lines,
 }
 _REPORT = {
-    "scanners": _some_of(*SCANNERS),
+    "scanners": values.some_of(*SCANNERS),
     "severity": ini.one_of(*SEVERITIES),
     "mode": ini.one_of("changes", "full"),
     "worst": ini.whole_number(0, 1000),
     "max_events": ini.whole_number(1, 100_000),
+    "digest": values.duration_or_never,
+    "forget": values.duration_or_never,
+    "kev": values.absolute,
+    "epss": values.absolute,
+    "malicious": values.absolute,
+}
+_REPORTS = {
+    "folder": values.absolute,
+    "files": values.file_pattern,
+    "tool": ini.one_of(AUTO, *BY_NAME),
+    "artifact": values.text,
+    "artifact_type": values.text,
+    "settle": ini.duration,
+    "max_megabytes": ini.whole_number(1, 1024),
+    "owners": values.users,
+}
+_SLA = {
+    "critical": values.duration_or_never,
+    "high": values.duration_or_never,
+    "medium": values.duration_or_never,
+    "low": values.duration_or_never,
+    "warn": ini.duration,
 }

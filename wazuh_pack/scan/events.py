@@ -1,7 +1,7 @@
 """Findings and scans -> the events that Wazuh reads.
 
-An event is one compact JSON object on one line, everything under the single key ``trivy_scan``
-(``docs/reference/trivy-events.md`` lists the fields). Decisions, each from a property of Wazuh
+An event is one compact JSON object on one line, everything under the single key ``security_scan``
+(``docs/reference/scan-events.md`` lists the fields). Decisions, each from a property of Wazuh
 4.14.7:
 
 * There is no top-level ``vulnerability.cve``. Stock rule 23501 claims every event that has one, and
@@ -17,14 +17,15 @@ An event is one compact JSON object on one line, everything under the single key
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Callable, Mapping
 
-from wazuh_pack.scan.findings import SEVERITIES, Artifact, Finding, clean
+from wazuh_pack.reports.findings import SEVERITIES, Artifact, Finding, clean
 
-KEY = "trivy_scan"
+KEY = "security_scan"
 
 MAX_LINE = 60_000
 """Bytes a line may have at most; the limits below keep real ones under 8,000."""
@@ -47,6 +48,7 @@ _LIMITS = {
     "package": 250,
     "fixed_version": 300,
     "cvss_vector": 250,
+    "accepted_reason": 500,
 }
 _LIMIT = 200
 _MAX_INT = 2**31 - 1
@@ -59,20 +61,26 @@ def utc_now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-def iso(moment: datetime) -> str:
+def iso(when: datetime) -> str:
     """Return a time as ``2026-01-31T12:00:00Z``, to the second."""
-    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return when.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def moment(text: str) -> datetime:
+    """Return the time that :func:`iso` wrote."""
+    return datetime.strptime(text[:19] + "+0000", "%Y-%m-%dT%H:%M:%S%z")
 
 
 @dataclass
 class Source:
     """Makes the events of one scan, or of one thing that the wodle noticed.
 
-    ``scan_id`` is random. Events are numbered, and ``event_id`` is unique: should a power cut make
-    one arrive twice, it tells.
+    ``tool`` is the scanner or gate, a word in lower case. ``scan_id`` is random. Events are
+    numbered, and ``event_id`` is unique: should a power cut make one arrive twice, it tells.
     """
 
     scan_id: str
+    tool: str
     run_id: str = ""
     now: Callable[[], datetime] = utc_now
     made: int = field(default=0, init=False)
@@ -82,8 +90,9 @@ class Source:
         self.made += 1
         shaped: dict[str, Any] = {
             "event": kind,
-            "tool": "trivy",
+            "tool": self.tool,
             "time": iso(self.now()),
+            "host": os.uname().nodename,
             "event_id": f"{self.scan_id}.{self.made}",
             "scan_id": self.scan_id,
             "run_id": self.run_id or None,
@@ -100,6 +109,7 @@ class Source:
         first_seen: str = "",
         previous_severity: str = "",
         baseline: bool = False,
+        more: Mapping[str, object] | None = None,
     ) -> Event:
         """Return the event of one finding; ``baseline`` marks an artifact's first scan."""
         fields: dict[str, object] = {
@@ -129,8 +139,20 @@ class Source:
             "cvss": finding.cvss,
             "cvss_vector": finding.cvss_vector,
             "cwe": finding.cwe,
+            "aliases": finding.aliases,
+            "kev": True if finding.kev else None,
+            "kev_added": finding.kev,
+            "kev_due": finding.kev_due,
+            "kev_ransomware": True if finding.kev_ransomware else None,
+            "epss": finding.epss,
+            "epss_percentile": finding.epss_percentile,
+            "accepted": finding.accepted,
+            "accepted_by": finding.accepted_by,
+            "accepted_reason": finding.accepted_reason,
+            "accepted_until": finding.accepted_until,
             "first_seen": first_seen,
             "baseline": True if baseline else None,
+            **(more or {}),
         }
         return self.event("finding", fields)
 
@@ -158,6 +180,7 @@ def describe(artifact: Artifact) -> dict[str, object]:
         "os": artifact.os,
         "os_end_of_life": True if artifact.end_of_life else None,
         "running": artifact.running,
+        "base": artifact.base,
     }
 
 

@@ -17,11 +17,17 @@ class Places:
     def __init__(self, home: str) -> None:
         self._home = Home(home)
         self.config = self._home.config(f"{NAME}.ini")
+        self.exceptions = self._home.config("exceptions.ini")
+        self.kev = Path(self._home.config("known_exploited_vulnerabilities.json"))
+        self.epss = Path(self._home.config("epss_scores-current.csv.gz"))
         self.state = Path(self._home.state(NAME))
         self.spool = self.state / "spool"
         self.memory = self.state / "memory.db"
+        self.estimates = self.state / "epss.db"
         self.schedule = self.state / "schedule.json"
         self.notices = self.state / "notices.json"
+        self.digests = self.state / "digests.json"
+        self.reports = self.state / "reports.json"
         self.run_lock = self.state / "run.lock"
         self.scan_lock = self.state / "scan.lock"
         self.cache = self.state / "cache"

@@ -5,16 +5,19 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING, Callable, Iterator
+from typing import TYPE_CHECKING, Callable, Iterable, Iterator
 
-from wazuh_pack.scan import state
+from wazuh_pack.reports.findings import severity_rank
+from wazuh_pack.reports.trivy import TOOL, Report
+from wazuh_pack.scan import compare
 from wazuh_pack.scan.events import Event, Source, counts_by_severity, describe, utc_now
-from wazuh_pack.scan.findings import severity_rank
-from wazuh_pack.scan.report import Report
 
 if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
+
+    from wazuh_pack.reports.findings import Artifact, Finding
+    from wazuh_pack.reports.report import Head
 
 
 def events_from_report(
@@ -23,7 +26,7 @@ def events_from_report(
     artifact: str = "",
     running: bool | None = None,
     severity: str = "unknown",
-    finding_state: str = state.NEW,
+    finding_state: str = compare.NEW,
     scan_id: str = "",
     now: Callable[[], datetime] = utc_now,
 ) -> Iterator[Event]:
@@ -42,25 +45,53 @@ def events_from_report(
         ReportError: The file is no whole Trivy report.
         OSError: It cannot be read.
     """
-    source = Source(scan_id or secrets.token_hex(8), now=now)
-    floor = severity_rank(severity)
-    counts: Counter[str] = Counter()
+    source = Source(scan_id or secrets.token_hex(8), TOOL, now=now)
     with Report(path) as report:
         what = replace(report.head.artifact, running=running)
         if artifact:
             what = replace(what, name=artifact)
-        for finding in report.findings():
-            counts[finding.severity] += 1
-            if severity_rank(finding.severity) >= floor:
-                yield source.finding(finding, what, state=finding_state)
-        head = report.head
+        yield from events_of(
+            report.head,
+            report.findings(),
+            source,
+            what,
+            severity=severity,
+            finding_state=finding_state,
+        )
+
+
+def events_of(
+    head: Head,
+    findings: Iterable[Finding],
+    source: Source,
+    artifact: Artifact,
+    *,
+    severity: str = "unknown",
+    finding_state: str = compare.NEW,
+) -> Iterator[Event]:
+    """Yield what an open report of any tool says as events.
+
+    Args:
+        head: The report's head.
+        findings: Its findings.
+        source: Makes the events.
+        artifact: What was examined.
+        severity: The lowest severity that is reported.
+        finding_state: What is said of every finding.
+    """
+    floor = severity_rank(severity)
+    counts: Counter[str] = Counter()
+    for finding in findings:
+        counts[finding.severity] += 1
+        if severity_rank(finding.severity) >= floor:
+            yield source.finding(finding, artifact, state=finding_state)
     yield source.event(
         "scan_finished",
         {
-            **describe(what),
+            **describe(artifact),
             "counts": counts_by_severity(counts),
             "complete": not head.problems,
             "suppressed": head.suppressed or None,
-            "trivy_version": head.trivy_version,
+            "tool_version": head.tool_version,
         },
     )

@@ -5,7 +5,8 @@ an event once it has ended. Command wodles hold each other's pipes, so one that 
 all others on the host. A run therefore only starts what is due, detached from every pipe, and
 delivers what waits in the spool.
 
-Standard output carries events and nothing else, and standard error nothing: Wazuh reads both.
+Standard output carries events and nothing else, and standard error nothing: Wazuh reads both. With
+``--sink`` the events go to a file instead.
 """
 
 from __future__ import annotations
@@ -29,15 +30,16 @@ from wazuh_pack.agentkit.detach import detach
 from wazuh_pack.agentkit.errors import AgentError, ConfigError
 from wazuh_pack.agentkit.files import write_all
 from wazuh_pack.agentkit.locks import FileLock
+from wazuh_pack.reports.report import ReportError
+from wazuh_pack.reports.trivy import TOOL
 from wazuh_pack.scan import config as configuration
-from wazuh_pack.scan import schedule, state
+from wazuh_pack.scan import inbox, schedule, sink, state
 from wazuh_pack.scan.events import Event, Source, encode, iso
 from wazuh_pack.scan.places import Places, home_of
 from wazuh_pack.scan.replay import events_from_report
-from wazuh_pack.scan.report import ReportError
 from wazuh_pack.scan.spool import Spool, SpoolFullError
 from wazuh_pack.scan.trivy import Runner
-from wazuh_pack.scan.work import Outcome, Run
+from wazuh_pack.scan.work import Outcome, Run, reason_of
 
 MAX_LINES = 1000
 """Events per run of the wodle: Wazuh takes 100 a second, and a run shall be short."""
@@ -57,20 +59,32 @@ def main(arguments: Sequence[str], script: str = "") -> int:
     """
     options = _parse(arguments)
     os.umask(0o077)
+    if not options.sink:
+        return _run(options, script, sys.stdout.fileno())
+    try:
+        with sink.opened(options.sink) as output:
+            return _run(options, script, output)
+    except (AgentError, OSError) as error:
+        return _say(_source().failed("other", f"{options.sink}: {error}"), sys.stdout.fileno())
+
+
+def _run(options: argparse.Namespace, script: str, output: int) -> int:
+    """Do what the command line says; events go to ``output``."""
     if options.report:
-        return _replay(Path(options.report))
+        return _replay(Path(options.report), output)
     if not sys.stderr.isatty():
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     places = Places(options.home or home_of(script))
     try:
         places.make()
-        return _scan_now(places) if options.wait else _wodle(places)
+        return _scan_now(places, output) if options.wait else _wodle(places, output)
     except BrokenPipeError:
         return 1
     except (AgentError, OSError, sqlite3.Error, SpoolFullError) as error:
-        return _say(_source().failed("other", f"{type(error).__name__}: {error}"))
+        reason = reason_of(error) if isinstance(error, OSError) else "other"
+        return _say(_source().failed(reason, f"{type(error).__name__}: {error}"), output)
     except Exception as error:  # noqa: BLE001 - a fault of ours must be an event, not silence
-        return _say(_internal(error))
+        return _say(_internal(error), output)
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -79,13 +93,16 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         description="Write waiting scan events to standard output; start a scan if one is due.",
     )
     parser.add_argument("--home", help="Wazuh's home folder (default: the one this script is in)")
+    parser.add_argument(
+        "--sink", metavar="FILE", help="append the events to a file that <localfile> reads"
+    )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--wait", action="store_true", help="scan now, in the foreground")
     what.add_argument("--report", metavar="FILE", help="show the events of a Trivy JSON report")
     return parser.parse_args(arguments)
 
 
-def _wodle(places: Places) -> int:
+def _wodle(places: Places, output: int) -> int:
     """Start what is due, say what is wrong, deliver what waits."""
     lock = FileLock(str(places.run_lock))
     if not lock.try_acquire():
@@ -103,28 +120,30 @@ def _wodle(places: Places) -> int:
                 spool.publish([encode(_configuration_problem(error))])
         else:
             _start_if_due(places, config)
-            _report_silence(places, config, spool, notices)
-        spool.deliver(sys.stdout.fileno(), max_lines=MAX_LINES, stopped=_Stop().asked)
+            _report_silence(places, config, spool, notices, output)
+        spool.deliver(output, max_lines=MAX_LINES, stopped=_Stop().asked)
         return status
     finally:
         lock.release()
 
 
-def _scan_now(places: Places) -> int:
+def _scan_now(places: Places, output: int) -> int:
     try:
         config = configuration.load(places.config)
     except AgentError as error:
-        return _say(_configuration_problem(error))
+        return _say(_configuration_problem(error), output)
     lock = FileLock(str(places.scan_lock))
     if not lock.try_acquire():
-        return _say(_source().failed("lock", "another scan is under way on this host"))
+        return _say(_source().failed("lock", "another scan is under way on this host"), output)
     try:
         _recover(places)
-        succeeded = _perform(places, config)
+        succeeded = _take_reports(places, config)
+        if not config.targets.empty:
+            succeeded = _perform(places, config) and succeeded
     finally:
         lock.release()
     Spool(places.spool).deliver(
-        sys.stdout.fileno(), max_lines=_NO_LIMIT, max_bytes=_NO_LIMIT, stopped=_Stop().asked
+        output, max_lines=_NO_LIMIT, max_bytes=_NO_LIMIT, stopped=_Stop().asked
     )
     return 0 if succeeded else 1
 
@@ -140,17 +159,30 @@ def _start_if_due(places: Places, config: configuration.Config) -> None:
         if not record.begun:
             record = schedule.begin(record, now, config.schedule, random.random)
             record.save(places.schedule)
-        due = schedule.is_due(record, now, config.schedule)
+        due = not config.targets.empty and schedule.is_due(record, now, config.schedule)
+        reports = inbox.anything_waits(config, places)
     finally:
         lock.release()
-    if due:
-        detach(lambda: _scan_detached(places, config))
+    if due or reports:
+        detach(lambda: _work_detached(places, config, due=due))
 
 
-def _scan_detached(places: Places, config: configuration.Config) -> None:
+def _work_detached(places: Places, config: configuration.Config, *, due: bool) -> None:
     lock = FileLock(str(places.scan_lock))
     if lock.try_acquire():
-        _perform(places, config)
+        _take_reports(places, config)
+        if due:
+            _perform(places, config)
+
+
+def _take_reports(places: Places, config: configuration.Config) -> bool:
+    """Take the reports of other tools; the caller holds the scan lock."""
+    try:
+        _, failed = inbox.take_reports(config, places)
+    except Exception as error:  # noqa: BLE001 - a fault of ours must be an event, not silence
+        Spool(places.spool).publish([encode(_internal(error))])
+        return False
+    return not failed
 
 
 def _perform(places: Places, config: configuration.Config) -> bool:
@@ -194,9 +226,15 @@ def _recover(places: Places) -> None:
 
 
 def _report_silence(
-    places: Places, config: configuration.Config, spool: Spool, notices: schedule.Notices
+    places: Places,
+    config: configuration.Config,
+    spool: Spool,
+    notices: schedule.Notices,
+    output: int,
 ) -> None:
     """Make an event if there has been no successful scan for too long."""
+    if config.targets.empty:
+        return
     now = time.time()
     silent = schedule.overdue(schedule.Record.load(places.schedule), now, config.schedule)
     if not silent or not notices.wanted("overdue", now, config.schedule.interval):
@@ -208,17 +246,17 @@ def _report_silence(
     try:
         spool.publish([encode(event)])
     except (OSError, SpoolFullError):
-        _say(event)
+        _say(event, output)
 
 
-def _replay(path: Path) -> int:
+def _replay(path: Path, output: int) -> int:
     try:
         for event in events_from_report(path):
-            write_all(sys.stdout.fileno(), encode(event))
+            write_all(output, encode(event))
     except BrokenPipeError:
         return 1
     except (ReportError, OSError) as error:
-        return _say(_source().failed("parse_error", f"{path}: {error}"))
+        return _say(_source().failed("parse_error", f"{path}: {error}"), output)
     return 0
 
 
@@ -235,12 +273,12 @@ def _internal(error: BaseException) -> Event:
 
 
 def _source() -> Source:
-    return Source(secrets.token_hex(8))
+    return Source(secrets.token_hex(8), TOOL)
 
 
-def _say(event: Event) -> int:
+def _say(event: Event, output: int) -> int:
     """Write one event past the spool, for when that cannot be used."""
-    write_all(sys.stdout.fileno(), encode(event))
+    write_all(output, encode(event))
     return 1
 
 

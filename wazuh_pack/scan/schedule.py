@@ -101,6 +101,10 @@ class Notices:
         self._path = path
         self._given = _load(path)
 
+    def known(self, key: str) -> bool:
+        """Tell whether a notice was ever given."""
+        return key in self._given
+
     def wanted(self, key: str, now: float, period: float) -> bool:
         """Tell whether a notice is to be given now, and note that it was."""
         given = self._given.get(key, 0.0)

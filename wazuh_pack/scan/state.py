@@ -11,50 +11,48 @@ filters) as the artifact's scan before. After a change of scope, findings that a
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
-from itertools import islice
-from typing import TYPE_CHECKING, Iterable, Iterator
+from typing import TYPE_CHECKING, Iterator, Mapping, NamedTuple, Sequence
 
-from wazuh_pack.scan.findings import SEVERITIES, Artifact, Finding, severity_rank
+from wazuh_pack.reports.findings import SEVERITIES
+from wazuh_pack.scan.compare import TEMPORARY, Scan
+from wazuh_pack.scan.deadlines import late
+from wazuh_pack.scan.marks import ACCEPTED_BIT, KEV_BIT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SCHEMA = 1
+    from wazuh_pack.reports.findings import Artifact
+    from wazuh_pack.scan.deadlines import Deadline
+
+SCHEMA = 3
 """Kept in ``user_version``; a file of another schema is set aside, not migrated."""
-
-NEW, REOPENED, SEVERITY_CHANGED, FIXED, PRESENT = (
-    "new",
-    "reopened",
-    "severity_changed",
-    "fixed",
-    "present",
-)
-
-_OPEN, _CLOSED, _HIDDEN = 0, 1, 2
-_BATCH = 400  # SQLite before 3.32 allows 999 parameters
-_FIELDS = frozenset(item.name for item in fields(Finding))
 
 _TABLES = """
 CREATE TABLE artifact (
-    id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, digest TEXT NOT NULL,
-    scan_id TEXT NOT NULL, scope TEXT NOT NULL, first_scan TEXT NOT NULL, last_scan TEXT NOT NULL,
-    UNIQUE (kind, name));
+    id INTEGER PRIMARY KEY, tool TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
+    digest TEXT NOT NULL, scan_id TEXT NOT NULL, scope TEXT NOT NULL, note TEXT NOT NULL,
+    body TEXT NOT NULL,    first_scan TEXT NOT NULL, last_scan TEXT NOT NULL,
+    UNIQUE (tool, kind, name));
 CREATE TABLE finding (
     key BLOB PRIMARY KEY, artifact INTEGER NOT NULL REFERENCES artifact, status INTEGER NOT NULL,
-    severity INTEGER NOT NULL, score REAL NOT NULL, installed TEXT NOT NULL, fix TEXT NOT NULL,
+    severity INTEGER NOT NULL, score REAL NOT NULL, mark INTEGER NOT NULL, told INTEGER NOT NULL,
     first_seen TEXT NOT NULL, since TEXT NOT NULL, details TEXT NOT NULL);
-CREATE INDEX finding_by_artifact ON finding (artifact, status);
+CREATE INDEX finding_by_artifact ON finding (artifact, status, severity, first_seen);
+CREATE INDEX finding_marks ON finding (artifact, key, mark);
 """
-
-_CHANGES = """
-FROM changed JOIN finding USING (key)
-WHERE (state != 'severity_changed' OR previous != severity)
-AND max(severity, ifnull(previous, 0)) >= ?
+_OPEN_BY_SEVERITY = """
+SELECT severity, count(*) FROM finding WHERE status = 0 AND mark & ? = 0 GROUP BY severity
+"""
+_TOTALS = """
+SELECT (SELECT count(*) FROM artifact),
+    ifnull(sum(status = 0 AND mark & :accepted != 0), 0),
+    ifnull(sum(status = 0 AND mark & (:accepted | :kev) = :kev), 0),
+    ifnull(sum(first_seen >= :since), 0),
+    ifnull(sum(status = 1 AND since >= :since), 0),
+    ifnull(min(CASE WHEN status = 0 THEN first_seen END), '')
+FROM finding
 """
 
 
@@ -62,14 +60,18 @@ class OutdatedError(Exception):
     """The file has another schema than this version writes."""
 
 
-@dataclass(frozen=True)
-class Change:
-    """What is different about a finding since the artifact's scan before."""
+class Totals(NamedTuple):
+    """What is known over all artifacts; ``new`` and ``fixed`` are since the time asked for."""
 
-    state: str
-    finding: Finding
-    first_seen: str
-    previous_severity: str = ""
+    open: Mapping[str, int]
+    due: int
+    breached: int
+    artifacts: int
+    accepted: int
+    exploited: int
+    new: int
+    fixed: int
+    oldest: str
 
 
 class Memory:
@@ -103,12 +105,20 @@ class Memory:
 
     @contextmanager
     def scan(
-        self, artifact: Artifact, *, scan_id: str, scope: str, now: str, complete: bool
+        self,
+        artifact: Artifact,
+        *,
+        tool: str,
+        scan_id: str,
+        scope: str,
+        now: str,
+        complete: bool,
     ) -> Iterator[Scan]:
         """Open the transaction of one artifact's scan.
 
         Args:
             artifact: What was scanned.
+            tool: What scanned it; what other tools found there stays as it is.
             scan_id: What :meth:`committed` is asked with.
             scope: All that decides what the scanner could see, as comparable text.
             now: The time that new findings get, ISO 8601.
@@ -116,7 +126,15 @@ class Memory:
         """
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            yield Scan(self._db, artifact, scan_id=scan_id, scope=scope, now=now, complete=complete)
+            yield Scan(
+                self._db,
+                artifact,
+                tool=tool,
+                scan_id=scan_id,
+                scope=scope,
+                now=now,
+                complete=complete,
+            )
         except BaseException:
             self._db.execute("ROLLBACK")
             raise
@@ -138,183 +156,30 @@ class Memory:
             (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
             if verdict != "ok":
                 raise sqlite3.DatabaseError(verdict)
-        db.execute(
-            "CREATE TEMP TABLE changed"
-            " (key BLOB PRIMARY KEY, state TEXT NOT NULL, previous INTEGER)"
-        )
+        db.executescript(TEMPORARY)
 
+    def totals(self, found: Sequence[Deadline], *, since: str) -> Totals:
+        """Return what is open now, and what came and went since a time."""
+        values = {"since": since, "accepted": ACCEPTED_BIT, "kev": KEV_BIT}
+        row = self._db.execute(_TOTALS, values).fetchone()
+        counts = self._db.execute(_OPEN_BY_SEVERITY, (ACCEPTED_BIT,))
+        by_severity = {SEVERITIES[rank]: count for rank, count in counts}
+        return Totals(by_severity, *late(self._db, found), *row)
 
-class Scan:
-    """One artifact's scan, compared with the memory."""
-
-    def __init__(
-        self,
-        db: sqlite3.Connection,
-        artifact: Artifact,
-        *,
-        scan_id: str,
-        scope: str,
-        now: str,
-        complete: bool,
-    ) -> None:
-        self._db = db
-        self._artifact = artifact
-        self._now = now
-        self._seen: dict[bytes, int] = {}
-        db.execute("DELETE FROM temp.changed")
-        before = db.execute(
-            "SELECT id, scope FROM artifact WHERE kind = ? AND name = ?",
-            (artifact.kind, artifact.name),
-        ).fetchone()
-        self.baseline = before is None
-        """Whether this is the artifact's first scan."""
-        self._gone = _CLOSED if before and before[1] == scope else _HIDDEN
-        self._complete = complete
-        self._row = before[0] if before else self._add_artifact(now)
-        # An incomplete scan leaves the scope alone: it says nothing about what it did not see.
-        db.execute(
-            "UPDATE artifact SET digest = ?, scan_id = ?, last_scan = ?,"
-            " scope = CASE WHEN ? THEN ? ELSE scope END WHERE id = ?",
-            (artifact.digest, scan_id, now, complete or before is None, scope, self._row),
-        )
-
-    def take(self, findings: Iterable[Finding]) -> None:
-        """Compare a whole report's findings, in any order, and remember them."""
-        stream = iter(findings)
-        while True:
-            batch = [(finding.key(self._artifact), finding) for finding in islice(stream, _BATCH)]
-            if not batch:
-                break
-            known = self._known([key for key, _ in batch])
-            for key, finding in batch:
-                self._take(key, finding, known.get(key))
-        if self._complete:
-            self._settle_absent()
-
-    def counts(self) -> dict[str, int]:
-        """Return how many distinct findings this scan saw, by severity."""
-        return {SEVERITIES[rank]: count for rank, count in Counter(self._seen.values()).items()}
-
-    def count_changes(self, floor: str) -> dict[str, int]:
-        """Return how many changes there are at or above a severity, by state."""
-        query = "SELECT state, count(*)" + _CHANGES + "GROUP BY state"
-        return dict(self._db.execute(query, (severity_rank(floor),)))
-
-    def changes(self, floor: str, limit: int) -> Iterator[Change]:
-        """Yield the changes at or above a severity, the worst first, up to ``limit`` (-1: all)."""
-        rows = self._db.execute(
-            "SELECT state, previous, severity, first_seen, details"
-            + _CHANGES
-            + "ORDER BY severity DESC, score DESC, state DESC, finding.rowid LIMIT ?",
-            (severity_rank(floor), limit),
-        )
-        for state, previous, severity, first_seen, details in rows:
-            before = SEVERITIES[previous] if previous is not None else ""
-            yield Change(state, _finding(details, severity), first_seen, before)
-
-    def present(self, floor: str) -> Iterator[Change]:
-        """Yield what was there before and still is, at or above a severity, the worst first."""
-        rows = self._db.execute(
-            "SELECT severity, first_seen, details FROM finding WHERE artifact = ? AND status = ?"
-            " AND severity >= ? AND key NOT IN (SELECT key FROM temp.changed)"
-            " ORDER BY severity DESC, score DESC, rowid",
-            (self._row, _OPEN, severity_rank(floor)),
-        )
-        for severity, first_seen, details in rows:
-            yield Change(PRESENT, _finding(details, severity), first_seen)
-
-    def _add_artifact(self, now: str) -> int:
-        added = self._db.execute(
-            "INSERT INTO artifact (kind, name, digest, scan_id, scope, first_scan, last_scan)"
-            " VALUES (?, ?, '', '', '', ?, ?)",
-            (self._artifact.kind, self._artifact.name, now, now),
-        )
-        return int(added.lastrowid or 0)
-
-    def _known(self, keys: list[bytes]) -> dict[bytes, tuple[int, int, str, str]]:
-        places = ",".join("?" * len(keys))
-        rows = self._db.execute(
-            f"SELECT key, status, severity, installed, fix FROM finding WHERE key IN ({places})",  # noqa: S608 - only question marks
-            keys,
-        )
-        return {row[0]: row[1:] for row in rows}
-
-    def _take(self, key: bytes, finding: Finding, known: tuple[int, int, str, str] | None) -> None:
-        rank = severity_rank(finding.severity)
-        earlier = self._seen.get(key)
-        if earlier is not None:
-            # A report may list a problem twice; the worse one counts, whatever the order.
-            if rank > earlier:
-                self._seen[key] = rank
-                self._update(key, finding, rank)
-            return
-        self._seen[key] = rank
-        if known is None:
-            self._insert(key, finding, rank)
-            self._changed(key, NEW)
-            return
-        status, severity, installed, fix = known
-        if status == _CLOSED:
-            self._update(key, finding, rank)
-            self._changed(key, REOPENED)
-        elif severity != rank:
-            self._update(key, finding, rank)
-            self._changed(key, SEVERITY_CHANGED, severity)
-        elif status == _HIDDEN or (installed, fix) != (
-            finding.installed_version,
-            finding.fixed_version,
-        ):
-            self._update(key, finding, rank)
-
-    def _insert(self, key: bytes, finding: Finding, rank: int) -> None:
-        self._db.execute(
-            "INSERT INTO finding VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                key,
-                self._row,
-                _OPEN,
-                rank,
-                float(finding.cvss or 0),
-                finding.installed_version,
-                finding.fixed_version,
-                self._now,
-                self._now,
-                _details(finding),
-            ),
-        )
-
-    def _update(self, key: bytes, finding: Finding, rank: int) -> None:
-        self._db.execute(
-            "UPDATE finding SET since = CASE WHEN status = ? THEN since ELSE ? END, status = ?,"
-            " severity = ?, score = ?, installed = ?, fix = ?, details = ? WHERE key = ?",
-            (
-                _OPEN,
-                self._now,
-                _OPEN,
-                rank,
-                float(finding.cvss or 0),
-                finding.installed_version,
-                finding.fixed_version,
-                _details(finding),
-                key,
-            ),
-        )
-
-    def _changed(self, key: bytes, state: str, previous: int | None = None) -> None:
-        self._db.execute("INSERT INTO temp.changed VALUES (?, ?, ?)", (key, state, previous))
-
-    def _settle_absent(self) -> None:
-        rows = self._db.execute(
-            "SELECT key FROM finding WHERE artifact = ? AND status = ?", (self._row, _OPEN)
-        )
-        absent = [key for (key,) in rows if key not in self._seen]
-        self._db.executemany(
-            "UPDATE finding SET status = ?, since = ? WHERE key = ?",
-            ((self._gone, self._now, key) for key in absent),
-        )
-        if self._gone == _CLOSED:
-            for key in absent:
-                self._changed(key, FIXED)
+    def forget(self, before: str) -> int:
+        """Drop artifacts whose last scan was before a time; return how many."""
+        with self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            gone = [
+                row[0]
+                for row in self._db.execute(
+                    "SELECT id FROM artifact WHERE last_scan < ?", (before,)
+                )
+            ]
+            for artifact in gone:
+                self._db.execute("DELETE FROM finding WHERE artifact = ?", (artifact,))
+                self._db.execute("DELETE FROM artifact WHERE id = ?", (artifact,))
+        return len(gone)
 
 
 def open_memory(path: Path, stamp: str, *, check: bool = True) -> tuple[Memory, str]:
@@ -355,12 +220,3 @@ def set_aside(path: Path, stamp: str) -> None:
         part = path.with_name(path.name + suffix)
         if part.exists():
             part.replace(path.with_name(f"{path.name}.set-aside-{stamp}{suffix}"))
-
-
-def _details(finding: Finding) -> str:
-    return json.dumps({name: value for name, value in vars(finding).items() if value})
-
-
-def _finding(details: str, severity: int) -> Finding:
-    known = {name: value for name, value in json.loads(details).items() if name in _FIELDS}
-    return Finding(**{**known, "severity": SEVERITIES[severity]})

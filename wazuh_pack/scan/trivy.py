@@ -7,20 +7,22 @@ therefore works in an empty private one, and nothing in what it scans can tell i
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import os
+import platform
 import re
 import signal
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Mapping, Sequence
+from typing import TYPE_CHECKING, Iterable, Mapping, Sequence
 
 from wazuh_pack.agentkit.redact import redact
-from wazuh_pack.scan.findings import clean, public
+from wazuh_pack.reports.findings import clean, public
+from wazuh_pack.scan import environment
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from wazuh_pack.scan.config import Config, Scanner
     from wazuh_pack.scan.targets import Job
 
@@ -55,6 +57,9 @@ _PASSED_ON = (
 )
 _LIBC = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1  # the kernel kills Trivy when we are killed
+# ioprio_set(2); Python has no function for it. The numbers are those of the kernel's tables.
+_IOPRIO_SET = {"x86_64": 251, "aarch64": 30}
+_IOPRIO_WHO_PROCESS, _BEST_EFFORT, _CLASS_SHIFT, _LAST = 1, 2, 13, 7
 _ERRORS = 64 << 10
 _MESSAGE = 800
 
@@ -77,7 +82,9 @@ class Invocation:
     report: Path
 
 
-def prepare(binary: str, job: Job, config: Config, folder: Path) -> Invocation:
+def prepare(
+    binary: str, job: Job, config: Config, folder: Path, given: Mapping[str, str] | None = None
+) -> Invocation:
     """Return how Trivy is to be called for a job.
 
     Args:
@@ -85,42 +92,36 @@ def prepare(binary: str, job: Job, config: Config, folder: Path) -> Invocation:
         job: What to scan.
         config: How.
         folder: An existing, empty, private folder with ``cwd`` and ``tmp`` in it.
+        given: Further environment variables, credentials among them.
     """
     scanner = config.scanner
     report = folder / "report.json"
     argv = [binary, job.command, "--format", "json", "--output", str(report)]
     argv += ["--quiet", "--no-progress", "--skip-version-check", "--disable-telemetry"]
-    argv += ["--list-all-pkgs=false", "--exit-code", "0", "--cache-dir", scanner.cache_dir]
-    argv += ["--timeout", f"{scanner.timeout}s", "--scanners", _scanners(job, config)]
-    argv += _filters(job, scanner)
-    if job.engine:
-        argv += ["--image-src", job.engine]
-    if scanner.server:
-        argv += ["--server", scanner.server]
-    if scanner.offline:
-        argv += ["--offline-scan", "--skip-db-update", "--skip-java-db-update"]
-        argv += [] if job.command == "sbom" else ["--skip-check-update"]
-    environment = {"XDG_RUNTIME_DIR": "/run"}  # where root's Podman has its socket
-    environment.update({name: os.environ[name] for name in _PASSED_ON if name in os.environ})
-    environment.update(
+    argv += ["--list-all-pkgs=false", "--show-suppressed", "--exit-code", "0"]
+    argv += ["--cache-dir", scanner.cache_dir, "--timeout", f"{scanner.timeout}s"]
+    argv += ["--scanners", _scanners(job, config), *_filters(job, scanner)]
+    argv += [*_sources(job, scanner), *job.options]
+    # "--" keeps a target from being read as an option.
+    argv += ["--", job.target] if job.target else []
+    variables = {"XDG_RUNTIME_DIR": "/run"}  # where root's Podman has its socket
+    variables.update({name: os.environ[name] for name in _PASSED_ON if name in os.environ})
+    variables.update(given or {})
+    variables.update(
         PATH="/usr/sbin:/usr/bin:/sbin:/bin", HOME=str(folder), TMPDIR=str(folder / "tmp")
     )
-    # "--" keeps a target from being read as an option.
-    argv += ["--", job.target]
-    return Invocation(tuple(argv), environment, folder / "cwd", report)
+    variables.update(job.environment)
+    return Invocation(tuple(argv), variables, folder / "cwd", report)
 
 
 def scope(job: Job, config: Config) -> str:
-    """Return what decides which findings a job can see; equal texts mean comparable scans."""
+    """Return what decides which findings a job can see; equal texts mean comparable scans.
+
+    Ignore files and VEX are no part of it: what they suppress is in the report, as such.
+    """
     scanner = config.scanner
     parts = [f"scanners={_scanners(job, config)}", f"unfixed={not scanner.ignore_unfixed}"]
     parts.append(f"skip={','.join(scanner.skip_dirs)}")
-    if scanner.ignore_file:
-        try:
-            content = Path(scanner.ignore_file).read_bytes()
-        except OSError:
-            content = b""
-        parts.append(f"ignore={hashlib.sha256(content).hexdigest()}")
     return ";".join(parts)
 
 
@@ -158,7 +159,7 @@ class Runner:
             name = signal.Signals(-status).name
             raise ScanError("killed", f"Trivy was killed by {name}; short of memory?")
         if status:
-            raise classify(_tail(errors), status)
+            raise classify(_tail(errors), status, environment.secrets(invocation.environment))
         if not invocation.report.is_file():
             raise ScanError("parse_error", "Trivy ended well but left no report")
 
@@ -169,6 +170,7 @@ class Runner:
 
         def in_child() -> None:
             os.nice(nice)
+            _yield_disk()
             _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
         with errors.open("wb") as sink:
@@ -197,29 +199,64 @@ class Runner:
                 self._child = None
 
 
-def classify(errors: str, status: int) -> ScanError:
-    """Return the failure that Trivy's own words describe."""
+def classify(errors: str, status: int, secrets: Iterable[str] = ()) -> ScanError:
+    """Return the failure that Trivy's own words describe, without the secrets that it was given."""
     reason = next((name for name, words in REASONS if re.search(words, errors)), "other")
     last = errors.rpartition("FATAL")[2] or errors
+    for secret in secrets:
+        last = last.replace(secret, "***")
     message = redact(public(clean(last)))[:_MESSAGE] or f"Trivy ended with status {status}"
     return ScanError(reason, message)
 
 
 def _scanners(job: Job, config: Config) -> str:
+    """Return what to look for; the subcommands know different scanners."""
     wanted: Sequence[str] = config.reporting.scanners
-    if job.command == "sbom":  # knows no others
+    if job.command == "sbom":
         wanted = [name for name in wanted if name in ("vuln", "license")] or ["vuln"]
+    elif job.command == "kubernetes":
+        wanted = [name for name in wanted if name != "license"] or ["vuln"]
     return ",".join(wanted)
 
 
 def _filters(job: Job, scanner: Scanner) -> list[str]:
-    arguments = ["--ignore-unfixed"] if scanner.ignore_unfixed else []
+    arguments = []
+    if scanner.ignore_unfixed:
+        arguments.append("--ignore-unfixed")
     if scanner.ignore_file:
         arguments += ["--ignorefile", scanner.ignore_file]
+    for document in scanner.vex:
+        arguments += ["--vex", document]
     if job.command != "sbom":
         for folder in scanner.skip_dirs:
             arguments += ["--skip-dirs", folder]
     return arguments
+
+
+def _sources(job: Job, scanner: Scanner) -> list[str]:
+    """Return where databases and checks come from, and who matches vulnerabilities."""
+    arguments = []
+    if scanner.server and job.command != "kubernetes":
+        arguments += ["--server", scanner.server]
+    for option, places in (
+        ("--db-repository", scanner.db_repository),
+        ("--java-db-repository", scanner.java_db_repository),
+        ("--checks-bundle-repository", () if job.command == "sbom" else scanner.checks_repository),
+    ):
+        for place in places:
+            arguments += [option, place]
+    if scanner.offline:
+        arguments += ["--offline-scan", "--skip-db-update", "--skip-java-db-update"]
+        arguments += [] if job.command == "sbom" else ["--skip-check-update"]
+        arguments += ["--skip-vex-repo-update"]
+    return arguments
+
+
+def _yield_disk() -> None:
+    """Let every other process go first at the disk, as ``ionice -c 2 -n 7`` does."""
+    number = _IOPRIO_SET.get(platform.machine())
+    if number:
+        _LIBC.syscall(number, _IOPRIO_WHO_PROCESS, 0, _BEST_EFFORT << _CLASS_SHIFT | _LAST)
 
 
 def _kill_group(leader: int) -> None:

@@ -14,26 +14,31 @@ import sqlite3
 import time
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, Iterator
+from typing import TYPE_CHECKING, Callable, Mapping
 
-from wazuh_pack.agentkit.errors import UntrustedFileError
+from wazuh_pack.agentkit.errors import AgentError
 from wazuh_pack.agentkit.files import make_private
-from wazuh_pack.scan import state, trivy
-from wazuh_pack.scan.events import Event, Source, counts_by_severity, describe, encode, iso, utc_now
-from wazuh_pack.scan.findings import Artifact, clean
-from wazuh_pack.scan.report import Head, Report, ReportError
+from wazuh_pack.reports.report import ReportError
+from wazuh_pack.reports.trivy import TOOL, Report
+from wazuh_pack.scan import environment, trivy
+from wazuh_pack.scan.engines import Ask, ask_engine
+from wazuh_pack.scan.events import Event, Source, describe, encode, iso, utc_now
+from wazuh_pack.scan.judge import Judge
+from wazuh_pack.scan.judge import load as load_judge
+from wazuh_pack.scan.record import Recorder
+from wazuh_pack.scan.schedule import Notices
 from wazuh_pack.scan.spool import Spool, SpoolFullError
-from wazuh_pack.scan.targets import Ask, Job, ask_engine, plan
+from wazuh_pack.scan.targets import Job, plan
 from wazuh_pack.scan.trust import Binary, TrustError, trusted_binary
 
 if TYPE_CHECKING:
+    from wazuh_pack.reports.findings import Artifact
     from wazuh_pack.scan.config import Config
     from wazuh_pack.scan.places import Places
 
 _HOUR = 3600
-_EVERYTHING = -1
 
 
 @dataclass(frozen=True)
@@ -76,9 +81,8 @@ class Run:
         self._now = now
         self._ask = ask
         self._spool = Spool(places.spool)
-        self._source = Source(secrets.token_hex(8), now=now)
+        self._source = Source(secrets.token_hex(8), TOOL, now=now)
         self._work = Path(config.scanner.temp_dir or places.work)
-        self._checked = False
 
     def perform(self) -> Outcome:
         """Scan everything."""
@@ -86,12 +90,27 @@ class Run:
         try:
             binary = trusted_binary(self._config.scanner)
             self._prepare_folders()
+            given = self._environment()
         except TrustError as error:
             self._fail(error.reason, str(error))
             return Outcome()
-        except (UntrustedFileError, OSError) as error:
+        except (AgentError, OSError) as error:
             self._fail("configuration", str(error))
             return Outcome()
+        judge = load_judge(self._config, self._places, self._now())
+        if judge.problems:
+            text = "; ".join(judge.problems)
+            self._fail("configuration", text, parts=len(judge.problems))
+        with closing(judge):
+            return self._perform(binary, given, judge, begun)
+
+    def _perform(
+        self, binary: Binary, given: Mapping[str, str], judge: Judge, begun: float
+    ) -> Outcome:
+        config = self._config
+        recorder = Recorder(
+            self._places.memory, self._spool, config.reporting, sla=config.sla, judge=judge
+        )
         targets = plan(self._config.targets, self._ask)
         for reason, text in targets.problems:
             self._fail(reason, text)
@@ -100,28 +119,28 @@ class Run:
             if self._runner.stopping:
                 break
             scanned += 1
-            failed += not self._scan(job, binary)
+            failed += not self._scan(job, binary, given, recorder)
         self._report_database()
+        self._sum_up(recorder)
         finished = {
             "artifacts": scanned,
             "failed": failed,
             "duration": round(time.monotonic() - begun),
-            "trivy_version": binary.version,
+            "tool_version": binary.version,
         }
         self._tell(self._source.event("run_finished", finished))
         return Outcome(scanned, failed)
 
-    def _scan(self, job: Job, binary: Binary) -> bool:
+    def _scan(self, job: Job, binary: Binary, given: Mapping[str, str], recorder: Recorder) -> bool:
         """Scan one artifact; return whether its findings are known now."""
-        source = Source(secrets.token_hex(8), self._source.scan_id, self._now)
+        source = Source(secrets.token_hex(8), TOOL, self._source.scan_id, self._now)
         folder = self._work / f"scan-{source.scan_id}"
         try:
             self._publish(source.event("scan_started", describe(job.artifact)))
             for name in ("cwd", "tmp"):
                 (folder / name).mkdir(parents=True, mode=0o700)
-            one = _Scan(self._config, self._places, self._spool, source, job)
-            one.perform(self._runner, binary, folder, check=not self._checked)
-            self._checked = True
+            invocation = trivy.prepare(binary.path, job, self._config, folder, given)
+            self._examine(job, invocation, source, recorder, binary.version)
         except trivy.ScanError as error:
             reason, text = error.reason, str(error)
         except ReportError as error:
@@ -132,14 +151,39 @@ class Run:
             full = "full" in str(error)
             reason, text = "no_space" if full else "memory", f"the memory: {error}"
         except OSError as error:
-            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-            reason, text = "no_space" if full else "other", f"{error.strerror}"
+            reason, text = reason_of(error), f"{error.strerror}"
         else:
             return True
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         self._fail(reason, text, source, job.artifact)
         return False
+
+    def _examine(
+        self,
+        job: Job,
+        invocation: trivy.Invocation,
+        source: Source,
+        recorder: Recorder,
+        version: str,
+    ) -> None:
+        """Run Trivy and record its report."""
+        begun = time.monotonic()
+        limit = self._config.scanner.timeout + trivy.GRACE
+        self._runner.run(invocation, seconds=limit, nice=self._config.scanner.nice)
+        facts = {
+            "duration": round(time.monotonic() - begun),
+            "tool_version": version,
+            **database(self._config, source.now()),
+        }
+        with Report(invocation.report) as report:
+            recorder.record(
+                report,
+                source,
+                artifact=_named(report.head.artifact, job.artifact),
+                scope=trivy.scope(job, self._config),
+                facts=facts,
+            )
 
     def _prepare_folders(self) -> None:
         """Make sure that only root can write to cache and scratch space; clear what is left there.
@@ -150,6 +194,24 @@ class Run:
             make_private(place, ())
         for folder in self._work.glob("scan-*"):
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _environment(self) -> dict[str, str]:
+        path = self._config.scanner.environment
+        return environment.load(path) if path else {}
+
+    def _sum_up(self, recorder: Recorder) -> None:
+        """Forget what is long gone; give the digest when it is time."""
+        reporting = self._config.reporting
+        now = self._now()
+        with suppress(sqlite3.Error, OSError):
+            if reporting.forget:
+                recorder.forget(self._source, iso(now - timedelta(seconds=reporting.forget)))
+            notices = Notices(self._places.digests)
+            first = not notices.known("digest")  # whose baselines have said it all
+            wanted = notices.wanted("digest", now.timestamp(), reporting.digest)
+            if reporting.digest and wanted and not first:
+                since = iso(now - timedelta(seconds=reporting.digest))
+                self._tell(recorder.digest(self._source, since))
 
     def _report_database(self) -> None:
         limit = self._config.scanner.stale_database
@@ -166,8 +228,9 @@ class Run:
         text: str,
         source: Source | None = None,
         artifact: Artifact | None = None,
+        **more: object,
     ) -> None:
-        self._tell((source or self._source).failed(reason, text, artifact=artifact))
+        self._tell((source or self._source).failed(reason, text, artifact=artifact, **more))
 
     def _tell(self, event: Event) -> None:
         """Publish an event if that is possible."""
@@ -179,129 +242,9 @@ class Run:
         self._spool.publish([encode(event)])
 
 
-class _Scan:
-    """One artifact: Trivy, then report, memory and events in one transaction."""
-
-    def __init__(
-        self, config: Config, places: Places, spool: Spool, source: Source, job: Job
-    ) -> None:
-        self._config = config
-        self._places = places
-        self._spool = spool
-        self._source = source
-        self._job = job
-        self._check = True
-
-    def perform(self, runner: trivy.Runner, binary: Binary, folder: Path, *, check: bool) -> None:
-        """Scan; ``check`` says whether the memory is to be looked through for damage."""
-        self._check = check
-        begun = time.monotonic()
-        invocation = trivy.prepare(binary.path, self._job, self._config, folder)
-        limit = self._config.scanner.timeout + trivy.GRACE
-        runner.run(invocation, seconds=limit, nice=self._config.scanner.nice)
-        facts = {
-            "duration": round(time.monotonic() - begun),
-            "trivy_version": binary.version,
-            **database(self._config, self._source.now()),
-        }
-        with Report(invocation.report) as report:
-            try:
-                self._record(report, facts)
-            except sqlite3.DatabaseError as error:
-                if not state.is_corruption(error):
-                    raise
-                self._forget(f"corrupt: {error}")
-                self._record(report, facts)
-        self._spool.commit(self._source.scan_id)
-
-    def _record(self, report: Report, facts: dict[str, object]) -> None:
-        with closing(self._memory()) as memory:
-            staged = self._spool.stage(self._source.scan_id)
-            try:
-                with memory.scan(
-                    _named(report.head.artifact, self._job.artifact),
-                    scan_id=self._source.scan_id,
-                    scope=trivy.scope(self._job, self._config),
-                    now=iso(self._source.now()),
-                    complete=not report.head.problems,
-                ) as scan:
-                    scan.take(report.findings())
-                    for event in self._events(scan, report.head, facts):
-                        staged.write(encode(event))
-                    staged.seal()
-            except BaseException:
-                staged.discard()
-                raise
-
-    def _memory(self) -> state.Memory:
-        memory, problem = state.open_memory(self._places.memory, self._stamp(), check=self._check)
-        if problem:
-            self._say_forgotten(problem)
-        return memory
-
-    def _forget(self, problem: str) -> None:
-        state.set_aside(self._places.memory, self._stamp())
-        self._say_forgotten(problem)
-
-    def _say_forgotten(self, problem: str) -> None:
-        event = self._source.event("memory_reset", {"error": clean(problem)})
-        self._spool.publish([encode(event)])
-
-    def _stamp(self) -> str:
-        return self._source.scan_id
-
-    def _events(self, scan: state.Scan, head: Head, facts: dict[str, object]) -> Iterator[Event]:
-        reporting = self._config.reporting
-        artifact = _named(head.artifact, self._job.artifact)
-        if head.problems:
-            text = "; ".join(head.problems)
-            yield self._source.failed("partial", text, artifact=artifact, parts=len(head.problems))
-        changes = scan.count_changes(reporting.severity)
-        limit = reporting.worst if scan.baseline else reporting.max_events
-        if reporting.mode == "full":
-            limit = _EVERYTHING
-        reported = sum(changes.values()) if limit < 0 else min(limit, sum(changes.values()))
-        summary: dict[str, object] = {
-            **describe(artifact),
-            "counts": counts_by_severity(scan.counts()),
-            "reported": reported,
-            "unreported": sum(changes.values()) - reported,
-        }
-        if scan.baseline:
-            yield self._source.event("baseline", summary)
-        yield from self._findings(scan, artifact, limit)
-        yield self._source.event(
-            "scan_finished",
-            {
-                **summary,
-                "changes": {name: changes.get(name, 0) for name in _STATES},
-                "baseline": True if scan.baseline else None,
-                "complete": not head.problems,
-                "suppressed": head.suppressed or None,
-                **facts,
-            },
-        )
-
-    def _findings(self, scan: state.Scan, artifact: Artifact, limit: int) -> Iterator[Event]:
-        reporting = self._config.reporting
-        for change in scan.changes(reporting.severity, limit):
-            yield self._finding(change, artifact, scan.baseline)
-        if reporting.mode == "full":
-            for change in scan.present(reporting.severity):
-                yield self._finding(change, artifact, scan.baseline)
-
-    def _finding(self, change: state.Change, artifact: Artifact, baseline: bool) -> Event:
-        return self._source.finding(
-            change.finding,
-            artifact,
-            state=change.state,
-            first_seen=change.first_seen,
-            previous_severity=change.previous_severity,
-            baseline=baseline,
-        )
-
-
-_STATES = (state.NEW, state.REOPENED, state.SEVERITY_CHANGED, state.FIXED)
+def reason_of(error: OSError) -> str:
+    """Return the reason class of an error of the file system."""
+    return "no_space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "other"
 
 
 def database(config: Config, now: datetime) -> dict[str, object]:

@@ -6,9 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from wazuh_pack.limits import MAX_FREQUENCY, MAX_TIMEFRAME, Level
-from wazuh_pack.model import Count, Detection, Matcher, ResponseUse, Sequence, Source
+from wazuh_pack.model import Count, Detection, Matcher, Sequence, Source
 from wazuh_pack.source.cases import read_cases
 from wazuh_pack.source.conditions import read_conjunction, read_matcher
+from wazuh_pack.source.responses import REVOKE, read_response
 
 if TYPE_CHECKING:
     from wazuh_pack.model import Condition
@@ -35,6 +36,8 @@ _OPTIONAL = (
 _SEVERITIES = tuple(level.name.lower() for level in Level)
 _TECHNIQUE = re.compile(r"T[0-9]{4}(\.[0-9]{3})?")
 _MAX_CICD_SEC = 10
+_OUTCOMES = "active_response"
+"""The group of alerts about what responses did; one that started a response would go round."""
 
 
 def read_detection(doc: Doc, source: Source) -> Detection | None:
@@ -67,10 +70,14 @@ def read_detection(doc: Doc, source: Source) -> Detection | None:
         false_positives=_texts(parts, "false_positives"),
         references=_texts(parts, "references"),
         runbook=_texts(parts, "runbook"),
-        response=_response(parts["response"]) if "response" in parts else None,
+        response=read_response(parts["response"]) if "response" in parts else None,
         at=doc.at,
     )
     _check_shape(detection, doc, parts)
+    if detection.response and _OUTCOMES in (*source.groups, *detection.groups):
+        parts["response"].fail(
+            "alerts about a response never start one", f"leave it out, or leave {_OUTCOMES}"
+        )
     return detection if len(doc.problems.found) == before else None
 
 
@@ -150,20 +157,6 @@ def _sequence(doc: Doc) -> Sequence | None:
     )
 
 
-def _response(doc: Doc) -> ResponseUse | None:
-    if doc.value() == "none":
-        return None
-    required = ("action", "field", "timeout")
-    parts = doc.mapping(required=required)
-    if any(name not in parts for name in required):
-        return None
-    return ResponseUse(
-        action=parts["action"].choice(("block-ip", "revoke-token")),
-        field=parts["field"].text(),
-        timeout=parts["timeout"].seconds(),
-    )
-
-
 def _check_shape(detection: Detection, doc: Doc, parts: dict[str, Doc]) -> None:
     if "count" in parts and "sequence" in parts:
         doc.fail("a detection counts or follows a sequence, not both")
@@ -171,6 +164,9 @@ def _check_shape(detection: Detection, doc: Doc, parts: dict[str, Doc]) -> None:
         doc.fail("nothing to look for", "write `match:`, `count:` or `sequence:`")
     if detection.correlation is not None and detection.matcher.any:
         parts["match"].fail("a correlation's own conditions cannot have alternatives")
+    use = detection.response
+    if use and use.action == REVOKE and detection.severity.value < Level.HIGH.value:
+        parts["response"].fail("what revokes is for high and critical detections")
     correlation = detection.correlation
     if isinstance(correlation, Sequence) and not correlation.then and not detection.matcher.all:
         parts["sequence"].fail("nothing says what follows", "write `then:`, or `match:` beside it")

@@ -23,6 +23,7 @@ _DESCRIBED = (
     "stateful",
     "locations",
     "default_location",
+    "integration",
     "platforms",
     "requires",
     "state_folder",
@@ -43,6 +44,8 @@ class ResponseScript:
     location: str
     config: Path
     """The template of its configuration file."""
+    integration: str = ""
+    """Its name when integratord starts it; empty when it cannot be started that way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,7 @@ def _response(doc: Doc) -> ResponseScript:
         action=_text(values, "name").removeprefix(_PREFIX),
         location=_text(values, "default_location"),
         config=_config(doc, values),
+        integration=_text(values, "integration"),
     )
 
 

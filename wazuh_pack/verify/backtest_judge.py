@@ -59,6 +59,7 @@ def judge_record(record: Record, judges: Sequence[Judge], report: Report) -> Non
     alerts = [judge.alert(record) for judge in judges]
     report.judged += 1
     report.refused += judges[0].refused
+    report.given_up += judges[0].given_up
     if alerts[0] is not None:
         report.add(alerts[0])
     if len(alerts) > 1:
@@ -73,10 +74,12 @@ class Judge:
     ) -> None:
         """Open a session; see :meth:`~wazuh_pack.engine.Ruleset.session` for ``watch``.
 
-        After each record, :attr:`refused` and :attr:`stored` say whether it was not judged at all,
-        and whether it went into the histories.
+        After each record, :attr:`refused`, :attr:`given_up` and :attr:`stored` say whether it was
+        not judged at all, whether the matching of a pattern was given up, and whether it went into
+        the histories.
         """
         self.refused = False
+        self.given_up = False
         self.stored = False
         self.session = ruleset.session(mode=Mode.DAEMON, watch=watch)
         self._actor_fields = [(name, name.lower().encode()) for name in actor_fields]
@@ -85,6 +88,7 @@ class Judge:
         """Return the alert that a record gives."""
         result = self.session.process(record.event, location=record.location, time=record.time)
         self.refused = bool(result.refused)
+        self.given_up = bool(result.exhausted)
         rule = result.matched
         self.stored = rule is not None
         if rule is None:

@@ -141,6 +141,7 @@ class Report:
     Attributes:
         judged: How many events were judged.
         refused: How many events analysisd would not have judged at all.
+        given_up: For how many events the matching of a pattern was given up.
         rules: By rule id.
         actors: Over all rules.
         days: Over all rules.
@@ -150,6 +151,7 @@ class Report:
 
     judged: int = 0
     refused: int = 0
+    given_up: int = 0
     rules: dict[int, Tally] = field(default_factory=dict)
     actors: Actors = field(default_factory=Actors)
     days: Counter[str] = field(default_factory=Counter)
@@ -174,6 +176,7 @@ class Report:
         """Add another's counts."""
         self.judged += other.judged
         self.refused += other.refused
+        self.given_up += other.given_up
         _merge_tallies(self.rules, other.rules)
         _merge_tallies(self.changes, other.changes)
         self.actors.merge(other.actors)
@@ -199,6 +202,7 @@ class Report:
         return {
             "judged": self.judged,
             "refused": self.refused,
+            "given_up": self.given_up,
             "alerts": self.alerts,
             "rules": [{"rule": rule_id} | tally.as_json() for rule_id, tally in ranked],
             "actors": [{"actor": name, "count": count} for name, count in self.actors.top(100)],

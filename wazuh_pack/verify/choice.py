@@ -46,6 +46,8 @@ class RulesetChoice:
     home: Path | None = None
     list_prefix: str = ""
     """What stands before the names of :attr:`lists`."""
+    cache: Path | None = None
+    """Where loaded rulesets are kept (see :mod:`wazuh_pack.engine.cache`)."""
 
     def load(self) -> Ruleset:
         """Load it.
@@ -59,7 +61,7 @@ class RulesetChoice:
                 raise UsageError(
                     "a manager's home is a whole ruleset", hint="give either that or files"
                 )
-            return Ruleset.from_manager_home(self.home)
+            return Ruleset.from_manager_home(self.home, cache=self.cache)
         own = self.resolved()
         base = own.stock_folder()
         rules, decoders = _xml_files(own.rules), _xml_files(own.decoders)
@@ -69,7 +71,7 @@ class RulesetChoice:
             rules += [file for file in stock if file.name != _NOT_LOADED_BY_DEFAULT]
             decoders += _xml_files([base / "decoders"])
             lists = dict(_named([base / "lists"])) | lists if (base / "lists").is_dir() else lists
-        return Ruleset.load(rules, decoders, lists)
+        return Ruleset.load(rules, decoders, lists, cache=self.cache)
 
     def stamp(self) -> Stamp:
         """Return what changes when any file of the choice is written, added or removed."""
@@ -107,6 +109,7 @@ class RulesetChoice:
             stock=self.stock,
             bare=self.bare,
             list_prefix=_PACK_LISTS,
+            cache=self.cache,
         )
 
 

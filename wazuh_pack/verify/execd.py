@@ -33,7 +33,7 @@ class Response:
 
 
 def configured(conf: Path) -> tuple[Response, ...]:
-    """Return the active responses of an ossec.conf that name rules.
+    """Return the active responses of an ossec.conf that name a command which is there.
 
     Raises:
         XmlError: Wazuh could not read the file.
@@ -46,7 +46,8 @@ def configured(conf: Path) -> tuple[Response, ...]:
                 commands[_text(node, "name")] = node
             elif node.name == "active-response":
                 uses.append(node)
-    return tuple(_response(node, commands[_text(node, "command")]) for node in uses)
+    known = ((node, commands.get(_text(node, "command"))) for node in uses)
+    return tuple(_response(use, command) for use, command in known if command is not None)
 
 
 def _response(use: Node, command: Node) -> Response:

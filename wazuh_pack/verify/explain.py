@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wazuh_pack.engine.conditions import CheckDiff, FirstTimeSeen, HistorySearch, text
+from wazuh_pack.engine.conditions import CheckDiff, DecodedAs, FirstTimeSeen, HistorySearch, text
 from wazuh_pack.engine.decode import DecodeState
 from wazuh_pack.engine.memory import DiffStore, Memory
+from wazuh_pack.engine.trace import RuleStep
 from wazuh_pack.verify.explain_decoding import decoding
+from wazuh_pack.verify.explain_hints import hints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from wazuh_pack.engine.event import Event
     from wazuh_pack.engine.occurrence import Occurrence
     from wazuh_pack.engine.rules import Rule
-    from wazuh_pack.engine.trace import RuleStep, Trace
+    from wazuh_pack.engine.trace import Trace
     from wazuh_pack.engine.tree import RuleNode
 
 NEAR_MISSES = 5
@@ -119,6 +121,8 @@ def _path_lines(result: Result, trace: Trace) -> Iterator[str]:
                 yield f"{margin}  + {_asked(condition, result.occurrence)}"
     matched = sum(step.matched for step in trace.steps)
     yield f"{len(trace.steps)} rules tried, {matched} matched"
+    for pattern in result.exhausted:
+        yield f"a match was given up, which counts as none: {_short(pattern)}"
 
 
 def _name(rule: Rule) -> str:
@@ -173,7 +177,9 @@ def _why_not(place: RuleNode, result: Result) -> Iterator[str]:
         whose = "it" if node is place else f"its ancestor {node.rule.id}"
         step = steps.get(id(node))
         if step is None:
-            yield _never_tried(node, whose, winner, result.occurrence.event)
+            yield from _never_tried(node, whose, winner, result.occurrence.event)
+            if node.parent is not None:
+                yield from _had_it_been_tried(place, result.occurrence)
             return
         if not step.matched:
             yield f"{whose} was tried and does not hold:"
@@ -187,34 +193,59 @@ def _why_not(place: RuleNode, result: Result) -> Iterator[str]:
         yield "its conditions hold, and yet another place is the result"
 
 
-def _never_tried(node: RuleNode, whose: str, winner: RuleNode | None, event: Event) -> str:
+def _never_tried(
+    node: RuleNode, whose: str, winner: RuleNode | None, event: Event
+) -> Iterator[str]:
     category = node.rule.definition.category
     if node.parent is None and category != event.category:
-        return f"{whose} is for events of type {category}; this one is {event.category}"
+        yield f"{whose} is for events of type {category}; this one is {event.category}"
+        return
     rival = next(
         (other for other in (path_to(winner) if winner else ()) if other.parent is node.parent),
         None,
     )
     if rival is None or winner is None:
-        return f"{whose} was never tried"
+        yield f"{whose} was never tried"
+        return
     reason = "it is loaded earlier"
     if rival.rule.definition.rank > node.rule.definition.rank:
         reason = f"level {rival.rule.level} comes before level {node.rule.level}"
         if not rival.rule.level:
             reason = "level 0 comes before all others"
     leads = "" if rival is winner else f" and leads to {winner.rule.id}"
-    return (
+    yield (
         f"{whose} was never tried: rule {rival.rule.id}, tried before it among the children of the "
         f"same parent ({reason}), holds{leads}"
     )
+    yield f"    > below rule {rival.rule.id} (if_sid) it would be tried when that one holds"
+
+
+def _had_it_been_tried(place: RuleNode, seen: Occurrence) -> Iterator[str]:
+    """Say how the conditions of a rule stand that was never asked."""
+    if not place.rule.checks:
+        return
+    nothing = Memory(diffs=DiffStore(), decoding=DecodeState())
+    step = RuleStep(place, None, seen)
+    yield f"what {place.rule.id} itself asks, had it been tried:"
+    for condition in place.rule.checks:
+        holds = None if isinstance(condition, _REMEMBERING) else condition.holds(seen, nothing)
+        yield from _condition(condition, step, holds=holds)
 
 
 def _conditions(step: RuleStep) -> Iterator[str]:
-    """Yield every condition of a rule with how it stands: + holds, - does not, ? not asked."""
+    """Yield every condition of a rule with how it stands."""
     for condition, holds in _judged(step):
-        mark = {True: "+", False: "-", None: "?"}[holds]
-        counted = _counted(step) if condition is step.failed else ""
-        yield f"{mark} {_asked(condition, step.seen)}{counted}"
+        yield from _condition(condition, step, holds=holds)
+
+
+def _condition(condition: Condition, step: RuleStep, *, holds: bool | None) -> Iterator[str]:
+    """Yield a condition, marked + if it holds, - if not, ? if it was not asked, and advice."""
+    mark = {True: "+", False: "-", None: "?"}[holds]
+    counted = _counted(step) if condition is step.failed else ""
+    yield f"{mark} {_asked(condition, step.seen)}{counted}"
+    if holds is False:
+        for hint in hints(condition, step.seen):
+            yield f"    > {_safe(hint)}"
 
 
 def _judged(step: RuleStep) -> Iterator[tuple[Condition, bool | None]]:
@@ -248,8 +279,11 @@ def _counted(step: RuleStep) -> str:
     counted = step.census
     if counted is None:
         return ""
-    said = f"; {counted.found} found among {counted.looked_at} of this agent"
     asked = step.rule.definition.correlation
+    said = (
+        f"; {counted.found} found among {counted.looked_at} of this agent, so this one is "
+        f"{counted.found + 1} of {asked.frequency + 2}"
+    )
     missing = [text(name) for name in asked.same_fields if name not in step.seen.event.lookup]
     missing += [name for name in asked.same if step.seen.value(name) is None]
     if missing:
@@ -265,8 +299,7 @@ def _near_lines(trace: Trace) -> Iterator[str]:
         yield f"{_name(step.rule)}: {judged.count(True)} of {len(judged)} conditions hold"
         for condition, holds in _judged(step):
             if holds is False:
-                counted = _counted(step) if condition is step.failed else ""
-                yield f"  - {_asked(condition, step.seen)}{counted}"
+                yield from (f"  {line}" for line in _condition(condition, step, holds=holds))
 
 
 def near_misses(trace: Trace, number: int = NEAR_MISSES) -> Sequence[RuleStep]:
@@ -274,7 +307,7 @@ def near_misses(trace: Trace, number: int = NEAR_MISSES) -> Sequence[RuleStep]:
 
     Rules of which something holds come first, then a user's own before stock ones; the fewer
     conditions fail the nearer, then the more hold. A rule is not near when nothing of it holds and
-    the event has not even the field asked for.
+    the event has not even the field asked for, or another decoder's events are asked for.
     """
     ranked = []
     for position, step in enumerate(trace.steps):
@@ -283,10 +316,11 @@ def near_misses(trace: Trace, number: int = NEAR_MISSES) -> Sequence[RuleStep]:
             continue
         judged = [holds for _, holds in _judged(step)]
         holding = judged.count(True)
-        if not holding and failed.value(step.seen) is None:
+        absent = failed.value(step.seen) is None
+        if not holding and (absent or isinstance(failed, DecodedAs)):
             continue
         own = step.rule.id >= FIRST_OWN_ID
-        nearness = (not holding, not own, judged.count(False), -holding, position)
+        nearness = (not holding, not own, absent, judged.count(False), -holding, position)
         ranked.append((nearness, step))
     ranked.sort(key=lambda item: item[0])
     return [step for _, step in ranked[:number]]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from wazuh_pack.engine.conditions import text
 from wazuh_pack.engine.decoder_model import Offset
+from wazuh_pack.verify.explain_hints import about_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -132,8 +133,9 @@ class _Below:
         start = self._start(decoder.regex_offset)
         found = regex.search(self._event.log[start:])
         if found is None:
-            rest = text(self._event.log[start:][:80])
-            return _attempt(decoder, "regex", regex, matched=False, note=f"looked at {rest!r}")
+            looked_at = self._event.log[start:]
+            notes = [f"looked at {text(looked_at[:80])!r}", *about_pattern(regex, looked_at)]
+            return _attempt(decoder, "regex", regex, matched=False, note="; ".join(notes))
         self._after_regex = self._after(regex, start)
         pairs = zip(decoder.order, found.captures, strict=False)
         fields = ", ".join(

@@ -8,12 +8,17 @@ from wazuh_pack.respond.backends import Backend, BackendError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from wazuh_pack.respond.backends import Change
+    from wazuh_pack.respond.backends.firewalld import Firewalld
     from wazuh_pack.respond.settings import Settings
 
 PROGRAMS = {
     "nftables": ("nft",),
     "ipset": ("ipset", "iptables", "iptables-restore"),
     "iptables": ("iptables", "iptables-restore"),
+    "firewalld": ("firewall-cmd",),
 }
 """What each way needs, the best way first. IPv6 needs ``ip6tables`` and ``ip6tables-restore``."""
 
@@ -33,6 +38,16 @@ class Unusable(Backend):
         del changes, everything
         raise BackendError(self._reason, at_all=True)
 
+    def missing(self, wanted: Iterable[Change]) -> list[Change]:
+        """Say nothing where nothing should be blocked, and refuse otherwise.
+
+        Raises:
+            BackendError: Something should be.
+        """
+        if any(True for _ in wanted):
+            raise BackendError(self._reason, at_all=True)
+        return []
+
 
 def find(name: str, settings: Settings) -> tuple[str, str]:
     """Return the first program of one way, and why the way cannot be used (empty: it can)."""
@@ -43,7 +58,15 @@ def find(name: str, settings: Settings) -> tuple[str, str]:
         except ProcessError as error:
             return first, str(error)
         first = first or path
+    if name == "firewalld":
+        return first, _firewalld().refusal()
     return first, ""
+
+
+def _firewalld() -> Firewalld:
+    from wazuh_pack.respond.backends.firewalld import Firewalld  # noqa: PLC0415 -- rarely needed
+
+    return Firewalld()
 
 
 def choose(settings: Settings) -> Backend:
@@ -66,6 +89,8 @@ def _make(name: str, settings: Settings) -> Backend:
         from wazuh_pack.respond.backends.nftables import Nftables  # noqa: PLC0415 -- see above
 
         return Nftables(settings.nft)
+    if name == "firewalld":
+        return _firewalld()
     from wazuh_pack.respond.backends.iptables import Ipset, Iptables  # noqa: PLC0415 -- same
 
     return Ipset() if name == "ipset" else Iptables()

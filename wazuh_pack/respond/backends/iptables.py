@@ -11,9 +11,10 @@ from __future__ import annotations
 import time
 
 from wazuh_pack.agentkit.errors import ProcessError
-from wazuh_pack.agentkit.process import Result, find_program, run
+from wazuh_pack.agentkit.process import Result, find_program
 from wazuh_pack.respond.address import Address, Network
 from wazuh_pack.respond.backends import Backend, BackendError, Change
+from wazuh_pack.respond.backends.call import call, complaint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,29 +29,19 @@ _FAMILIES = {4: ("iptables", "inet"), 6: ("ip6tables", "inet6")}
 _LONGEST = 2_147_483
 _SECONDS = 10.0
 _SECONDS_PER_CHANGE = 0.001
-_MAX_OUTPUT = 64 << 20
 _WAIT = ("-w", "5")
 _ABSENT = b"does not exist"
 
 
 def _program(words: Sequence[str], stdin: str = "", size: int = 0) -> Result:
     seconds = _SECONDS + size * _SECONDS_PER_CHANGE
-    try:
-        argv = [find_program(words[0]), *words[1:]]
-        result = run(argv, stdin=stdin.encode("ascii"), seconds=seconds, limit=_MAX_OUTPUT)
-    except ProcessError as error:
-        raise BackendError(str(error), at_all=True) from error
-    if result.timed_out:
-        message = f"{words[0]} took longer than {seconds:g} seconds and was stopped"
-        raise BackendError(message, at_all=True)
-    return result
+    return call(words[0], words[1:], stdin=stdin, seconds=seconds)
 
 
 def _must(words: Sequence[str], stdin: str = "", size: int = 0) -> Result:
     result = _program(words, stdin, size)
     if result.status:
-        text = result.errors.decode("utf-8", "replace").strip().splitlines()
-        raise BackendError(f"{words[0]}: {text[0] if text else 'failed without a word'}")
+        raise BackendError(f"{words[0]}: {complaint(result)}")
     return result
 
 
@@ -89,7 +80,7 @@ class Ipset(Backend):
             ours = {change.target for change in changes}
             self._rebuild([*(c for c in everything() if c.target not in ours), *changes])
         elif result.status:
-            raise BackendError(result.errors.decode("utf-8", "replace").strip())
+            raise BackendError(complaint(result))
 
     def restore(self, changes: Sequence[Change]) -> None:
         """See :meth:`Backend.restore`."""
@@ -114,7 +105,7 @@ class Ipset(Backend):
             self._frame(version)
         result = self._restore(changes)
         if result.status:
-            raise BackendError(result.errors.decode("utf-8", "replace").strip())
+            raise BackendError(complaint(result))
 
     @staticmethod
     def _frame(version: int) -> None:

@@ -10,11 +10,10 @@ only for an element that is there.
 
 from __future__ import annotations
 
-from wazuh_pack.agentkit.errors import ProcessError
 from wazuh_pack.agentkit.jsontext import loads
-from wazuh_pack.agentkit.process import Result, find_program, run
 from wazuh_pack.respond.address import Address
 from wazuh_pack.respond.backends import Backend, BackendError, Change
+from wazuh_pack.respond.backends.call import call
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +35,6 @@ _CHAINS = ("input", "forward")
 _SECONDS = 5.0
 _SECONDS_PER_CHANGE = 0.001
 _SECONDS_TO_LIST = 60.0
-_MAX_OUTPUT = 64 << 20
 _ABSENT = b"No such file or directory"
 _PRESENT = b"File exists"
 
@@ -86,7 +84,8 @@ class Nftables(Backend):
             self._put(changes)
 
     def _elements(self, name: str) -> set[str]:
-        result = self._run(["-j", "list", "set", *TABLE.split(), name], b"", _SECONDS_TO_LIST)
+        words = ["-j", "list", "set", *TABLE.split(), name]
+        result = call(self._program, words, seconds=_SECONDS_TO_LIST)
         if result.status == 0:
             try:
                 return _listed(loads(result.output.decode("utf-8")))
@@ -109,19 +108,8 @@ class Nftables(Backend):
     def _try(self, lines: list[str], size: int) -> bytes:
         """Run one transaction; return what nft complained of, empty when it was done."""
         seconds = _SECONDS + size * _SECONDS_PER_CHANGE
-        result = self._run(["-f", "-"], "".join(lines).encode("ascii"), seconds)
+        result = call(self._program, ["-f", "-"], stdin="".join(lines), seconds=seconds)
         return b"" if result.status == 0 else result.errors or b"nft failed without a word"
-
-    def _run(self, words: list[str], stdin: bytes, seconds: float) -> Result:
-        try:
-            argv = [find_program(self._program), *words]
-            result = run(argv, stdin=stdin, seconds=seconds, limit=_MAX_OUTPUT)
-        except ProcessError as error:
-            raise BackendError(str(error), at_all=True) from error
-        if result.timed_out:
-            message = f"nft took longer than {seconds:g} seconds and was stopped"
-            raise BackendError(message, at_all=True)
-        return result
 
 
 def _skeleton() -> list[str]:

@@ -8,34 +8,40 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import unquote
 
-from wazuh_pack.revoke.call import Call, Check, Memory, Plan, Reply, always
+from wazuh_pack.revoke.call import GONE, Call, Check, Memory, Plan, Reply
 from wazuh_pack.revoke.errors import Failure, Later
 from wazuh_pack.revoke.providers.base import (
     Capability,
     Option,
     Parameter,
+    Planner,
     Provider,
     Rate,
     Send,
+    Values,
     table,
     word,
 )
-from wazuh_pack.revoke.transport import CONNECT_SECONDS, READ_SECONDS
+from wazuh_pack.revoke.transport import (
+    CONNECT_SECONDS,
+    READ_SECONDS,
+    TOTAL_SECONDS,
+    TookTooLong,
+    within,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from wazuh_pack.revoke.settings import Instance
-    from wazuh_pack.revoke.target import Target
     from wazuh_pack.revoke.transport import Transport
 
 _POLICY = "AWSRevokeOlderSessions"
 _NAME = r"[A-Za-z0-9+=,.@_-]{1,64}"
-_GONE = frozenset({404})
-_NOT_FOUND = 404
 _STATUSES = {
     "NoSuchEntity": 404,
     "AccessDenied": 403,
@@ -56,7 +62,7 @@ _STATUSES = {
 }
 
 
-def _call(operation: str, parameters: Mapping[str, str], gone: frozenset[int] = _GONE) -> Call:
+def _call(operation: str, parameters: Mapping[str, str], gone: frozenset[int] = GONE) -> Call:
     return Call(
         method=operation,
         template="iam",
@@ -116,17 +122,16 @@ class Aws(Provider):
         """Return what makes calls by boto3."""
         return BotoTransport(instance, self.access.credentials)
 
-    def plan(self, target: Target) -> Plan:
-        """Return what to do about a target."""
-        plans: dict[str, Callable[[Mapping[str, str]], Plan]] = {
+    def planners(self) -> Mapping[str, Planner]:
+        """Return what plans each action, by its name."""
+        return {
             "access-key": _access_key,
             "role-sessions": lambda values: _sessions("Role", values["role"]),
             "user-sessions": lambda values: _sessions("User", values["user"]),
         }
-        return plans[target.action](target.values)
 
 
-def _access_key(values: Mapping[str, str]) -> Plan:
+def _access_key(values: Values) -> Plan:
     key = values["access_key_id"]
 
     def remember(reply: Reply) -> Memory:
@@ -166,42 +171,49 @@ def _sessions(kind: str, name: str) -> Plan:
     get = _call(f"Get{kind}Policy", who)
 
     def remember(reply: Reply) -> Memory:
-        if reply.status != _NOT_FOUND and not _ours(reply):
+        # The console's own "revoke sessions" makes a policy of this name too.
+        if not reply.absent and not _ours(reply):
             raise Failure("there is a policy of this name with another content")
-        return {"before": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
+        before = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        return {"before": before, "earlier": "" if reply.absent else _document(reply)}
 
-    def act(memory: Memory) -> tuple[Call, ...]:
-        condition = {"DateLessThan": {"aws:TokenIssueTime": memory["before"]}}
-        statement = {
-            "Effect": "Deny",
-            "Action": ["*"],
-            "Resource": ["*"],
-            "Condition": condition,
-        }
-        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    def put(document: str) -> tuple[Call, ...]:
         parameters = {**who, "PolicyDocument": document}
         return (_call(f"Put{kind}Policy", parameters, gone=frozenset()),)
 
+    def undo(memory: Memory) -> tuple[Call, ...]:
+        earlier = memory.get("earlier")
+        return put(earlier) if earlier else (_call(f"Delete{kind}Policy", who),)
+
     return Plan(
-        look=Call(
-            method=get.method,
-            template="iam",
-            path="",
-            json=get.json,
-            ok=frozenset({200, 404}),  # the policy, not its owner, is what may be missing
-        ),
+        # The policy, not its owner, is what may be missing.
+        look=replace(get, ok=frozenset({200, 404}), gone=frozenset()),
         remember=remember,
-        act=act,
+        act=lambda memory: put(_denial(memory["before"])),
         check=lambda _: Check(get, _ours),
-        undo=always(_call(f"Delete{kind}Policy", who)),
+        undo=undo,
     )
 
 
-def _ours(reply: Reply) -> bool:
+def _denial(before: str) -> str:
+    """Return the policy that denies everything to sessions that began before a time."""
+    statement = {
+        "Effect": "Deny",
+        "Action": ["*"],
+        "Resource": ["*"],
+        "Condition": {"DateLessThan": {"aws:TokenIssueTime": before}},
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def _document(reply: Reply) -> str:
+    """Return a policy as text; boto3 gives it parsed, IAM itself quoted."""
     document = reply.member("PolicyDocument")
-    if isinstance(document, str):
-        document = unquote(document)
-    return "aws:TokenIssueTime" in json.dumps(document)
+    return unquote(document) if isinstance(document, str) else json.dumps(document)
+
+
+def _ours(reply: Reply) -> bool:
+    return "aws:TokenIssueTime" in _document(reply)
 
 
 class BotoTransport:
@@ -233,7 +245,8 @@ class BotoTransport:
                 connect_timeout=CONNECT_SECONDS,
                 read_timeout=READ_SECONDS,
                 retries={"total_max_attempts": 1},
-                proxies={"https": instance.proxy} if instance.proxy else None,
+                # None would let the environment have a say.
+                proxies={"https": instance.proxy} if instance.proxy else {},
             ),
         )
 
@@ -241,7 +254,10 @@ class BotoTransport:
         """Make a call; see :class:`wazuh_pack.revoke.transport.Transport`."""
         del headers
         try:
-            answer: Any = self._client._make_api_call(call.method, call.json)  # noqa: SLF001 -- the public way is a method per operation, which calls this
+            with within(TOTAL_SECONDS):
+                answer: Any = self._client._make_api_call(call.method, call.json)  # noqa: SLF001 -- the public way is a method per operation, which calls this
+        except TookTooLong:
+            raise Later(f"{call.shown}: the answer took too long") from None
         except self._error as error:
             code = str(error.response.get("Error", {}).get("Code", ""))
             metadata = error.response.get("ResponseMetadata", {})

@@ -8,23 +8,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from wazuh_pack.revoke.call import Check, Memory, Plan, Reply, always, call
-from wazuh_pack.revoke.errors import Failure
 from wazuh_pack.revoke.providers.base import (
     UUID,
     Capability,
     Option,
     Parameter,
+    Planner,
     Provider,
     Rate,
-    Send,
+    Values,
     table,
     word,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from wazuh_pack.revoke.target import Target
 
 _VERSION = {"api-version": "7.1-preview.1"}
 
@@ -54,17 +52,12 @@ class AzureDevOps(Provider):
         ),
     )
 
-    def own_headers(self, send: Send) -> Mapping[str, str]:
-        """Return the header of the configured token."""
-        del send
-        return {"Authorization": f"Bearer {self.access.credential('token')}"}
+    def planners(self) -> Mapping[str, Planner]:
+        """Return what plans each action, by its name."""
+        return {"token": self._token}
 
-    def plan(self, target: Target) -> Plan:
-        """Return what to do about a target."""
-        organisation = self.access.options.get("organisation")
-        if not organisation:
-            raise Failure("revoke.ini does not say the 'organisation' for this action")
-        values = {**target.values, "organisation": organisation}
+    def _token(self, values: Values) -> Plan:
+        values = {**values, "organisation": self.access.option("organisation")}
         revoke = call(
             "POST",
             "/{organisation}/_apis/tokenadmin/revocations",
@@ -78,7 +71,7 @@ class AzureDevOps(Provider):
         return Plan(act=always(revoke), check=lambda memory: _check(values, memory))
 
 
-def _check(values: Mapping[str, str], _: Memory) -> Check:
+def _check(values: Values, _: Memory) -> Check:
     listing = call(
         "GET",
         "/{organisation}/_apis/tokenadmin/personalaccesstokens/{subject}",

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from wazuh_pack.revoke.target import Target
     from wazuh_pack.revoke.transport import Transport
 
+_LARGE = re.compile(r"([1-9][0-9]{0,15})\.0{6}")
+_EXACT = 1 << 53
+
 Option = Callable[[str], Any]
 """Parses the text of an option in ``revoke.ini``; raises ValueError."""
 
@@ -48,10 +51,26 @@ class Parameter:
         """Return whether a value from an alert has the form of this parameter."""
         return bool(re.fullmatch(self.pattern, value))
 
+    def take(self, value: str) -> str | None:
+        """Return a value from an alert as the provider knows it; None when it has another form.
+
+        Wazuh (4.14.7) writes a number beyond 32 bits as ``12345678901.000000``, and none that is
+        exact beyond 53 bits.
+        """
+        number = _LARGE.fullmatch(value)
+        if number and int(number[1]) < _EXACT and self.accepts(number[1]):
+            return number[1]
+        return value if self.accepts(value) else None
+
 
 def token(*kinds: str) -> Parameter:
     """Return a parameter that is a token of one of these kinds."""
     return Parameter(name="token", tokens=kinds)
+
+
+def number(name: str) -> Parameter:
+    """Return a parameter that is a whole number."""
+    return Parameter(name=name, pattern=NUMBER)
 
 
 NUMBER = r"[1-9][0-9]{0,18}"
@@ -119,8 +138,22 @@ class Access:
         except KeyError:
             raise Failure(f"no '{name}' in revoke.secrets for this provider") from None
 
+    def option(self, name: str) -> str:
+        """Return an option that an action cannot do without.
+
+        Raises:
+            Failure: It is not configured.
+        """
+        value = self.options.get(name)
+        if not value:
+            raise Failure(f"revoke.ini does not say the '{name}' for this action")
+        return str(value)
+
 
 Send = Callable[["Call"], "Reply"]
+Values = Mapping[str, str]
+Planner = Callable[[Values], "Plan"]
+"""Gives the plan for an action's values."""
 
 
 class Provider(ABC):
@@ -130,7 +163,8 @@ class Provider(ABC):
         name: As in ``provider = name``.
         url: Default base URL; empty when there is none.
         rate: Default limit of calls with our own credentials.
-        bare_rate: Limit of calls without them.
+        bare_rate: Limit of calls without any.
+        token_rate: Limit of calls with a leaked token that the provider counts as the token's.
         capabilities: What it can do, by name.
         options: Parsers of its own options in ``revoke.ini``.
         secrets: Names of the credentials it may use.
@@ -140,6 +174,7 @@ class Provider(ABC):
     url: ClassVar[str] = ""
     rate: ClassVar[Rate] = Rate(60, 60)
     bare_rate: ClassVar[Rate] = Rate(60, 60)
+    token_rate: ClassVar[Rate] = Rate(60, 60)
     capabilities: ClassVar[Mapping[str, Capability]]
     options: ClassVar[Mapping[str, Option]] = {}
     secrets: ClassVar[tuple[str, ...]] = ("token",)
@@ -149,6 +184,9 @@ class Provider(ABC):
         self.access = access
 
     @abstractmethod
+    def planners(self) -> Mapping[str, Planner]:
+        """Return what plans each action, by its name."""
+
     def plan(self, target: Target) -> Plan:
         """Return what to do about a target; no call is made.
 
@@ -157,10 +195,10 @@ class Provider(ABC):
             Refused: The target is one that is left alone.
             MessageError: The target is not what it looks like.
         """
+        return self.planners()[target.action](target.values)
 
-    @abstractmethod
-    def own_headers(self, send: Send) -> Mapping[str, str]:
-        """Return the headers that carry the responder's own credentials.
+    def own_headers(self, send: Send) -> Mapping[str, str]:  # noqa: ARG002 -- for providers to override
+        """Return the headers that carry the responder's own credentials: a bearer token, mostly.
 
         Args:
             send: Makes a call without them, for a provider that wants a login first.
@@ -168,6 +206,11 @@ class Provider(ABC):
         Raises:
             Failure: A credential is missing.
         """
+        return {"Authorization": f"Bearer {self.access.credential('token')}"}
+
+    def asked_wait(self, reply: Reply) -> float | None:  # noqa: ARG002 -- as above
+        """Return for how many seconds a refusal asks to be left alone, where no header says it."""
+        return None
 
     def transport(self, instance: Instance) -> Transport:
         """Return what carries calls to the instance."""

@@ -5,29 +5,26 @@ A token's value cannot be looked up there, so an alert has to name the id (the a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from wazuh_pack.revoke.call import Call, Memory, Plan, Reply, always, call, checked, status
-from wazuh_pack.revoke.errors import AlreadyDone, Failure
+from wazuh_pack.revoke.call import GONE, Call, Plan, call, change, deletion
+from wazuh_pack.revoke.errors import Failure
 from wazuh_pack.revoke.providers.base import (
     UUID,
     Capability,
     Option,
     Parameter,
+    Planner,
     Provider,
     Rate,
     Send,
+    Values,
     table,
     word,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from wazuh_pack.revoke.target import Target
-
-_GONE = frozenset({404})
-_NOT_FOUND = 404
 
 
 class DockerHub(Provider):
@@ -80,9 +77,7 @@ class DockerHub(Provider):
 
     def own_headers(self, send: Send) -> Mapping[str, str]:
         """Log in, and return the header of the session."""
-        user = self.access.options.get("user")
-        if not user:
-            raise Failure("revoke.ini does not say the 'user' to log in as")
+        user = self.access.option("user")
         body = {"identifier": user, "secret": self.access.credential("password")}
         login = call("POST", "/v2/auth/token", {}, json=body, own=False, ok=frozenset({200}))
         session = send(login).member("access_token")
@@ -90,45 +85,40 @@ class DockerHub(Provider):
             raise Failure("POST /v2/auth/token: the answer holds no token")
         return {"Authorization": f"Bearer {session}"}
 
-    def plan(self, target: Target) -> Plan:
-        """Return what to do about a target."""
-        values, template = dict(target.values), "/v2/access-tokens/{token_id}"
-        if target.action.startswith("organisation-"):
-            organisation = self.access.options.get("organisation")
-            if not organisation:
-                raise Failure("revoke.ini does not say the 'organisation' for this action")
-            values["organisation"] = organisation
-            template = "/v2/orgs/{organisation}/access-tokens/{token_id}"
-        if target.action.endswith("-delete"):
-            return _deletion(template, values)
-        return _deactivation(template, values)
+    def planners(self) -> Mapping[str, Planner]:
+        """Return what plans each action, by its name."""
+        own, organisation = "/v2/access-tokens", "/v2/orgs/{organisation}/access-tokens"
+        return {
+            "token-deactivate": lambda values: _deactivation(own, values),
+            "token-delete": lambda values: _deletion(own, values),
+            "organisation-token-deactivate": lambda values: _deactivation(
+                organisation, self._organisation(values)
+            ),
+            "organisation-token-delete": lambda values: _deletion(
+                organisation, self._organisation(values)
+            ),
+        }
+
+    def _organisation(self, values: Values) -> Values:
+        return {**values, "organisation": self.access.option("organisation")}
 
 
-def _deletion(template: str, values: Mapping[str, str]) -> Plan:
-    delete = call("DELETE", template, values, gone=_GONE)
-    get = call("GET", template, values, gone=_GONE)
-    return Plan(act=always(delete), check=checked(get, status(404)))
+def _deletion(place: str, values: Values) -> Plan:
+    one = f"{place}/{{token_id}}"
+    return deletion(call("DELETE", one, values, gone=GONE), call("GET", one, values, gone=GONE))
 
 
-def _deactivation(template: str, values: Mapping[str, str]) -> Plan:
-    get = call("GET", template, values, gone=_GONE)
+def _deactivation(place: str, values: Values) -> Plan:
+    one = f"{place}/{{token_id}}"
 
     def patch(*, active: bool) -> Call:
-        body: dict[str, Any] = {"is_active": active}
-        return call("PATCH", template, values, json=body, ok=frozenset({200}), gone=_GONE)
+        body = {"is_active": active}
+        return call("PATCH", one, values, json=body, ok=frozenset({200}), gone=GONE)
 
-    def inactive(reply: Reply) -> bool:
-        return reply.status == _NOT_FOUND or reply.member("is_active") is False
-
-    def remember(reply: Reply) -> Memory:
-        if inactive(reply):
-            raise AlreadyDone("it is inactive")
-        return {}
-
-    return Plan(
-        look=get,
-        remember=remember,
-        act=always(patch(active=False)),
-        check=checked(get, inactive),
-        undo=always(patch(active=True)),
+    return change(
+        call("GET", one, values, gone=GONE),
+        lambda reply: reply.member("is_active") is False,
+        patch(active=False),
+        already="it is inactive",
+        undo=patch(active=True),
     )

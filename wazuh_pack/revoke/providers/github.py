@@ -6,26 +6,40 @@ Everything else wants a token, or for the suspension of an app the app's private
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from wazuh_pack.agentkit.config import yes_or_no
 from wazuh_pack.agentkit.files import read_trusted
-from wazuh_pack.revoke.call import Call, Check, Memory, Plan, Reply, always, call, checked, status
+from wazuh_pack.revoke.call import (
+    GONE,
+    Call,
+    Check,
+    Memory,
+    Plan,
+    Reply,
+    always,
+    call,
+    change,
+    checked,
+    deletion,
+    status,
+)
 from wazuh_pack.revoke.credentials import check_unreadable
 from wazuh_pack.revoke.errors import AlreadyDone, Failure
-from wazuh_pack.revoke.providers.base import NUMBER, Option, Provider, Rate, Send, word
+from wazuh_pack.revoke.providers.base import NUMBER, Option, Planner, Provider, Rate, Values, word
 from wazuh_pack.revoke.providers.github_capabilities import CAPABILITIES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from wazuh_pack.revoke.target import Target
+    from collections.abc import Mapping
 
 _QUARANTINE = "quarantined-by-wazuh-pack"
 _KEY_LIMIT = 65_536
 _JWT_SECONDS = 540
-_NOT_FOUND = 404
+_PAGE = 100
+_KEY = ("title", "key", "read_only")
 
 
 class GitHub(Provider):
@@ -35,6 +49,7 @@ class GitHub(Provider):
     url = "https://api.github.com"
     rate = Rate(300, 60)
     bare_rate = Rate(55, 3600)  # without authentication an address has 60 calls an hour
+    token_rate = Rate(30, 60)  # too many refused logins make GitHub refuse an address
     secrets = ("token",)
     options: ClassVar[Mapping[str, Option]] = {
         "organisation": word(r"[A-Za-z0-9-]{1,39}", "acme"),
@@ -45,25 +60,25 @@ class GitHub(Provider):
     }
     capabilities = CAPABILITIES
 
-    def own_headers(self, send: Send) -> Mapping[str, str]:
-        """Return the headers of the configured token."""
-        del send
-        return {"Authorization": f"Bearer {self.access.credential('token')}"}
-
     def explain(self, call: Call, reply: Reply) -> str:
         """Say what an Enterprise Server without the newer calls answers."""
-        if call.template == "/credentials/revoke" and reply.status == _NOT_FOUND:
+        if call.template == "/credentials/revoke" and reply.absent:
             return "this GitHub Enterprise Server cannot revoke by value; use another action"
         return ""
 
-    def plan(self, target: Target) -> Plan:
-        """Return what to do about a target."""
-        plans: dict[str, Callable[[Mapping[str, str]], Plan]] = {
+    def asked_wait(self, reply: Reply) -> float | None:
+        """Wait a minute, as GitHub asks, at a secondary limit that no header tells of."""
+        return 60.0 if "rate limit" in str(reply.member("message")) else None
+
+    def planners(self) -> Mapping[str, Planner]:
+        """Return what plans each action, by its name."""
+        return {
             "token": self._token,
             "installation-token": self._installation_token,
             "organisation-token": self._organisation_token,
             "sso-authorisation": self._sso,
             "deploy-key": self._deploy_key,
+            "deploy-key-fingerprint": self._deploy_key_fingerprint,
             "runner-labels": self._runner_labels,
             "runner": self._runner,
             "run-cancel": lambda values: self._run(values, "cancel"),
@@ -71,9 +86,8 @@ class GitHub(Provider):
             "workflow": self._workflow,
             "app-installation": self._app_installation,
         }
-        return plans[target.action](target.values)
 
-    def _call(self, method: str, template: str, values: Mapping[str, str], **options: Any) -> Call:
+    def _call(self, method: str, template: str, values: Values, **options: Any) -> Call:
         headers = {
             "Accept": "application/vnd.github+json, application/json;q=0.9",
             "X-GitHub-Api-Version": self.access.options.get("api_version", "2022-11-28"),
@@ -84,15 +98,14 @@ class GitHub(Provider):
     def _with_token(self, method: str, template: str, value: str, **options: Any) -> Call:
         """Return a call that carries the leaked token, and nothing of ours."""
         headers = {"Authorization": f"Bearer {value}"}
-        return self._call(method, template, {}, headers=headers, own=False, **options)
+        return self._call(
+            method, template, {}, headers=headers, own=False, by_token=True, **options
+        )
 
-    def _organisation(self, values: Mapping[str, str]) -> dict[str, str]:
-        organisation = self.access.options.get("organisation")
-        if not organisation:
-            raise Failure("revoke.ini does not say the 'organisation' for this action")
-        return {**values, "org": organisation}
+    def _organisation(self, values: Values) -> dict[str, str]:
+        return {**values, "org": self.access.option("organisation")}
 
-    def _token(self, values: Mapping[str, str]) -> Plan:
+    def _token(self, values: Values) -> Plan:
         value = values["token"]
         revoke = self._call(
             "POST",
@@ -109,7 +122,7 @@ class GitHub(Provider):
         )
         return Plan(act=always(revoke), check=checked(use, status(401)))
 
-    def _installation_token(self, values: Mapping[str, str]) -> Plan:
+    def _installation_token(self, values: Values) -> Plan:
         revoke = self._with_token(
             "DELETE",
             "/installation/token",
@@ -119,7 +132,7 @@ class GitHub(Provider):
         )
         return Plan(act=always(revoke), check=checked(revoke, status(401)))
 
-    def _organisation_token(self, values: Mapping[str, str]) -> Plan:
+    def _organisation_token(self, values: Values) -> Plan:
         values = self._organisation(values)
         template = "/orgs/{org}/personal-access-tokens"
         find = self._call(
@@ -144,7 +157,7 @@ class GitHub(Provider):
                     {**values, **memory},
                     json={"action": "revoke"},
                     ok=frozenset({204}),
-                    gone=frozenset({404}),
+                    gone=GONE,
                 ),
             )
 
@@ -155,47 +168,74 @@ class GitHub(Provider):
             check=checked(find, lambda reply: not _listed(reply, values["token_id"])),
         )
 
-    def _sso(self, values: Mapping[str, str]) -> Plan:
+    def _sso(self, values: Values) -> Plan:
         remove = self._call(
             "DELETE",
             "/orgs/{org}/credential-authorizations/{credential_id}",
             self._organisation(values),
             ok=frozenset({204}),
-            gone=frozenset({404}),
+            gone=GONE,
         )
         return Plan(act=always(remove), check=checked(remove, status(404)))
 
-    def _deploy_key(self, values: Mapping[str, str]) -> Plan:
+    def _deploy_key(self, values: Values) -> Plan:
         template = "/repos/{repository:path}/keys/{key_id}"
-        get = self._call("GET", template, values, ok=frozenset({200}), gone=frozenset({404}))
-        delete = self._call("DELETE", template, values, gone=frozenset({404}))
-
-        def remember(reply: Reply) -> Memory:
-            names = ("title", "key", "read_only")
-            return {name: reply.member(name) for name in names}
-
-        def restore(memory: Memory) -> tuple[Call, ...]:
-            add = "/repos/{repository:path}/keys"
-            # 422: the key is in use already, so it is there
-            return (self._call("POST", add, values, json=dict(memory), gone=frozenset({422})),)
+        get = self._call("GET", template, values, ok=frozenset({200}), gone=GONE)
+        delete = self._call("DELETE", template, values, gone=GONE)
 
         return Plan(
             look=get,
-            remember=remember,
+            remember=lambda reply: _key(reply.body),
             act=always(delete),
             check=checked(get, status(404)),
-            undo=restore,
+            undo=lambda memory: self._key_again(values, memory),
         )
 
-    def _runners(self, values: Mapping[str, str]) -> tuple[str, Mapping[str, str]]:
+    def _deploy_key_fingerprint(self, values: Values) -> Plan:
+        template = "/repos/{repository:path}/keys"
+        listing = self._call(
+            "GET", template, values, query={"per_page": str(_PAGE)}, ok=frozenset({200})
+        )
+
+        def remember(reply: Reply) -> Memory:
+            keys = reply.body if isinstance(reply.body, list) else []
+            for key in keys:
+                if _fingerprint(key) == values["fingerprint"]:
+                    return {"key_id": str(key.get("id")), **_key(key)}
+            if len(keys) == _PAGE:
+                raise Failure(f"the key is not among the first {_PAGE}; remove it by its id")
+            raise AlreadyDone("no key has this fingerprint")
+
+        def one(method: str, memory: Memory) -> Call:
+            place = {**values, "key_id": memory["key_id"]}
+            return self._call(method, f"{template}/{{key_id}}", place, gone=GONE)
+
+        return Plan(
+            look=listing,
+            remember=remember,
+            act=lambda memory: (one("DELETE", memory),),
+            check=lambda memory: Check(one("GET", memory), status(404)),
+            undo=lambda memory: self._key_again(values, memory),
+        )
+
+    def _key_again(self, values: Values, memory: Memory) -> tuple[Call, ...]:
+        body = {name: memory[name] for name in _KEY}
+        # 422: the key is in use already, so it is there
+        return (
+            self._call(
+                "POST", "/repos/{repository:path}/keys", values, json=body, gone=frozenset({422})
+            ),
+        )
+
+    def _runners(self, values: Values) -> tuple[str, Values]:
         if "repository" in values:
             return "/repos/{repository:path}/actions/runners/{runner_id}", values
         return "/orgs/{org}/actions/runners/{runner_id}", self._organisation(values)
 
-    def _runner_labels(self, values: Mapping[str, str]) -> Plan:
+    def _runner_labels(self, values: Values) -> Plan:
         template, values = self._runners(values)
         template += "/labels"
-        get = self._call("GET", template, values, ok=frozenset({200}), gone=frozenset({404}))
+        get = self._call("GET", template, values, ok=frozenset({200}), gone=GONE)
 
         def put(labels: list[str]) -> Call:
             return self._call("PUT", template, values, json={"labels": labels}, ok=frozenset({200}))
@@ -210,70 +250,55 @@ class GitHub(Provider):
             look=get,
             remember=remember,
             act=always(put([_QUARANTINE])),
-            check=checked(
-                get, lambda reply: reply.status == _NOT_FOUND or _own_labels(reply) == [_QUARANTINE]
-            ),
+            check=checked(get, lambda reply: reply.absent or _own_labels(reply) == [_QUARANTINE]),
             undo=lambda memory: (put(memory["labels"]),),
         )
 
-    def _runner(self, values: Mapping[str, str]) -> Plan:
+    def _runner(self, values: Values) -> Plan:
         template, values = self._runners(values)
         delete = self._call(
             "DELETE",
             template,
             values,
-            gone=frozenset({404}),
+            gone=GONE,
             later=frozenset({422}),  # busy with a job
         )
-        get = self._call("GET", template, values, ok=frozenset({200}), gone=frozenset({404}))
-        return Plan(act=always(delete), check=checked(get, status(404)))
+        get = self._call("GET", template, values, ok=frozenset({200}), gone=GONE)
+        return deletion(delete, get)
 
-    def _run(self, values: Mapping[str, str], how: str) -> Plan:
+    def _run(self, values: Values, how: str) -> Plan:
         template = "/repos/{repository:path}/actions/runs/{run_id}"
-        get = self._call("GET", template, values, ok=frozenset({200}), gone=frozenset({404}))
+        get = self._call("GET", template, values, ok=frozenset({200}), gone=GONE)
         # 409: it has ended
         cancel = self._call("POST", f"{template}/{how}", values, gone=frozenset({404, 409}))
         return Plan(act=always(cancel), check=checked(get, _completed))
 
-    def _workflow(self, values: Mapping[str, str]) -> Plan:
+    def _workflow(self, values: Values) -> Plan:
         template = "/repos/{repository:path}/actions/workflows/{workflow_id}"
-        get = self._call("GET", template, values, ok=frozenset({200}), gone=frozenset({404}))
+        get = self._call("GET", template, values, ok=frozenset({200}), gone=GONE)
 
-        def remember(reply: Reply) -> Memory:
-            if _disabled(reply):
-                raise AlreadyDone("it is disabled")
-            return {}
-
-        return Plan(
-            look=get,
-            remember=remember,
-            act=always(self._call("PUT", f"{template}/disable", values)),
-            check=checked(get, _disabled),
-            undo=always(self._call("PUT", f"{template}/enable", values)),
+        return change(
+            get,
+            _disabled,
+            self._call("PUT", f"{template}/disable", values),
+            already="it is disabled",
+            undo=self._call("PUT", f"{template}/enable", values),
         )
 
-    def _app_installation(self, values: Mapping[str, str]) -> Plan:
+    def _app_installation(self, values: Values) -> Plan:
         template = "/app/installations/{installation_id}"
         headers = {"Authorization": f"Bearer {self._app_jwt()}"}
-        get = self._call("GET", template, values, headers=headers, own=False, gone=frozenset({404}))
+        get = self._call("GET", template, values, headers=headers, own=False, gone=GONE)
 
-        def remember(reply: Reply) -> Memory:
-            if reply.member("suspended_at"):
-                raise AlreadyDone("it is suspended")
-            return {}
-
-        def change(method: str) -> Call:
+        def put(method: str) -> Call:
             return self._call(method, f"{template}/suspended", values, headers=headers, own=False)
 
-        def suspended(reply: Reply) -> bool:
-            return reply.status == _NOT_FOUND or bool(reply.member("suspended_at"))
-
-        return Plan(
-            look=get,
-            remember=remember,
-            act=always(change("PUT")),
-            check=lambda _: Check(get, suspended),
-            undo=always(change("DELETE")),
+        return change(
+            get,
+            lambda reply: bool(reply.member("suspended_at")),
+            put("PUT"),
+            already="it is suspended",
+            undo=put("DELETE"),
         )
 
     def _app_jwt(self) -> str:
@@ -300,6 +325,23 @@ def _listed(reply: Reply, token_id: str) -> list[dict[str, Any]]:
     return [x for x in found if isinstance(x, dict) and str(x.get("token_id")) == token_id]
 
 
+def _key(found: Any) -> Memory:
+    """Return what adds a deploy key again."""
+    known = found if isinstance(found, dict) else {}
+    return {name: known.get(name) for name in _KEY}
+
+
+def _fingerprint(key: Any) -> str:
+    """Return the fingerprint of a listed public key as OpenSSH and the audit log write it."""
+    words = str(key.get("key")).split() if isinstance(key, dict) else []
+    try:
+        blob = base64.b64decode(words[1], validate=True)
+    except (IndexError, ValueError):
+        return ""
+    digest = base64.b64encode(hashlib.sha256(blob).digest()).decode("ascii")
+    return f"SHA256:{digest.rstrip('=')}"
+
+
 def _own_labels(reply: Reply) -> list[str]:
     labels = reply.member("labels")
     found = [item for item in labels if isinstance(item, dict)] if isinstance(labels, list) else []
@@ -307,9 +349,8 @@ def _own_labels(reply: Reply) -> list[str]:
 
 
 def _completed(reply: Reply) -> bool:
-    return reply.status == _NOT_FOUND or reply.member("status") == "completed"
+    return reply.absent or reply.member("status") == "completed"
 
 
 def _disabled(reply: Reply) -> bool:
-    state = reply.member("state")
-    return reply.status == _NOT_FOUND or str(state).startswith("disabled")
+    return str(reply.member("state")).startswith("disabled")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wazuh_pack.revoke.providers.base import NUMBER, Capability, Parameter, table, token
+from wazuh_pack.revoke.providers.base import NUMBER, Capability, Parameter, number, table, token
 
 _REPOSITORY = Parameter(
     name="repository", pattern=r"[A-Za-z0-9-]{1,39}/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}"
@@ -10,13 +10,10 @@ _REPOSITORY = Parameter(
 _WORKFLOW = Parameter(
     name="workflow_id", pattern=rf"{NUMBER}|[A-Za-z0-9_][A-Za-z0-9_.-]{{0,99}}\.ya?ml"
 )
+_FINGERPRINT = Parameter(name="fingerprint", pattern=r"SHA256:[A-Za-z0-9+/]{43}")
 _OPTIONAL_REPOSITORY = Parameter(name="repository", pattern=_REPOSITORY.pattern, optional=True)
 _PUBLIC = ("github-personal", "github-fine-grained", "github-oauth", "github-user")
 _REFRESH = "github-refresh"
-
-
-def _number(name: str) -> Parameter:
-    return Parameter(name=name, pattern=NUMBER)
 
 
 CAPABILITIES = table(
@@ -38,7 +35,7 @@ CAPABILITIES = table(
     ),
     Capability(
         name="organisation-token",
-        parameters=(_number("token_id"),),
+        parameters=(number("token_id"),),
         effect="takes a fine-grained personal token's access to the organisation",
         rights="GitHub App with the organisation permission 'Personal access tokens': write",
         verified="the organisation no longer lists it",
@@ -46,7 +43,7 @@ CAPABILITIES = table(
     ),
     Capability(
         name="sso-authorisation",
-        parameters=(_number("credential_id"),),
+        parameters=(number("credential_id"),),
         effect="takes a credential's single sign-on; its owner can authorise it anew",
         rights="owner of the organisation, scope admin:org",
         verified="a second removal finds nothing",
@@ -54,7 +51,7 @@ CAPABILITIES = table(
     ),
     Capability(
         name="deploy-key",
-        parameters=(_number("key_id"), _REPOSITORY),
+        parameters=(number("key_id"), _REPOSITORY),
         effect="removes a deploy key; whatever clones with it stops",
         rights="repository permission 'Administration': write",
         undo="the same public key is added again, under a new id",
@@ -62,8 +59,17 @@ CAPABILITIES = table(
         calls=("DELETE /repos/{repository}/keys/{key_id}",),
     ),
     Capability(
+        name="deploy-key-fingerprint",
+        parameters=(_FINGERPRINT, _REPOSITORY),
+        effect="removes the deploy key that has this fingerprint; whatever clones with it stops",
+        rights="repository permission 'Administration': write",
+        undo="the same public key is added again, under a new id",
+        verified="the key is not there",
+        calls=("DELETE /repos/{repository}/keys/{key_id}",),
+    ),
+    Capability(
         name="runner-labels",
-        parameters=(_number("runner_id"), _OPTIONAL_REPOSITORY),
+        parameters=(number("runner_id"), _OPTIONAL_REPOSITORY),
         effect=(
             "replaces a self-hosted runner's own labels, so jobs that ask for them go "
             "elsewhere; jobs that ask for 'self-hosted' alone still reach it"
@@ -75,7 +81,7 @@ CAPABILITIES = table(
     ),
     Capability(
         name="runner",
-        parameters=(_number("runner_id"), _OPTIONAL_REPOSITORY),
+        parameters=(number("runner_id"), _OPTIONAL_REPOSITORY),
         effect="removes a self-hosted runner; it must be registered anew",
         rights="'Administration': write (repository) or 'Self-hosted runners': write",
         verified="the runner is not there",
@@ -83,7 +89,7 @@ CAPABILITIES = table(
     ),
     Capability(
         name="run-cancel",
-        parameters=(_number("run_id"), _REPOSITORY),
+        parameters=(number("run_id"), _REPOSITORY),
         effect="cancels a workflow run; steps with always() still run",
         rights="'Actions': write",
         verified="the run is completed",
@@ -91,7 +97,7 @@ CAPABILITIES = table(
     ),
     Capability(
         name="run-force-cancel",
-        parameters=(_number("run_id"), _REPOSITORY),
+        parameters=(number("run_id"), _REPOSITORY),
         effect="cancels a workflow run whatever its steps say",
         rights="'Actions': write",
         verified="the run is completed",
@@ -108,7 +114,7 @@ CAPABILITIES = table(
     ),
     Capability(
         name="app-installation",
-        parameters=(_number("installation_id"),),
+        parameters=(number("installation_id"),),
         effect="suspends an installation of your own app; all its tokens stop working",
         rights="the app's private key (app_id and app_key_file)",
         undo="the suspension is lifted",

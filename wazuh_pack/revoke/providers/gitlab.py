@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from wazuh_pack.revoke.call import Call, Memory, Plan, Reply, always, call, checked, status
-from wazuh_pack.revoke.errors import AlreadyDone, Failure
+from wazuh_pack.revoke.call import GONE, Call, Plan, Reply, always, call, change, checked, status
 from wazuh_pack.revoke.providers.base import (
-    NUMBER,
     Capability,
     Option,
     Parameter,
+    Planner,
     Provider,
     Rate,
     Send,
+    Values,
+    number,
     table,
     token,
     word,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from wazuh_pack.revoke.target import Target
+    from collections.abc import Mapping
 
 _PLACE = r"[1-9][0-9]{0,18}|(?![.-])[A-Za-z0-9_.-]{1,255}(?:/(?![.-])[A-Za-z0-9_.-]{1,255}){0,20}"
 _PROJECT = Parameter(name="project", pattern=_PLACE)
@@ -37,12 +36,8 @@ _ANY_TOKEN = (
     "gitlab-agent",
     "gitlab-application-secret",
 )
-_NOT_FOUND = 404
-_GONE = frozenset({404})
-
-
-def _number(name: str) -> Parameter:
-    return Parameter(name=name, pattern=NUMBER)
+_FINAL = ("canceled", "success", "failed", "skipped")
+_BLOCKED = ("blocked", "ldap_blocked", "banned")
 
 
 class GitLab(Provider):
@@ -81,7 +76,7 @@ class GitLab(Provider):
         ),
         Capability(
             name="token-id",
-            parameters=(_number("token_id"),),
+            parameters=(number("token_id"),),
             effect="revokes a personal access token by its id",
             rights="administrator's token with scope api",
             verified="the token is shown as revoked",
@@ -89,7 +84,7 @@ class GitLab(Provider):
         ),
         Capability(
             name="project-token-id",
-            parameters=(_number("token_id"), _PROJECT),
+            parameters=(number("token_id"), _PROJECT),
             effect="revokes a project access token by its id",
             rights="Maintainer of the project, scope api",
             verified="the token is unknown or shown as revoked",
@@ -97,7 +92,7 @@ class GitLab(Provider):
         ),
         Capability(
             name="group-token-id",
-            parameters=(_number("token_id"), _GROUP),
+            parameters=(number("token_id"), _GROUP),
             effect="revokes a group access token by its id",
             rights="Owner of the group, scope api",
             verified="the token is unknown or shown as revoked",
@@ -105,7 +100,7 @@ class GitLab(Provider):
         ),
         Capability(
             name="project-deploy-token",
-            parameters=(_number("token_id"), _PROJECT),
+            parameters=(number("token_id"), _PROJECT),
             effect="deletes a project's deploy token; deployments that pull with it stop",
             rights="Maintainer of the project, scope api",
             verified="the token is unknown or shown as revoked",
@@ -113,7 +108,7 @@ class GitLab(Provider):
         ),
         Capability(
             name="group-deploy-token",
-            parameters=(_number("token_id"), _GROUP),
+            parameters=(number("token_id"), _GROUP),
             effect="deletes a group's deploy token; deployments that pull with it stop",
             rights="Owner of the group, scope api",
             verified="the token is unknown or shown as revoked",
@@ -121,7 +116,7 @@ class GitLab(Provider):
         ),
         Capability(
             name="runner-pause",
-            parameters=(_number("runner_id"),),
+            parameters=(number("runner_id"),),
             effect="pauses a runner; it takes no new job",
             rights="administrator, or owner of the runner's project or group; scope manage_runner",
             undo="the runner goes on",
@@ -138,7 +133,7 @@ class GitLab(Provider):
         ),
         Capability(
             name="pipeline-cancel",
-            parameters=(_number("pipeline_id"), _PROJECT),
+            parameters=(number("pipeline_id"), _PROJECT),
             effect="cancels a pipeline's jobs",
             rights="Developer of the project, scope api",
             verified="the pipeline's status is a final one",
@@ -146,17 +141,19 @@ class GitLab(Provider):
         ),
         Capability(
             name="job-cancel",
-            parameters=(_number("job_id"), _PROJECT),
+            parameters=(number("job_id"), _PROJECT),
             effect="cancels one job",
             rights="Developer of the project, scope api",
+            verified="the job's status is a final one",
             calls=("POST /projects/{project}/jobs/{job_id}/cancel",),
         ),
         Capability(
             name="user-block",
-            parameters=(_number("user_id"),),
+            parameters=(number("user_id"),),
             effect="blocks a user: no sign-in, no use of any of the user's tokens",
             rights="administrator's token with scope api",
             undo="the user is unblocked",
+            verified="the user is shown as blocked",
             calls=("POST /users/{user_id}/block",),
         ),
     )
@@ -168,13 +165,13 @@ class GitLab(Provider):
 
     def explain(self, call: Call, reply: Reply) -> str:
         """Say what a 404 of the administrator's call means."""
-        if call.template == "/admin/token" and reply.status == _NOT_FOUND:
+        if call.template == "/admin/token" and reply.absent:
             return "the token is unknown, or the feature api_admin_token_revoke is off"
         return ""
 
-    def plan(self, target: Target) -> Plan:
-        """Return what to do about a target."""
-        plans: dict[str, Callable[[Mapping[str, str]], Plan]] = {
+    def planners(self) -> Mapping[str, Planner]:
+        """Return what plans each action, by its name."""
+        return {
             "token": self._token,
             "any-token": self._any_token,
             "group-token": self._group_token,
@@ -189,78 +186,46 @@ class GitLab(Provider):
             "job-cancel": self._job,
             "user-block": self._user,
         }
-        return plans[target.action](target.values)
 
-    def _token(self, values: Mapping[str, str]) -> Plan:
+    def _token(self, values: Values) -> Plan:
         revoke = _with_token("DELETE", values["token"], ok=frozenset({204}))
         return Plan(act=always(revoke), check=checked(_use(values["token"]), status(401)))
 
-    def _any_token(self, values: Mapping[str, str]) -> Plan:
+    def _any_token(self, values: Values) -> Plan:
         body = {"token": values["token"]}
         revoke = call("DELETE", "/admin/token", {}, json=body, ok=frozenset({204}))
-        identify = call("POST", "/admin/token", {}, json=body, ok=frozenset({200}), gone=_GONE)
+        identify = call("POST", "/admin/token", {}, json=body, ok=frozenset({200}), gone=GONE)
+        return change(identify, _inactive, revoke, already="it is revoked")
 
-        def known(reply: Reply) -> Memory:
-            if _inactive(reply):
-                raise AlreadyDone("it is revoked")
-            return {}
-
-        return Plan(
-            look=identify,
-            remember=known,
-            act=always(revoke),
-            check=checked(identify, _inactive),
-        )
-
-    def _group_token(self, values: Mapping[str, str]) -> Plan:
-        group = self.access.options.get("group")
-        if not group:
-            raise Failure("revoke.ini does not say the 'group' for this action")
+    def _group_token(self, values: Values) -> Plan:
+        group = self.access.option("group")
         revoke = call("POST", "/groups/{group}/tokens/revoke", {"group": group}, json=dict(values))
         if not values["token"].startswith("glpat-"):
             return Plan(act=always(revoke))
         return Plan(act=always(revoke), check=checked(_use(values["token"]), status(401)))
 
-    def _token_id(self, values: Mapping[str, str]) -> Plan:
+    def _token_id(self, values: Values) -> Plan:
         template = "/personal_access_tokens/{token_id}"
-        get = call("GET", template, values, ok=frozenset({200}), gone=_GONE)
+        get = call("GET", template, values, ok=frozenset({200}), gone=GONE)
+        revoke = call("DELETE", template, values, gone=GONE)
+        return change(get, _inactive, revoke, already="it is revoked")
 
-        def known(reply: Reply) -> Memory:
-            if _inactive(reply):
-                raise AlreadyDone("it is revoked")
-            return {}
-
-        return Plan(
-            look=get,
-            remember=known,
-            act=always(call("DELETE", template, values, gone=_GONE)),
-            check=checked(get, _inactive),
-        )
-
-    def _runner_pause(self, values: Mapping[str, str]) -> Plan:
+    def _runner_pause(self, values: Values) -> Plan:
         template = "/runners/{runner_id}"
-        get = call("GET", template, values, ok=frozenset({200}), gone=_GONE)
+        get = call("GET", template, values, ok=frozenset({200}), gone=GONE)
 
         def put(*, paused: bool) -> Call:
             return call("PUT", template, values, json={"paused": paused}, ok=frozenset({200}))
 
-        def paused(reply: Reply) -> bool:
-            return reply.status == _NOT_FOUND or reply.member("paused") is True
-
-        def remember(reply: Reply) -> Memory:
-            if paused(reply):
-                raise AlreadyDone("it is paused")
-            return {}
-
-        return Plan(
-            look=get,
-            remember=remember,
-            act=always(put(paused=True)),
-            check=checked(get, paused),
-            undo=always(put(paused=False)),
+        return change(
+            get,
+            lambda reply: reply.member("paused") is True,
+            put(paused=True),
+            already="it is paused",
+            undo=put(paused=False),
         )
 
-    def _runner_token(self, values: Mapping[str, str]) -> Plan:
+    def _runner_token(self, values: Values) -> Plan:
         delete = call(
             "DELETE",
             "/runners",
@@ -272,27 +237,27 @@ class GitLab(Provider):
         )
         return Plan(act=always(delete), check=checked(delete, status(403, 404)))
 
-    def _pipeline(self, values: Mapping[str, str]) -> Plan:
+    def _pipeline(self, values: Values) -> Plan:
         template = "/projects/{project}/pipelines/{pipeline_id}"
-        get = call("GET", template, values, ok=frozenset({200}), gone=_GONE)
-        final = ("canceled", "success", "failed", "skipped")
-        return Plan(
-            act=always(call("POST", f"{template}/cancel", values, gone=_GONE)),
-            check=checked(
-                get,
-                lambda reply: reply.status == _NOT_FOUND or reply.member("status") in final,
-            ),
-        )
+        get = call("GET", template, values, ok=frozenset({200}), gone=GONE)
+        cancel = call("POST", f"{template}/cancel", values, gone=GONE)
+        return Plan(act=always(cancel), check=checked(get, _over))
 
-    def _job(self, values: Mapping[str, str]) -> Plan:
-        template = "/projects/{project}/jobs/{job_id}/cancel"
-        return Plan(act=always(call("POST", template, values, gone=_GONE)))
+    def _job(self, values: Values) -> Plan:
+        template = "/projects/{project}/jobs/{job_id}"
+        get = call("GET", template, values, ok=frozenset({200}), gone=GONE)
+        cancel = call("POST", f"{template}/cancel", values, gone=GONE)
+        return Plan(act=always(cancel), check=checked(get, _over))
 
-    def _user(self, values: Mapping[str, str]) -> Plan:
-        # Blocking a blocked user answers 403, as does blocking an internal one.
-        block = call("POST", "/users/{user_id}/block", values)
-        return Plan(
-            act=always(block), undo=always(call("POST", "/users/{user_id}/unblock", values))
+    def _user(self, values: Values) -> Plan:
+        template = "/users/{user_id}"
+        # Blocking a blocked user answers 403, as does blocking an internal one: so look before.
+        return change(
+            call("GET", template, values, ok=frozenset({200}), gone=GONE),
+            lambda reply: reply.member("state") in _BLOCKED,
+            call("POST", f"{template}/block", values),
+            already="it is blocked",
+            undo=call("POST", f"{template}/unblock", values),
         )
 
 
@@ -313,18 +278,18 @@ def _use(value: str) -> Call:
     return _with_token("GET", value, ok=frozenset({200, 403}))
 
 
-def _by_id(owner: str, kind: str, values: Mapping[str, str]) -> Plan:
+def _by_id(owner: str, kind: str, values: Values) -> Plan:
     """Return the revocation of something that a project or group owns."""
     name = "project" if owner == "projects" else "group"
     template = f"/{owner}/{{{name}}}/{kind}/{{token_id}}"
-    get = call("GET", template, values, ok=frozenset({200}), gone=_GONE)
-    delete = call("DELETE", template, values, gone=_GONE)
+    get = call("GET", template, values, ok=frozenset({200}), gone=GONE)
+    delete = call("DELETE", template, values, gone=GONE)
     return Plan(act=always(delete), check=checked(get, _inactive))
 
 
 def _inactive(reply: Reply) -> bool:
-    return (
-        reply.status == _NOT_FOUND
-        or reply.member("revoked") is True
-        or reply.member("active") is False
-    )
+    return reply.absent or reply.member("revoked") is True or reply.member("active") is False
+
+
+def _over(reply: Reply) -> bool:
+    return reply.absent or reply.member("status") in _FINAL

@@ -8,33 +8,33 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from wazuh_pack.revoke.call import Call, Memory, Plan, Reply, always, call, checked
-from wazuh_pack.revoke.errors import AlreadyDone, Failure, Refused
+from wazuh_pack.revoke.call import GONE, Call, Plan, always, call, change, checked
+from wazuh_pack.revoke.errors import Refused
 from wazuh_pack.revoke.providers.base import (
     NUMBER,
     UUID,
     Capability,
     Option,
     Parameter,
+    Planner,
     Provider,
     Rate,
     Send,
+    Values,
     table,
     word,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from wazuh_pack.revoke.target import Target
+    from collections.abc import Mapping
 
 _USER = r"[A-Za-z0-9_@-][A-Za-z0-9._@-]{0,127}"
 _ITEM = r"(?!\.{1,2}(?:/|$))[^/\\?*%!@#$^&|<>\[\]:;\x00-\x1f]{1,128}"
 _JOB = Parameter(name="job", pattern=rf"{_ITEM}(?:/{_ITEM}){{0,10}}")
 _TOKENS = "/user/{user}/descriptorByName/jenkins.security.ApiTokenProperty"
 _DONE = frozenset({200, 201, 204, 302, 303})  # many calls answer with a redirect to a page
-_GONE = frozenset({404})
-_NOT_FOUND = 404
+# Where the effect cannot be looked at, a redirect may as well lead to somebody's login page.
+_SILENT = frozenset({200})
 
 
 class Jenkins(Provider):
@@ -83,83 +83,67 @@ class Jenkins(Provider):
     def own_headers(self, send: Send) -> Mapping[str, str]:
         """Return the header of the configured user's API token."""
         del send
-        user = self.access.options.get("user")
-        if not user:
-            raise Failure("revoke.ini does not say the 'user' to sign in as")
-        pair = f"{user}:{self.access.credential('token')}".encode()
+        pair = f"{self.access.option('user')}:{self.access.credential('token')}".encode()
         return {"Authorization": f"Basic {base64.b64encode(pair).decode('ascii')}"}
 
-    def plan(self, target: Target) -> Plan:
-        """Return what to do about a target."""
-        values = dict(target.values)
-        own = str(self.access.options.get("user", ""))
-        if target.action.startswith("user-") and values["user"].lower() == own.lower():
-            raise Refused("the responder does not revoke its own user's tokens")
-        if "job" in values:
-            values["job"] = "/job/".join(values["job"].split("/"))
-        plans: dict[str, Callable[[Mapping[str, str]], Plan]] = {
-            "user-tokens": _user_tokens,
-            "user-token": _user_token,
+    def planners(self) -> Mapping[str, Planner]:
+        """Return what plans each action, by its name."""
+        return {
+            "user-tokens": self._user_tokens,
+            "user-token": self._user_token,
             "job-disable": _job,
             "build-stop": _build,
         }
-        return plans[target.action](values)
+
+    def _user_tokens(self, values: Values) -> Plan:
+        self._check_user(values)
+        return Plan(act=always(_post(f"{_TOKENS}/revokeAll", values, ok=_SILENT)))
+
+    def _user_token(self, values: Values) -> Plan:
+        self._check_user(values)
+        form = {"tokenUuid": values["token_id"]}
+        return Plan(act=always(_post(f"{_TOKENS}/revoke", values, form=form, ok=_SILENT)))
+
+    def _check_user(self, values: Values) -> None:
+        if values["user"].lower() == str(self.access.options.get("user", "")).lower():
+            raise Refused("the responder does not revoke its own user's tokens")
 
 
-def _post(template: str, values: Mapping[str, str], **options: Any) -> Call:
-    return call("POST", template, values, ok=_DONE, gone=_GONE, **options)
+def _post(template: str, values: Values, ok: frozenset[int] = _DONE, **options: Any) -> Call:
+    return call("POST", template, values, ok=ok, gone=GONE, **options)
 
 
-def _user_tokens(values: Mapping[str, str]) -> Plan:
-    return Plan(act=always(_post(f"{_TOKENS}/revokeAll", values)))
-
-
-def _user_token(values: Mapping[str, str]) -> Plan:
-    form = {"tokenUuid": values["token_id"]}
-    return Plan(act=always(_post(f"{_TOKENS}/revoke", values, form=form)))
-
-
-def _job(values: Mapping[str, str]) -> Plan:
-    template = "/job/{job:path}"
-    get = call(
+def _look(template: str, values: Values, member: str) -> Call:
+    return call(
         "GET",
         f"{template}/api/json",
         values,
-        query={"tree": "buildable"},
+        query={"tree": member},
         ok=frozenset({200}),
-        gone=_GONE,
-    )
-
-    def disabled(reply: Reply) -> bool:
-        return reply.status == _NOT_FOUND or reply.member("buildable") is False
-
-    def remember(reply: Reply) -> Memory:
-        if disabled(reply):
-            raise AlreadyDone("it is disabled")
-        return {}
-
-    return Plan(
-        look=get,
-        remember=remember,
-        act=always(_post(f"{template}/disable", values)),
-        check=checked(get, disabled),
-        undo=always(_post(f"{template}/enable", values)),
+        gone=GONE,
     )
 
 
-def _build(values: Mapping[str, str]) -> Plan:
-    template = "/job/{job:path}/{number}"
-    get = call(
-        "GET",
-        f"{template}/api/json",
-        values,
-        query={"tree": "building"},
-        ok=frozenset({200}),
-        gone=_GONE,
+def _place(values: Values) -> Values:
+    """Return the values with a job's folders as Jenkins' paths name them."""
+    return {**values, "job": "/job/".join(values["job"].split("/"))}
+
+
+def _job(values: Values) -> Plan:
+    template, values = "/job/{job:path}", _place(values)
+    return change(
+        _look(template, values, "buildable"),
+        lambda reply: reply.member("buildable") is False,
+        _post(f"{template}/disable", values),
+        already="it is disabled",
+        undo=_post(f"{template}/enable", values),
     )
+
+
+def _build(values: Values) -> Plan:
+    template, values = "/job/{job:path}/{number}", _place(values)
+    look = _look(template, values, "building")
     return Plan(
         act=always(_post(f"{template}/stop", values)),
-        check=checked(
-            get, lambda reply: reply.status == _NOT_FOUND or reply.member("building") is False
-        ),
+        check=checked(look, lambda reply: reply.absent or reply.member("building") is False),
     )

@@ -12,21 +12,22 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from wazuh_pack.agentkit.config import yes_or_no
 from wazuh_pack.agentkit.errors import MessageError
-from wazuh_pack.revoke.call import Call, Memory, Plan, Reply, always, call, checked, status
+from wazuh_pack.revoke.call import GONE, Call, Check, Memory, Plan, Reply, call, change, checked
 from wazuh_pack.revoke.errors import AlreadyDone, Failure, Refused
 from wazuh_pack.revoke.providers.base import (
     Capability,
     Option,
     Parameter,
+    Planner,
     Provider,
     Rate,
-    Send,
+    Values,
     table,
     token,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from wazuh_pack.revoke.target import Target
 
@@ -35,13 +36,17 @@ _OBJECT = r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?"
 _ROLE = r"(?!\.{1,2}$)[A-Za-z0-9:._-]{1,253}"
 _NAMESPACE = Parameter(name="namespace", pattern=_LABEL)
 _KEPT = ("labels", "annotations")
+_BOOTSTRAP = "kubernetes.io/bootstrapping"
 _SYSTEM = ("kube-system", "kube-public", "kube-node-lease")
 _MERGE = {"Content-Type": "application/merge-patch+json"}
 _REVIEW = "/apis/authentication.k8s.io/v1/tokenreviews"
 _RBAC = "/apis/rbac.authorization.k8s.io/v1"
-_GONE = frozenset({404})
-_NOT_FOUND = 404
 _LEGACY = "kubernetes.io/serviceaccount/"
+
+
+def _resource(name: str) -> Parameter:
+    """Return a guard: an event that names its resource means this one and no other."""
+    return Parameter(name="resource", pattern=name, optional=True)
 
 
 def _name(pattern: str = _OBJECT) -> Parameter:
@@ -81,7 +86,7 @@ class Kubernetes(Provider):
         ),
         Capability(
             name="rolebinding",
-            parameters=(_name(_ROLE), _NAMESPACE),
+            parameters=(_name(_ROLE), _NAMESPACE, _resource("rolebindings")),
             effect="deletes a role binding; everybody in it loses the role",
             rights="get, delete and create rolebindings, and bind on the roles to put back",
             undo="the binding is created as it was",
@@ -90,7 +95,7 @@ class Kubernetes(Provider):
         ),
         Capability(
             name="clusterrolebinding",
-            parameters=(_name(_ROLE),),
+            parameters=(_name(_ROLE), _resource("clusterrolebindings")),
             effect="deletes a cluster role binding; those of Kubernetes itself are refused",
             rights="get, delete and create clusterrolebindings, and bind on the roles to put back",
             undo="the binding is created as it was",
@@ -117,35 +122,31 @@ class Kubernetes(Provider):
         ),
     )
 
-    def own_headers(self, send: Send) -> Mapping[str, str]:
-        """Return the header of the configured service account."""
-        del send
-        return {"Authorization": f"Bearer {self.access.credential('token')}"}
+    def planners(self) -> Mapping[str, Planner]:
+        """Return what plans each action, by its name."""
+        namespaced = f"{_RBAC}/namespaces/{{namespace}}/rolebindings"
+        cronjob = "/apis/batch/v1/namespaces/{namespace}/cronjobs/{name}"
+        return {
+            "token": self._token,
+            "secret": lambda values: _deletion("secrets", values),
+            "pod": lambda values: _deletion("pods", values),
+            "rolebinding": lambda values: _binding(namespaced, values),
+            "clusterrolebinding": lambda values: _binding(f"{_RBAC}/clusterrolebindings", values),
+            "cronjob-suspend": lambda values: _switch(cronjob, "suspend", values),
+            "node-cordon": lambda values: _switch("/api/v1/nodes/{name}", "unschedulable", values),
+        }
 
     def plan(self, target: Target) -> Plan:
         """Return what to do about a target."""
         if "namespace" in target.values:
             self._check_namespace(target.values["namespace"])
-        plans: dict[str, Callable[[Mapping[str, str]], Plan]] = {
-            "token": self._token,
-            "secret": lambda values: _deletion("secrets", values),
-            "pod": lambda values: _deletion("pods", values),
-            "rolebinding": lambda values: _binding(
-                f"{_RBAC}/namespaces/{{namespace}}/rolebindings", values
-            ),
-            "clusterrolebinding": lambda values: _binding(f"{_RBAC}/clusterrolebindings", values),
-            "cronjob-suspend": lambda values: _switch(
-                "/apis/batch/v1/namespaces/{namespace}/cronjobs/{name}", "suspend", values
-            ),
-            "node-cordon": lambda values: _switch("/api/v1/nodes/{name}", "unschedulable", values),
-        }
-        return plans[target.action](target.values)
+        return super().plan(target)
 
     def _check_namespace(self, namespace: str) -> None:
         if namespace in _SYSTEM and not self.access.options.get("allow_system_namespaces"):
             raise Refused(f"{namespace} is left alone unless allow_system_namespaces = yes")
 
-    def _token(self, values: Mapping[str, str]) -> Plan:
+    def _token(self, values: Values) -> Plan:
         # The claims are not believed yet, but somebody else's token must not be sent here.
         _bound_object(values["token"])
         review = call(
@@ -170,10 +171,8 @@ class Kubernetes(Provider):
             return bound
 
         def act(memory: Memory) -> tuple[Call, ...]:
-            body = {"preconditions": {"uid": memory["uid"]}} if memory["uid"] else None
             template = f"/api/v1/namespaces/{{namespace}}/{memory['kind']}/{{name}}"
-            # 409: another object has the name by now
-            return (call("DELETE", template, memory, json=body, gone=frozenset({404, 409})),)
+            return (_delete(template, memory, memory["uid"]),)
 
         return Plan(
             look=review,
@@ -236,82 +235,85 @@ def _claims(value: str) -> dict[str, Any]:
     return found
 
 
-def _deletion(kind: str, values: Mapping[str, str]) -> Plan:
+def _deletion(kind: str, values: Values) -> Plan:
     template = f"/api/v1/namespaces/{{namespace}}/{kind}/{{name}}"
-    get = call("GET", template, values, gone=_GONE)
+    get = call("GET", template, values, gone=GONE)
 
     def remember(reply: Reply) -> Memory:
         if kind == "secrets" and reply.member("type") != "kubernetes.io/service-account-token":
             raise Refused("the secret is not a service account's token")
         return {"uid": str(reply.member("metadata", "uid") or "")}
 
-    def act(memory: Memory) -> tuple[Call, ...]:
-        body = {"preconditions": {"uid": memory["uid"]}} if memory["uid"] else None
-        return (call("DELETE", template, values, json=body, gone=frozenset({404, 409})),)
-
-    def check(memory: Memory) -> Any:
-        other = checked(
-            get,
-            lambda reply: (
-                reply.status == _NOT_FOUND or reply.member("metadata", "uid") != memory["uid"]
-            ),
-        )
-        return other(memory)
-
-    return Plan(look=get, remember=remember, act=act, check=check)
+    return Plan(
+        look=get,
+        remember=remember,
+        act=lambda memory: (_delete(template, values, memory["uid"]),),
+        check=lambda memory: _other(get, memory["uid"]),
+    )
 
 
-def _binding(template: str, values: Mapping[str, str]) -> Plan:
+def _delete(template: str, values: Values, uid: str) -> Call:
+    """Return the deletion of the very object that was looked at."""
+    body = {"preconditions": {"uid": uid}} if uid else None
+    # 409: another object has the name by now
+    return call("DELETE", template, values, json=body, gone=frozenset({404, 409}))
+
+
+def _other(get: Call, uid: str) -> Check:
+    """Return the check that the object, or the one of this uid, is not there."""
+    return Check(
+        get,
+        lambda reply: reply.absent or reply.member("metadata", "uid") != uid,
+    )
+
+
+def _binding(template: str, values: Values) -> Plan:
     if values["name"].startswith("system:"):
         raise Refused("bindings of Kubernetes itself are left alone")
+    place = {name: values[name] for name in ("name", "namespace") if name in values}
     one = f"{template}/{{name}}"
-    get = call("GET", one, values, gone=_GONE)
+    get = call("GET", one, values, gone=GONE)
 
     def remember(reply: Reply) -> Memory:
         body = reply.body if isinstance(reply.body, dict) else {}
         metadata = body.get("metadata") or {}
+        if _BOOTSTRAP in (metadata.get("labels") or {}):
+            raise Refused("bindings of Kubernetes itself are left alone")
         kept: dict[str, Any] = {name: metadata[name] for name in _KEPT if metadata.get(name)}
-        return {
+        again = {
             "apiVersion": "rbac.authorization.k8s.io/v1",
             "kind": "RoleBinding" if "namespace" in values else "ClusterRoleBinding",
-            "metadata": {**dict(values), **kept},
+            "metadata": {**place, **kept},
             "roleRef": body.get("roleRef"),
             "subjects": body.get("subjects") or [],
         }
+        return {"uid": str(metadata.get("uid") or ""), "again": again}
 
     def undo(memory: Memory) -> tuple[Call, ...]:
         # 409: somebody has put it back already
-        return (call("POST", template, values, json=memory, gone=frozenset({409})),)
+        return (call("POST", template, values, json=memory["again"], gone=frozenset({409})),)
 
     return Plan(
         look=get,
         remember=remember,
-        act=always(call("DELETE", one, values, gone=_GONE)),
-        check=checked(get, status(404)),
+        act=lambda memory: (_delete(one, values, memory["uid"]),),
+        check=lambda memory: _other(get, memory["uid"]),
         undo=undo,
     )
 
 
-def _switch(template: str, member: str, values: Mapping[str, str]) -> Plan:
+def _switch(template: str, member: str, values: Values) -> Plan:
     """Return a plan that sets a member of ``spec``, and takes it back."""
-    get = call("GET", template, values, gone=_GONE)
+    get = call("GET", template, values, gone=GONE)
 
     def patch(*, on: bool) -> Call:
         body = {"spec": {member: on}}
         return call("PATCH", template, values, json=body, headers=_MERGE)
 
-    def is_on(reply: Reply) -> bool:
-        return reply.status == _NOT_FOUND or reply.member("spec", member) is True
-
-    def remember(reply: Reply) -> Memory:
-        if is_on(reply):
-            raise AlreadyDone("it is so already")
-        return {}
-
-    return Plan(
-        look=get,
-        remember=remember,
-        act=always(patch(on=True)),
-        check=checked(get, is_on),
-        undo=always(patch(on=False)),
+    return change(
+        get,
+        lambda reply: reply.member("spec", member) is True,
+        patch(on=True),
+        already="it is so already",
+        undo=patch(on=False),
     )

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from wazuh_pack.revoke.call import Call, Memory, Plan, Reply, always, call, checked, status
-from wazuh_pack.revoke.errors import AlreadyDone
+from wazuh_pack.revoke.call import GONE, Call, Plan, always, call, change, checked, status
 from wazuh_pack.revoke.providers.base import (
     UUID,
     Capability,
     Option,
     Parameter,
+    Planner,
     Provider,
     Rate,
     Send,
+    Values,
     table,
     token,
     word,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from wazuh_pack.revoke.target import Target
+    from collections.abc import Mapping
 
 _SEGMENT = r"(?!\.{1,2}(?:/|$))[A-Za-z0-9_.@-]{1,128}"
 _PATH = rf"{_SEGMENT}(?:/{_SEGMENT}){{0,12}}"
 _ACCESSOR = r"[0-9A-Za-z-]{8,64}(?:\.[0-9A-Za-z]{1,32})?"
-_NOT_FOUND = 404
 
 
 class Vault(Provider):
@@ -97,9 +95,9 @@ class Vault(Provider):
         del send
         return {"X-Vault-Token": self.access.credential("token")}
 
-    def plan(self, target: Target) -> Plan:
-        """Return what to do about a target."""
-        plans: dict[str, Callable[[Mapping[str, str]], Plan]] = {
+    def planners(self) -> Mapping[str, Planner]:
+        """Return what plans each action, by its name."""
+        return {
             "token": self._token,
             "accessor": self._accessor,
             "lease": self._lease,
@@ -107,18 +105,15 @@ class Vault(Provider):
             "entity": self._entity,
             "approle-secret": self._approle,
         }
-        return plans[target.action](target.values)
 
-    def _call(
-        self, method: str, template: str, values: Mapping[str, str], **options: object
-    ) -> Call:
-        headers = dict(options.pop("headers", {}))  # type: ignore[call-overload] # a mapping
+    def _call(self, method: str, template: str, values: Values, **options: Any) -> Call:
+        headers = dict(options.pop("headers", {}))
         namespace = self.access.options.get("namespace")
         if namespace:
             headers["X-Vault-Namespace"] = namespace
         return call(method, template, values, headers=headers, **options)
 
-    def _token(self, values: Mapping[str, str]) -> Plan:
+    def _token(self, values: Values) -> Plan:
         headers = {"X-Vault-Token": values["token"]}
 
         def with_it(method: str, template: str) -> Call:
@@ -132,7 +127,7 @@ class Vault(Provider):
             check=checked(with_it("GET", "/auth/token/lookup-self"), status(403)),
         )
 
-    def _accessor(self, values: Mapping[str, str]) -> Plan:
+    def _accessor(self, values: Values) -> Plan:
         unknown = frozenset({400, 404})
         look = self._call(
             "POST", "/auth/token/lookup-accessor", {}, json=dict(values), gone=unknown
@@ -147,14 +142,14 @@ class Vault(Provider):
         )
         return Plan(look=look, act=always(revoke), check=checked(again, status(400, 403, 404)))
 
-    def _lease(self, values: Mapping[str, str]) -> Plan:
+    def _lease(self, values: Values) -> Plan:
         body = {"lease_id": values["lease_id"]}
         unknown = frozenset({400, 404})
         look = self._call("POST", "/sys/leases/lookup", {}, json=body, gone=unknown)
         revoke = self._call("POST", "/sys/leases/revoke", {}, json={**body, "sync": True})
         return Plan(look=look, act=always(revoke), check=checked(look, status(400, 404)))
 
-    def _lease_prefix(self, values: Mapping[str, str]) -> Plan:
+    def _lease_prefix(self, values: Values) -> Plan:
         revoke = self._call(
             "POST", "/sys/leases/revoke-prefix/{prefix:path}", values, json={"sync": True}
         )
@@ -163,39 +158,31 @@ class Vault(Provider):
             "/sys/leases/lookup/{prefix:path}/",
             values,
             query={"list": "true"},
-            gone=frozenset({404}),
+            gone=GONE,
         )
         return Plan(act=always(revoke), check=checked(listing, status(404)))
 
-    def _entity(self, values: Mapping[str, str]) -> Plan:
+    def _entity(self, values: Values) -> Plan:
         template = "/identity/entity/id/{entity_id}"
-        get = self._call("GET", template, values, gone=frozenset({404}))
+        get = self._call("GET", template, values, gone=GONE)
 
         def post(*, disabled: bool) -> Call:
             return self._call("POST", template, values, json={"disabled": disabled})
 
-        def is_disabled(reply: Reply) -> bool:
-            return reply.status == _NOT_FOUND or reply.member("data", "disabled") is True
-
-        def remember(reply: Reply) -> Memory:
-            if is_disabled(reply):
-                raise AlreadyDone("it is disabled")
-            return {}
-
-        return Plan(
-            look=get,
-            remember=remember,
-            act=always(post(disabled=True)),
-            check=checked(get, is_disabled),
-            undo=always(post(disabled=False)),
+        return change(
+            get,
+            lambda reply: reply.member("data", "disabled") is True,
+            post(disabled=True),
+            already="it is disabled",
+            undo=post(disabled=False),
         )
 
-    def _approle(self, values: Mapping[str, str]) -> Plan:
+    def _approle(self, values: Values) -> Plan:
         destroy = self._call(
             "POST",
             "/auth/{mount}/role/{role}/secret-id-accessor/destroy",
             {"mount": "approle", **values},
             json={"secret_id_accessor": values["secret_id_accessor"]},
-            gone=frozenset({404}),
+            gone=GONE,
         )
         return Plan(act=always(destroy))

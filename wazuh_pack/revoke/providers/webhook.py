@@ -19,6 +19,7 @@ from wazuh_pack.revoke.providers.base import (
     Capability,
     Option,
     Parameter,
+    Planner,
     Provider,
     Rate,
     Send,
@@ -61,6 +62,10 @@ class Webhook(Provider):
     def own_headers(self, send: Send) -> Mapping[str, str]:
         """Return nothing: each call carries its signature."""
         del send
+        return {}
+
+    def planners(self) -> Mapping[str, Planner]:
+        """Return nothing: the key of the target is needed, so it is planned below."""
         return {}
 
     def plan(self, target: Target) -> Plan:

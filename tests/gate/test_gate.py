@@ -1,0 +1,336 @@
+"""The deploy gate: what passes, what does not, and what it says."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from wazuh_pack.cli import main as cli
+from wazuh_pack.gate.main import REFUSED, environment_pipeline, main
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLES = ROOT / "tests/reports/samples"
+DIGEST = "sha256:" + "a" * 64
+NAME = "registry.example.org/shop/web:1.4.2"
+CLEAN = {"SchemaVersion": 2, "ArtifactName": NAME, "ArtifactType": "container_image", "Results": []}
+
+
+class Gate:
+    """Runs the gate and returns exit status and event."""
+
+    def __init__(self, folder, capfd):
+        self.folder = folder
+        self._capfd = capfd
+        self.said = ""
+
+    def __call__(self, *arguments):
+        status = main(["--artifact", NAME, *map(str, arguments)])
+        out, self.said = self._capfd.readouterr()
+        (line,) = out.splitlines()
+        return status, json.loads(line)["security_scan"]
+
+    def write(self, content, name="report"):
+        path = self.folder / name
+        path.write_text(content if isinstance(content, str) else json.dumps(content), "utf-8")
+        return path
+
+
+@pytest.fixture
+def gate(tmp_path, capfd):
+    return Gate(tmp_path, capfd)
+
+
+def test_a_clean_report_passes_and_is_told_of(gate):
+    status, event = gate(gate.write(CLEAN), "--stage", "production", "--digest", DIGEST)
+
+    assert status == 0
+    assert (event["event"], event["tool"], event["decision"]) == ("gate", "gate", "passed")
+    assert (event["artifact"], event["artifact_digest"], event["stage"]) == (
+        NAME,
+        DIGEST,
+        "production",
+    )
+    assert "checks" not in event
+    assert gate.said == "gate: passed\n"
+
+
+def test_a_severe_finding_refuses_and_is_named(gate):
+    status, event = gate(SAMPLES / "grype.json")
+
+    assert (status, event["decision"], event["checks"]) == (REFUSED, "failed", "severity")
+    assert event["error"] == "grype: GHSA-aaaa-bbbb-cccc"
+    assert event["counts"]["critical"] == 1
+    assert "gate: severity: grype: GHSA-aaaa-bbbb-cccc" in gate.said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "passes"),
+    [
+        (("--fail-on", "critical"), False),
+        (("--fail-on", "never"), True),
+        (("--allow", "GHSA-aaaa-bbbb-cccc"), True),
+        (("--allow", "CVE-2026-0003"), False),
+    ],
+)
+def test_thresholds(gate, arguments, passes):
+    status, event = gate(SAMPLES / "grype.json", *arguments)
+
+    assert (status == 0) is passes
+    assert event.get("allowed") == (1 if arguments[1].startswith("GHSA") else None)
+
+
+def test_what_has_no_fix_may_be_let_through(gate):
+    report = json.loads((SAMPLES / "grype.json").read_text("utf-8"))
+    report["matches"][0]["vulnerability"]["fix"] = {"versions": [], "state": "not-fixed"}
+    path = gate.write(report)
+
+    assert gate(path)[0] == REFUSED
+    assert gate(path, "--ignore-unfixed", "yes")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("sample", "arguments", "checks"),
+    [
+        ("cosign.txt", (), "signature"),
+        ("slsa-verifier.txt", (), "provenance"),
+        ("kyverno.json", (), "policy"),
+        ("gatekeeper.log", (), "policy"),
+        ("conftest.json", ("--policy", "never"), ""),
+        ("gitleaks.json", (), "secret"),
+        ("gitleaks.json", ("--secrets", "verified"), ""),
+        ("trufflehog.jsonl", ("--secrets", "verified"), "secret"),
+        ("zap.json", (), "severity"),
+        ("nuclei.jsonl", (), ""),
+        ("zizmor.json", (), "severity"),
+        ("sarif.json", (), "severity"),
+        ("sbom.json", (), ""),
+        ("in-toto.jsonl", (), "policy,provenance,severity"),
+    ],
+)
+def test_every_kind_of_report(gate, sample, arguments, checks):
+    status, event = gate(SAMPLES / sample, *arguments)
+
+    assert event.get("checks", "") == checks
+    assert status == (REFUSED if checks else 0)
+
+
+def test_warnings_of_policies_fail_only_when_asked(gate):
+    report = [{"filename": "a", "successes": 0, "warnings": [{"msg": "w"}]}]
+    path = gate.write(report)
+
+    assert gate(path)[0] == 0
+    assert gate(path, "--policy", "warn")[1]["checks"] == "policy"
+
+
+def test_a_malicious_component_fails_whatever_its_severity_may(gate):
+    listed = gate.write("pkg:npm/%40shop/cart\n", "malicious")
+
+    status, event = gate(SAMPLES / "sbom.json", "--malicious", listed, "--fail-on", "never")
+
+    assert (status, event["checks"]) == (REFUSED, "malicious")
+
+
+PROOF = (SAMPLES / "cosign-verified.json", f"cosign={SAMPLES / 'cosign-attestation.jsonl'}")
+
+
+def test_proofs_of_this_digest_pass(gate):
+    status, event = gate(
+        *PROOF,
+        *("--digest", DIGEST, "--require", "signature provenance"),
+        *("--signers", "https://github.com/shop/web/.github/workflows/*@refs/tags/*"),
+        *("--issuers", "https://token.actions.githubusercontent.com"),
+        *("--builders", "https://github.com/actions/runner/*"),
+        *("--sources", "https://github.com/shop/web"),
+    )
+
+    assert (status, event["decision"]) == (0, "passed")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "no digest to compare the signature with"),
+        (("--digest", "sha256:" + "b" * 64), "the signature is that of another artifact"),
+        (("--digest", DIGEST, "--signers", "https://github.com/other/*"), "the signer is 'https"),
+        (("--digest", DIGEST, "--issuers", "https://issuer.example.org"), "the issuer is 'https"),
+        (("--digest", DIGEST, "--builders", "x"), "the builder is 'https"),
+        (("--digest", DIGEST, "--sources", "https://github.com/SHOP/web"), "the source is 'https"),
+    ],
+)
+def test_proofs_of_something_else_do_not(gate, arguments, words):
+    status, event = gate(*PROOF, "--require", "signature provenance", *arguments)
+
+    assert (status, event["decision"]) == (REFUSED, "failed")
+    assert words in event["error"]
+
+
+def test_what_nobody_verified_is_no_proof(gate):
+    status, event = gate(
+        SAMPLES / "cosign-attestation.jsonl", "--digest", DIGEST, "--require", "provenance"
+    )
+
+    assert (status, event["checks"]) == (REFUSED, "provenance")
+    assert "what is there was not verified" in event["error"]
+
+
+def test_the_digest_may_stand_in_the_name(gate, capfd):
+    status = main(["--artifact", f"web@{DIGEST}", str(PROOF[0]), "--require", "signature"])
+    event = json.loads(capfd.readouterr().out)["security_scan"]
+
+    assert (status, event["artifact"], event["artifact_digest"]) == (0, "web", DIGEST)
+    assert gate.folder
+
+
+@pytest.mark.parametrize("required", ["signature", "provenance", "sbom", "trivy", "codeql"])
+def test_what_is_required_and_missing_fails(gate, required):
+    status, event = gate(SAMPLES / "nuclei.jsonl", "--require", required, "--digest", DIGEST)
+
+    assert (status, event["decision"]) == (REFUSED, "failed")
+    assert event["checks"] in (required, "missing")
+
+
+def test_the_tool_behind_sarif_can_be_required(gate):
+    assert gate(SAMPLES / "sarif.json", "--require", "example-scan", "--fail-on", "never")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("{", "no known report"),
+        ("[]", "an empty list"),
+        ("", "the file is empty"),
+        (None, "No such"),
+    ],
+)
+def test_a_report_that_cannot_be_read_fails(gate, content, words):
+    path = gate.folder / "absent" if content is None else gate.write(content)
+
+    status, event = gate(path, gate.write(CLEAN, "clean"))
+
+    assert (status, event["checks"]) == (REFUSED, "report")
+    assert words in event["error"]
+
+
+def test_an_incomplete_report_fails(gate):
+    text = "getting trusted root: dial tcp: i/o timeout"
+    path = gate.write(f"Error: {text}\nerror during command execution: {text}\n")
+
+    assert gate(path)[1]["checks"] == "incomplete"
+
+
+def test_nothing_to_judge_by_fails(gate):
+    assert gate()[1]["checks"] == "report"
+
+
+POLICY = "[gate]\nrequire = nuclei\nfail_on = low\noverride = yes\n"
+
+
+def test_a_policy_file_that_flags_overrule(gate):
+    config = gate.write(POLICY, "gate.ini")
+    report = SAMPLES / "nuclei.jsonl"
+
+    assert gate(report, "--config", config)[1]["checks"] == "severity"
+    assert gate(report, "--config", config, "--fail-on", "high")[0] == 0
+
+
+def test_an_override_passes_and_is_told_of(gate):
+    config = gate.write(POLICY, "gate.ini")
+
+    status, event = gate(
+        SAMPLES / "nuclei.jsonl",
+        *("--config", config, "--override", "hotfix 4711", "--override-by", "alice"),
+    )
+
+    assert (status, event["decision"], event["checks"]) == (0, "overridden", "severity")
+    assert (event["override_reason"], event["override_by"]) == ("hotfix 4711", "alice")
+
+
+def test_an_override_needs_the_policy_s_leave(gate):
+    status, event = gate(SAMPLES / "grype.json", "--override", "please")
+
+    assert (status, event["decision"], event["override_reason"]) == (REFUSED, "failed", "please")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[gate]\nfail_on = bad\n", "gate.ini:2: 'fail_on': 'bad' is not known"),
+        ("[gate]\ncolour = red\n", "unknown key 'colour' in [gate]"),
+        ("", "there is no [gate]"),
+        ("[gate]\n[other]\nx = 1\n", "unknown section [other]"),
+    ],
+)
+def test_a_wrong_policy_fails_even_with_an_override(gate, text, words):
+    config = gate.write(text, "gate.ini")
+
+    status, event = gate(gate.write(CLEAN), "--config", config, "--override", "x")
+
+    assert (status, event["decision"], event["checks"]) == (REFUSED, "failed", "configuration")
+    assert words in event["error"]
+
+
+def test_the_event_can_go_to_a_file(gate, capfd):
+    sink = gate.folder / "gate.jsonl"
+    for _ in range(2):
+        assert main(["--artifact", "x", str(gate.write(CLEAN)), "--sink", str(sink)]) == 0
+
+    assert capfd.readouterr().out == ""
+    decisions = [
+        json.loads(line)["security_scan"]["decision"] for line in sink.read_text().splitlines()
+    ]
+    assert decisions == ["passed", "passed"]
+
+
+def test_an_event_that_cannot_be_written_refuses(gate):
+    status, event = gate(gate.write(CLEAN), "--sink", gate.folder / "absent/gate.jsonl")
+
+    assert (status, event["decision"]) == (REFUSED, "passed")
+    assert "could not be written" in gate.said
+
+
+def test_nothing_secret_and_no_address_s_credentials_are_told(gate):
+    _, event = gate(
+        SAMPLES / "gitleaks.json",
+        SAMPLES / "trufflehog.jsonl",
+        *("--pipeline", "https://user:canary-token@ci.example.org/1"),
+    )
+
+    assert "canary-" not in json.dumps(event)
+    assert event["pipeline"] == "https://ci.example.org/1"
+
+
+def test_a_runner_s_pipeline_is_found():
+    github = {
+        "GITHUB_SERVER_URL": "https://github.com",
+        "GITHUB_REPOSITORY": "shop/web",
+        "GITHUB_RUN_ID": "7",
+    }
+
+    assert environment_pipeline(github) == "https://github.com/shop/web/actions/runs/7"
+    assert environment_pipeline({"CI_PIPELINE_URL": "https://g/1"}) == "https://g/1"
+    assert environment_pipeline({}) == ""
+
+
+def test_it_runs_with_nothing_but_python(tmp_path):
+    """A runner has the sources and no package of anybody else."""
+    done = subprocess.run(
+        [sys.executable, "-S", "-m", "wazuh_pack.gate", "--artifact", "x", SAMPLES / "grype.json"],
+        env={"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]},
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+    )
+
+    assert done.returncode == REFUSED
+    assert json.loads(done.stdout)["security_scan"]["decision"] == "failed"
+
+
+def test_the_command_of_the_pack_is_the_same(capfd):
+    assert cli(["gate", "--artifact", "x", str(SAMPLES / "grype.json")]) == REFUSED
+    assert json.loads(capfd.readouterr().out)["security_scan"]["checks"] == "severity"
+    assert cli(["gate", "--help"]) == 0
+    assert "[TOOL=]FILE" in capfd.readouterr().out
+    assert cli(["gate", "--unknown"]) == 2

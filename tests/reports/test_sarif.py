@@ -1,0 +1,138 @@
+"""SARIF of any tool."""
+
+import pytest
+
+from wazuh_pack.reports.findings import Artifact
+
+
+def test_rules_levels_and_places(files, samples):
+    _, head, findings = files.read(samples / "sarif.json")
+
+    assert head.artifact == Artifact("https://git.example.org/shop/web", "repository", "abc123")
+    assert (head.tool, head.tool_version, head.suppressed) == ("example-scan", "4.2.0", 1)
+    injection, weak = findings
+    assert (injection.finding_id, injection.severity, injection.cwe) == (
+        "sql-injection",
+        "critical",
+        "CWE-89",
+    )
+    assert (injection.title, injection.path, injection.line) == (
+        "SQL from user input",
+        "src/orders.py",
+        41,
+    )
+    # No result level: the rule's default counts; an address of a file becomes its path.
+    assert (weak.severity, weak.path) == ("medium", "/src/hash it.py")
+
+
+def run(tool="Scan", **result):
+    return {
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {"driver": {"name": tool, "rules": result.pop("rules", [])}},
+                "results": [{"ruleId": "r", "message": {"text": "m"}, **result}],
+            }
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("level", "severity"),
+    [("error", "high"), ("warning", "medium"), ("note", "low"), ("none", "info"), ("", "medium")],
+)
+def test_levels(files, level, severity):
+    assert files.read(run(level=level))[2][0].severity == severity
+
+
+@pytest.mark.parametrize("tool", ["gitleaks", "TruffleHog"])
+def test_the_message_of_what_finds_secrets_is_not_shown(files, tool):
+    report = run(tool, message={"text": "canary-secret found"})
+
+    (found,) = files.read(report)[2]
+
+    assert (found.scanner, found.message, found.title) == ("secret", "", "")
+    assert found.severity == "high"
+
+
+@pytest.mark.parametrize(
+    ("tag", "scanner"),
+    [
+        ("vulnerability", "vuln"),
+        ("misconfiguration", "misconfig"),
+        ("secret", "secret"),
+        ("x", "sast"),
+    ],
+)
+def test_a_rule_s_tags_tell_what_kind_it_is(files, tag, scanner):
+    rules = [{"id": "r", "properties": {"tags": [tag, "security"]}}]
+
+    assert files.read(run(rules=rules))[2][0].scanner == scanner
+
+
+@pytest.mark.parametrize(
+    ("prints", "distinct"),
+    [
+        (
+            (
+                {"partialFingerprints": {"primaryLocationLineHash": "a:1"}},
+                {"partialFingerprints": {"primaryLocationLineHash": "b:1"}},
+            ),
+            2,
+        ),
+        (
+            (
+                {"fingerprints": {"matchBasedId/v1": "a"}},
+                {"fingerprints": {"matchBasedId/v1": "b"}},
+            ),
+            2,
+        ),
+        (
+            (
+                {"partialFingerprints": {"commitSha": "a"}},
+                {"partialFingerprints": {"commitSha": "b"}},
+            ),
+            1,
+        ),
+        (({"locations": []}, {"locations": []}), 1),
+    ],
+)
+def test_only_lasting_fingerprints_tell_results_apart(files, prints, distinct):
+    report = run()
+    report["runs"][0]["results"] = [
+        {"ruleId": "r", "message": {"text": "m"}, **more} for more in prints
+    ]
+    artifact = Artifact("shop", "repository")
+
+    found = files.read(report)[2]
+
+    assert len({item.key(artifact, "scan") for item in found}) == distinct
+
+
+def test_a_run_that_failed_makes_the_report_incomplete(files):
+    report = run()
+    report["runs"][0]["invocations"] = [{"executionSuccessful": False}]
+
+    assert files.read(report)[1].problems == ("1 runs of the tool did not succeed",)
+
+
+def test_rules_of_extensions_are_found_by_index(files):
+    report = run(rule={"id": "r", "index": 0, "toolComponent": {"index": 0}})
+    report["runs"][0]["tool"]["extensions"] = [
+        {"name": "pack", "rules": [{"id": "r", "properties": {"security-severity": "7.5"}}]}
+    ]
+
+    assert files.read(report)[2][0].severity == "high"
+
+
+@pytest.mark.parametrize(
+    ("name", "tool", "scanner"),
+    [
+        ("sarif/njsscan.sarif", "nodejsscan", "sast"),
+        ("gitleaks/sarif_simple.sarif", "gitleaks", "secret"),
+    ],
+)
+def test_recorded_reports(files, recorded, name, tool, scanner):
+    _, head, findings = files.read(recorded / name)
+
+    assert (head.tool, {item.scanner for item in findings}) == (tool, {scanner})

@@ -1,0 +1,221 @@
+"""Every action of every provider against every kind of refusal and failure."""
+
+import dataclasses
+import json
+
+import pytest
+from revoke_samples import OPTIONS, TARGETS, UUID, bound, remembered, target
+from revoke_world import github_token
+from test_http import ask, outcomes
+
+from wazuh_pack.revoke.call import Reply
+from wazuh_pack.revoke.errors import Later
+from wazuh_pack.revoke.providers import provider
+
+SECRETS = "token = our-own-credential\npassword = our-own-credential\n"
+SECRETS += "signing_key = our-own-credential\naccess_key_id = AKIAAAAAAAAAAAAAAAAA\n"
+SECRETS += "secret_access_key = our-own-credential\n"
+PASSING = {
+    "500": (500,),
+    "503 with a date": (503, {"retry-after": "Sun, 22 Nov 2026 08:00:00 GMT"}),
+    "429": (429,),
+    "403 with seconds": (403, {"retry-after": "30"}),
+    "silence": Later("no answer in time"),
+}
+LASTING = [400, 401, 403, 404, 409, 422, 307]
+
+
+ACTIONS = sorted(TARGETS)
+
+
+def begin(world, action):
+    """Let a job of this action be accepted; return its provider's name."""
+    name, _, capability = action.partition(".")
+    lines = [f"[{name}]", "url = https://provider.example.com", f"actions = {capability}"]
+    lines += [f"{key} = {value}" for key, value in OPTIONS.get(name, {}).items()]
+    world.configure("\n".join(lines), general="max_actions = 1000")
+    kind = provider(name)
+    wanted = [line for line in SECRETS.splitlines() if line.partition(" ")[0] in kind.secrets]
+    world.secrets(f"[{name}]\n" + "\n".join(wanted) + "\n")
+    (first, *_) = kind.capabilities[capability].parameters
+    values = dict(TARGETS[action][0])
+    (line,) = ask(world, action, values.pop(first.name), **values)
+    assert line["outcome"] == "accepted"
+    return name
+
+
+def first_call(action):
+    plan = bound(action.partition(".")[0]).plan(target(action))
+    return plan.look or plan.act(remembered(action, plan))[0]
+
+
+def answers(action):
+    """Return what the provider answers when all goes well."""
+    plan = bound(action.partition(".")[0]).plan(target(action))
+    memory = remembered(action, plan)
+    check = plan.check(memory)
+    found = [Reply(200, {}, TARGETS[action][1])] if plan.look else []
+    found += [Reply(min(call.ok)) for call in plan.act(memory)]
+    return [*found, *([holding(check)] if check else [])]
+
+
+def holding(check):
+    """Return a reply by which a check holds."""
+    bodies = [None, {}, [], {"state": "disabled_manually"}, {"suspended_at": "x"}, BLOCKED]
+    bodies += [{"paused": True}, {"status": "completed"}, {"status": "canceled"}, LABELS]
+    bodies += [{"revoked": True}, {"is_active": False}, {"buildable": False}, {"building": False}]
+    bodies += [{"data": {"disabled": True}}, {"spec": {"suspend": True}}]
+    bodies += [{"spec": {"unschedulable": True}}, {"PolicyDocument": "aws:TokenIssueTime"}]
+    statuses = sorted(check.call.ok | check.call.gone)
+    replies = [Reply(status, {}, body) for status in statuses for body in bodies]
+    return next(reply for reply in replies if check.holds(reply))
+
+
+BLOCKED = {"state": "blocked"}
+LABELS = {"labels": [{"name": "quarantined-by-wazuh-pack", "type": "custom"}]}
+
+
+def with_login(action, replies):
+    """Docker Hub wants a login before the first call of each job."""
+    login = Reply(200, {}, {"access_token": "session"})
+    return [login, *replies] if action.startswith("dockerhub.") else replies
+
+
+@pytest.mark.parametrize("fault", PASSING)
+@pytest.mark.parametrize("action", ACTIONS)
+def test_what_passes_is_waited_for_and_then_it_is_done(world, action, fault):
+    name = begin(world, action)
+    answer = PASSING[fault]
+    world.script.answers += with_login(action, [answer])
+    world.script.answers += with_login(action, answers(action))
+    lines = world.run(name)
+
+    assert outcomes(lines) == ["retrying", "revoked"]
+    assert not world.script.answers
+
+
+@pytest.mark.parametrize("status", LASTING)
+@pytest.mark.parametrize("action", ACTIONS)
+def test_what_lasts_is_an_end_and_never_taken_for_done(world, action, status):
+    name = begin(world, action)
+    call = first_call(action)
+    done = status in call.ok | call.gone
+    world.script.answers += with_login(action, [(status,)])
+    world.script.answers += answers(action)[1:] if done else with_login(action, answers(action))
+    lines = world.run(name)
+
+    if status in call.gone and bound(name).plan(target(action)).look:
+        assert outcomes(lines) == ["already_revoked"]
+    elif done:
+        assert outcomes(lines)[-1] in {"revoked", "already_revoked"}
+    elif status == 409 or status in call.later:
+        assert outcomes(lines) == ["retrying", "revoked"]
+    else:
+        assert outcomes(lines) == ["failed"]
+        assert lines[0]["reason"].endswith(f"({status})")
+        assert "our-own-credential" not in json.dumps(lines)
+
+
+def check_of(action):
+    plan = bound(action.partition(".")[0]).plan(target(action))
+    return plan.check(remembered(action, plan))
+
+
+@pytest.mark.parametrize("action", [action for action in ACTIONS if check_of(action)])
+def test_a_refusal_of_the_check_is_no_success(world, action):
+    check = check_of(action)
+    refused = next(s for s in (418, 405) if s not in check.call.ok | check.call.gone)
+    name = begin(world, action)
+    world.script.answers += with_login(action, [*answers(action)[:-1], (refused,)])
+
+    assert outcomes(world.run(name)) == ["failed"]
+
+
+class Provider:
+    """A provider on the loopback that remembers one thing: whether its target is still alive."""
+
+    def __init__(self, fake):
+        self.alive = True
+        self.fake = fake
+
+    def end(self, status):
+        def answer(*_):
+            self.alive = False
+            return status
+
+        return answer
+
+    def look(self, alive, dead):
+        return lambda *_: alive if self.alive else dead
+
+
+TOKEN = github_token()
+LOOKS = {
+    # action: (value, other values, how it is ended, status, how it is looked at, alive, dead)
+    "github.token": (TOKEN, {}, ("POST", "/credentials/revoke"), 202, ("GET", "/user"), 200, 401),
+    "gitlab.token-id": (
+        *("5", {}, ("DELETE", "/personal_access_tokens/5"), 204),
+        *(("GET", "/personal_access_tokens/5"), (200, {"revoked": False}), 404),
+    ),
+    "vault.accessor": (
+        *("zEva6EblXXckKKg91hj6xJrp", {}, ("POST", "/auth/token/revoke-accessor"), 204),
+        *(("POST", "/auth/token/lookup-accessor"), (200, {"data": {}}), 403),
+    ),
+    "kubernetes.pod": (
+        *("build-1", {"namespace": "ci"}, ("DELETE", "/api/v1/namespaces/ci/pods/build-1"), 200),
+        *(("GET", "/api/v1/namespaces/ci/pods/build-1"), (200, {"metadata": {"uid": "u"}}), 404),
+    ),
+    "jenkins.job-disable": (
+        *("deploy", {}, ("POST", "/job/deploy/disable"), 302),
+        *(("GET", "/job/deploy/api/json"), (200, {"buildable": True}), (200, {"buildable": False})),
+    ),
+    "azuredevops.token": (
+        *(UUID, {"subject": "aad.VXNlckRl"}, ("POST", "/acme/_apis/tokenadmin/revocations"), 204),
+        ("GET", "/acme/_apis/tokenadmin/personalaccesstokens/aad.VXNlckRl"),
+        *((200, {"value": [{"authorizationId": UUID, "isValid": True}]}), (200, {"value": []})),
+    ),
+    "dockerhub.token-deactivate": (
+        *(UUID, {}, ("PATCH", f"/v2/access-tokens/{UUID}"), 200),
+        ("GET", f"/v2/access-tokens/{UUID}"),
+        *((200, {"is_active": True}), (200, {"is_active": False})),
+    ),
+    "webhook.identifier": ("session:5", {}, ("POST", "/"), 202, ("GET", "/"), 200, 200),
+}
+
+
+@pytest.mark.parametrize("name", LOOKS)
+@pytest.mark.parametrize(
+    "faults",
+    [["drop"], ["hang"], ["trickle"], [(503, None)], [None, "drop"], [(429, None), (502, None)]],
+    ids=str,
+)
+def test_slow_and_broken_connections_do_not_keep_it_alive(world, fake, over_http, name, faults):
+    value, others, end, status, look, alive, dead = LOOKS[name]
+    served = Provider(fake)
+    fake.route(*end, served.end(status))
+    fake.route(*look, served.look(alive, dead))
+    fake.route("POST", "/v2/auth/token", lambda *_: (200, {"access_token": "session"}))
+    if end == look:
+        fake.route(*end, served.end(status))
+    kind, _, capability = name.partition(".")
+    lines = [f"[{kind}]", f"url = {fake.url}", f"actions = {capability}"]
+    lines += [f"{key} = {text}" for key, text in OPTIONS.get(kind, {}).items()]
+    world.configure("\n".join(lines))
+    wanted = [s for s in SECRETS.splitlines() if s.partition(" ")[0] in provider(kind).secrets]
+    world.secrets(f"[{kind}]\n" + "\n".join(wanted) + "\n")
+    ask(world, name, value, **others)
+    fake.faults.extend(faults)
+    found = outcomes(world.run(kind, over_http))
+
+    assert served.alive is False
+    assert found[-1] in {"revoked", "already_revoked"}
+    assert set(found[:-1]) <= {"retrying"}
+
+
+def test_a_call_shows_nothing_but_its_template():
+    for action in TARGETS:
+        call = first_call(action)
+        shown = dataclasses.replace(call, headers={"X": "secret"}, path="/secret")
+        assert "secret" not in repr(shown).replace("secret-id", "").replace("/secrets", "").replace(
+            call.template, ""
+        )

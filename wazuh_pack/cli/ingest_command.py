@@ -1,0 +1,209 @@
+"""``wazuh-pack ingest``."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from wazuh_pack.agentkit.errors import AgentError
+from wazuh_pack.agentkit.files import make_private, write_all
+from wazuh_pack.agentkit.locks import FileLock
+from wazuh_pack.cli import _exit, _out
+from wazuh_pack.errors import PackError
+from wazuh_pack.reports.findings import SEVERITIES, severity_rank
+from wazuh_pack.reports.malicious import Malicious
+from wazuh_pack.reports.registry import AUTO, BY_NAME
+from wazuh_pack.reports.report import ReportError, ReportFile
+from wazuh_pack.scan import sink as sinks
+from wazuh_pack.scan.config import Reporting
+from wazuh_pack.scan.events import KEY, Event, encode
+from wazuh_pack.scan.ingest import Ingester, Order
+from wazuh_pack.scan.places import Places
+from wazuh_pack.scan.record import Recorder
+from wazuh_pack.scan.spool import Spool, SpoolFullError
+from wazuh_pack.scan.state import open_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_NO_LIMIT = 10**9
+_LOCK_SECONDS = 60.0
+
+
+@click.command(
+    help="Turn reports of scanners and gates into events, one JSON object a line. Without --state "
+    "or --home every finding is new. With --state, what is new, fixed or back since the report "
+    "before is told, from a memory in that folder. With --home, the wodle of that Wazuh home "
+    "remembers the report and delivers the events."
+)
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option(
+    "--tool", type=click.Choice([AUTO, *sorted(BY_NAME)]), default=AUTO, help="Whose report it is."
+)
+@click.option("--artifact", default="", help="What the examined thing is called.")
+@click.option("--type", "kind", default="", help="What it is, such as container_image.")
+@click.option("--digest", default="", help="The image's digest or the repository's commit.")
+@click.option(
+    "--severity",
+    type=click.Choice(SEVERITIES),
+    help="The lowest severity that becomes an event [without memory: unknown, else low].",
+)
+@click.option(
+    "--malicious",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A list of package URLs that are known to be malicious.",
+)
+@click.option(
+    "--state", type=click.Path(file_okay=False, path_type=Path), help="A memory's folder."
+)
+@click.option("--home", type=click.Path(exists=True, file_okay=False), help="A Wazuh home.")
+@click.option("--sink", help="Append the events to this file instead of printing them.")
+@click.option(
+    "--format", "form", type=click.Choice(["json", "text"]), default="json", show_default=True
+)
+def command(
+    *,
+    files: tuple[Path, ...],
+    tool: str,
+    artifact: str,
+    kind: str,
+    digest: str,
+    severity: str | None,
+    malicious: Path | None,
+    state: Path | None,
+    home: str | None,
+    sink: str | None,
+    form: str,
+) -> int:
+    """Ingest."""
+    if state and home:
+        raise click.UsageError("give either --state or --home")
+    if form == "text" and (state or home or sink):
+        raise click.UsageError("--format text is for looking only, without --state, --home, --sink")
+    order = Order(tool=tool, artifact=artifact, kind=kind, digest=digest)
+    try:
+        ingester = Ingester(Malicious.load(malicious) if malicious else None)
+        if home:
+            return _into_home(files, order, ingester, Places(home), severity or "low")
+        with _output(sink) as output:
+            if state:
+                return _remembered(files, order, ingester, state, severity or "low", output)
+            return _shown(files, order, ingester, severity or "unknown", output, form)
+    except ReportError as error:
+        raise PackError(str(error)) from error
+    except (AgentError, OSError, SpoolFullError, sqlite3.Error) as error:
+        raise PackError(f"{type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def _output(sink: str | None) -> Iterator[int]:
+    if sink is None:
+        yield sys.stdout.fileno()
+    else:
+        with sinks.opened(sink) as descriptor:
+            yield descriptor
+
+
+def _shown(
+    files: tuple[Path, ...],
+    order: Order,
+    ingester: Ingester,
+    severity: str,
+    output: int,
+    form: str,
+) -> int:
+    failed = 0
+    for path in files:
+        with _told(path) as problem:
+            for event in ingester.show(ReportFile(path), order, severity):
+                if form == "text":
+                    _print(event)
+                else:
+                    write_all(output, encode(event))
+        failed += bool(problem)
+    return _exit.ERROR if failed else _exit.OK
+
+
+def _print(event: Event) -> None:
+    fields = event[KEY]
+    if fields["event"] == "finding":
+        where = fields.get("path") or fields.get("resource") or fields.get("package") or "-"
+        severity = f"{fields['severity']:<8}"
+        _out.line(
+            f"{severity}  {fields['finding_id']}  {where}  {fields.get('title', '')}".rstrip()
+        )
+    else:
+        counts = fields["counts"]
+        worst = sorted(counts, key=lambda name: severity_rank(name) if name != "total" else -1)
+        told = ", ".join(f"{counts[name]} {name}" for name in reversed(worst) if counts[name])
+        _out.line(f"{fields['tool']}: {fields['artifact']}: {told or 'nothing'}")
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[list[str]]:
+    """Tell what is wrong with one file, and go on with the next."""
+    problem: list[str] = []
+    try:
+        yield problem
+    except ReportError as error:
+        problem.append(str(error))
+        _out.error(f"{path}: {error}")
+
+
+def _remembered(
+    files: tuple[Path, ...],
+    order: Order,
+    ingester: Ingester,
+    state: Path,
+    severity: str,
+    output: int,
+) -> int:
+    make_private(str(state), ("spool",))
+    with FileLock(str(state / "lock"), _LOCK_SECONDS):
+        status = _record(
+            files, order, ingester, state / "memory.db", Spool(state / "spool"), severity
+        )
+        Spool(state / "spool").deliver(output, max_lines=_NO_LIMIT, max_bytes=_NO_LIMIT)
+    return status
+
+
+def _into_home(
+    files: tuple[Path, ...], order: Order, ingester: Ingester, places: Places, severity: str
+) -> int:
+    places.make()
+    with FileLock(str(places.scan_lock), _LOCK_SECONDS):
+        status = _record(files, order, ingester, places.memory, Spool(places.spool), severity)
+    _out.note("recorded; the wodle delivers the events with its next run")
+    return status
+
+
+def _record(
+    files: tuple[Path, ...],
+    order: Order,
+    ingester: Ingester,
+    memory: Path,
+    spool: Spool,
+    severity: str,
+) -> int:
+    def committed(scan_id: str) -> bool:
+        opened, _ = open_memory(memory, scan_id)
+        try:
+            return opened.committed(scan_id)
+        finally:
+            opened.close()
+
+    spool.recover(committed)
+    recorder = Recorder(memory, spool, Reporting(severity=severity))
+    failed = 0
+    for path in files:
+        with _told(path) as problem:
+            ingester.record(ReportFile(path), order, recorder)
+        failed += bool(problem)
+    return _exit.ERROR if failed else _exit.OK

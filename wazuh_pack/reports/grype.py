@@ -1,0 +1,167 @@
+"""Grype's JSON report (``grype -o json``), as of 0.116; fields of older versions are the same.
+
+An operating system's packages are known by name alone; where a language's package lies is part of
+its identity, for the same one may be in several places.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Iterable, Iterator
+
+from wazuh_pack.reports.findings import Artifact, Finding, clean, severity_of
+from wazuh_pack.reports.reader import MAX_RECORD, RecordError, RecordReport, Top, in_object
+from wazuh_pack.reports.report import Head, ReportFile
+from wazuh_pack.reports.values import (
+    Record,
+    address,
+    at,
+    cves,
+    cwes,
+    day,
+    first,
+    mapping,
+    place,
+    score,
+    sequence,
+    share,
+    texts,
+    time,
+)
+
+if TYPE_CHECKING:
+    from wazuh_pack.reports.sketch import Sketch
+
+NAME = "grype"
+TITLE = "Grype JSON report"
+SCANNERS = ("vuln",)
+
+_SYSTEM = ("deb", "rpm", "apk", "alpm", "portage")
+_KINDS = {"image": "container_image", "sbom": "sbom", "sbom-file": "sbom"}
+_KEPT = ("source", "distro", "descriptor")
+
+
+def recognise(sketch: Sketch) -> bool:
+    """Tell a Grype report by its list of matches."""
+    return sketch.has("matches") and (
+        sketch.has("matches[].vulnerability") or sketch.has("source") or sketch.has("descriptor")
+    )
+
+
+def open(file: ReportFile) -> _Report:  # noqa: A001 - the reader's interface
+    """Open a report."""
+    return _Report(file)
+
+
+class _Report(RecordReport):
+    TITLE = TITLE
+
+    def _records(self, top: Top) -> Iterator[Any]:
+        stream = self._file.stream(max_value=MAX_RECORD)
+        for name, record in in_object(stream, ("matches", "ignoredMatches"), _KEPT, top):
+            if name == "matches":
+                yield record
+            else:
+                top["ignored"] = top.get("ignored", 0) + 1
+
+    def _read(self, record: Any) -> Iterable[Finding]:
+        vulnerability = mapping(at(record, "vulnerability"))
+        package = mapping(at(record, "artifact"))
+        finding_id, name = clean(vulnerability.get("id")), clean(package.get("name"))
+        if not finding_id or not name:
+            raise RecordError
+        fixes = texts(at(vulnerability, "fix", "versions"))
+        number, vector = _cvss(vulnerability)
+        yield Finding(
+            scanner="vuln",
+            finding_id=finding_id,
+            severity=severity_of(clean(vulnerability.get("severity"))),
+            package_type=clean(package.get("type")),
+            package=name,
+            path=_path(package),
+            target=_path(package),
+            title=clean(vulnerability.get("description")),
+            installed_version=clean(package.get("version")),
+            fixed_version=", ".join(fixes),
+            status=clean(at(vulnerability, "fix", "state")),
+            url=address(vulnerability.get("dataSource")),
+            published=time(vulnerability.get("publishedDate")),
+            cvss=number,
+            cvss_vector=vector,
+            cwe=cwes([at(cwe, "cwe") for cwe in sequence(vulnerability.get("cwes"))]),
+            aliases=_aliases(record, finding_id),
+            **_exploitation(vulnerability),
+        )
+
+    def _head(self, top: Top) -> Head:
+        self._require(top, "matches")
+        system = mapping(top.get("distro"))
+        target = at(top.get("source"), "target")
+        kind = clean(at(top.get("source"), "type"))
+        return Head(
+            artifact=Artifact(
+                name=_name(target),
+                kind=_KINDS.get(kind, "filesystem" if kind else "unknown"),
+                digest=_digest(mapping(target)),
+                os=f"{clean(system.get('name'))} {clean(system.get('version'))}".strip(),
+            ),
+            created=time(at(top.get("descriptor"), "timestamp")),
+            tool_version=clean(at(top.get("descriptor"), "version")),
+            suppressed=top.get("ignored", 0),
+        )
+
+
+def _name(target: object) -> str:
+    if isinstance(target, str):
+        return Artifact.plain_name(clean(target))
+    names = [clean(at(target, "userInput")), *texts(at(target, "tags"))]
+    return first(Artifact.plain_name(name) for name in names if not name.startswith("sha256:"))
+
+
+def _digest(target: Record) -> str:
+    repository = [text.rpartition("@")[2] for text in sorted(texts(target.get("repoDigests")))]
+    return first(
+        iter([*repository, clean(target.get("manifestDigest")), clean(target.get("imageID"))])
+    )
+
+
+def _path(package: Record) -> str:
+    if clean(package.get("type")) in _SYSTEM:
+        return ""
+    paths = sorted(place(at(location, "path")) for location in sequence(package.get("locations")))
+    return first(iter(paths))
+
+
+def _aliases(record: Record, finding_id: str) -> str:
+    related = [clean(at(item, "id")) for item in sequence(record.get("relatedVulnerabilities"))]
+    return ",".join(sorted({name for name in related if name and name != finding_id})) or (
+        "" if finding_id.startswith("CVE-") else cves(at(record, "vulnerability", "dataSource"))
+    )
+
+
+def _exploitation(vulnerability: Record) -> dict[str, Any]:
+    """Return what Grype's database says of exploitation: CISA's list and FIRST's estimate."""
+    found: dict[str, Any] = {}
+    for entry in map(mapping, sequence(vulnerability.get("knownExploited"))[:1]):
+        found["kev"] = day(entry.get("dateAdded"))
+        found["kev_due"] = day(entry.get("dueDate"))
+        found["kev_ransomware"] = clean(entry.get("knownRansomwareCampaignUse")).lower() == "known"
+    estimates = map(mapping, sequence(vulnerability.get("epss")))
+    worst = max(estimates, key=lambda entry: share(entry.get("epss")), default={})
+    if share(worst.get("epss")):
+        found["epss"] = share(worst.get("epss"))
+        found["epss_percentile"] = share(worst.get("percentile"))
+    return found
+
+
+def _cvss(vulnerability: Record) -> tuple[str, str]:
+    ratings = [mapping(item) for item in sequence(vulnerability.get("cvss"))]
+    for rating in sorted(ratings, key=_preference):
+        number = score(at(rating, "metrics", "baseScore"))
+        if number:
+            return number, clean(rating.get("vector"))
+    return "", ""
+
+
+def _preference(rating: Record) -> tuple[bool, str]:
+    version = clean(rating.get("version"))
+    return clean(rating.get("type")) != "Primary", {"4": "0", "3": "1"}.get(version[:1], "2")

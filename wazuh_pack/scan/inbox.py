@@ -1,0 +1,130 @@
+"""The reports that wait in the watched folders -> memory and spool.
+
+Whatever is wrong with a report becomes an event, once. What is wrong with memory or spool leaves
+the report for the next run.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Callable
+
+from wazuh_pack.reports.findings import Artifact
+from wazuh_pack.reports.malicious import Malicious
+from wazuh_pack.reports.registry import AUTO
+from wazuh_pack.reports.report import ReportError
+from wazuh_pack.scan import judge
+from wazuh_pack.scan.events import Event, Source, encode, utc_now
+from wazuh_pack.scan.folders import Ledger, Waiting, waiting
+from wazuh_pack.scan.ingest import Ingester
+from wazuh_pack.scan.record import Recorder
+from wazuh_pack.scan.spool import Spool, SpoolFullError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from wazuh_pack.scan.config import Config
+    from wazuh_pack.scan.places import Places
+
+UNKNOWN = "report"
+"""The tool of an event about a file whose tool is not known."""
+
+
+def anything_waits(config: Config, places: Places) -> bool:
+    """Tell whether there is a report that was not taken yet."""
+    for one in waiting(config.reports, Ledger(places.reports), time.time()):
+        if one.descriptor >= 0:
+            os.close(one.descriptor)
+        return True
+    return False
+
+
+def take_reports(
+    config: Config, places: Places, *, now: Callable[[], datetime] = utc_now
+) -> tuple[int, int]:
+    """Take every report that waits; return how many, and how many of them could not be read.
+
+    The caller holds the scan lock.
+    """
+    if not config.reports:
+        return 0, 0
+    spool = Spool(places.spool)
+    known = judge.load(config, places, now())
+    malicious, problem = _malicious(config.reporting.malicious)
+    if problem:
+        _tell(
+            spool, Source(secrets.token_hex(8), UNKNOWN, now=now).failed("configuration", problem)
+        )
+    recorder = Recorder(places.memory, spool, config.reporting, sla=config.sla, judge=known)
+    taker = _Taker(spool, Ingester(malicious, now=now), recorder, now)
+    ledger = Ledger(places.reports)
+    taken = failed = 0
+    try:
+        for one in waiting(config.reports, ledger, time.time()):
+            taken += 1
+            failed += not taker.take(one)
+            ledger.take(one.path, one.stamp)
+    except (SpoolFullError, sqlite3.Error, OSError) as error:
+        source = Source(secrets.token_hex(8), UNKNOWN, now=now)
+        _tell(spool, source.failed("memory", f"reports wait: {type(error).__name__}: {error}"))
+    finally:
+        known.close()
+    return taken, failed
+
+
+class _Taker:
+    """Takes one report after the other."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        ingester: Ingester,
+        recorder: Recorder,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._spool = spool
+        self._ingester = ingester
+        self._recorder = recorder
+        self._now = now
+
+    def take(self, one: Waiting) -> bool:
+        """Record a report, or tell why not; return whether its findings are known now."""
+        if one.problem:
+            self._fail(one, "untrusted_report", one.problem)
+            return False
+        try:
+            self._ingester.record(one.open(), one.order, self._recorder)
+        except ReportError as error:
+            self._fail(one, "parse_error", str(error))
+            return False
+        return True
+
+    def _fail(self, one: Waiting, reason: str, text: str) -> None:
+        tool = UNKNOWN if one.order.tool == AUTO else one.order.tool
+        source = Source(secrets.token_hex(8), tool, now=self._now)
+        name = one.order.artifact or one.order.fallback
+        about = Artifact(Artifact.plain_name(name), one.order.kind or "unknown")
+        event = source.failed(reason, f"{one.path}: {text}", artifact=about)
+        self._spool.publish([encode(event)])
+
+
+def _malicious(path: str) -> tuple[Malicious, str]:
+    """Return the list of malicious components, or an empty one and what is wrong with it."""
+    if not path:
+        return Malicious(), ""
+    try:
+        return Malicious.load(Path(path)), ""
+    except ReportError as error:
+        return Malicious(), str(error)
+    except OSError as error:
+        return Malicious(), f"{path}: {error.strerror}"
+
+
+def _tell(spool: Spool, event: Event) -> None:
+    with suppress(OSError, SpoolFullError):
+        spool.publish([encode(event)])
