@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wazuh_pack.engine import DiffStore, LoadFailure, Mode
+from wazuh_pack.engine import DiffStore, LoadFailure, Mode, Ruleset
 
 CATCH_ALL = '<decoder name="named"><program_name></program_name></decoder>'
 DIFF = (
@@ -188,3 +188,32 @@ def test_the_page_on_the_modes_names_tests_that_exist():
     for file, name in named:
         (path,) = root.glob(f"tests/*/{file}")
         assert f"def {name}(" in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("named", "file"),
+    [
+        ("words", "ruleset/rules/words"),
+        ("etc/lists/words", "etc/lists/words"),
+        ("etc/lists/words.cdb", "etc/lists/words"),
+    ],
+)
+def test_a_list_is_read_from_where_its_name_leads(tmp_path, named, file):
+    for folder in ("etc/rules", "etc/decoders", "etc/lists", "ruleset/rules"):
+        (tmp_path / folder).mkdir(parents=True)
+    options = f'<list field="k">{file}</list>'
+    root = '<rule id="1" level="0" noalert="1"><description>r</description></rule>'
+    (tmp_path / "etc/rules/r.xml").write_text(f'<group name="x,">{root}{rule(options)}</group>')
+    (tmp_path / "etc/decoders/d.xml").write_text(
+        f'{CATCH_ALL}<decoder name="j"><prematch>^{{</prematch>'
+        "<plugin_decoder>JSON_Decoder</plugin_decoder></decoder>"
+    )
+    (tmp_path / file).write_text("a:b\n")
+    (tmp_path / "etc/ossec.conf").write_text(
+        "<ossec_config><ruleset><decoder_dir>etc/decoders</decoder_dir>"
+        f"<rule_dir>etc/rules</rule_dir><list>{named}</list><list>etc/rules</list></ruleset>"
+        "</ossec_config>"
+    )
+    ruleset = Ruleset.from_manager_home(tmp_path)
+    assert ruleset.diagnostics == ()
+    assert rule_ids(ruleset.session(), ['{"k": "a"}', '{"k": "b"}']) == [100, None]

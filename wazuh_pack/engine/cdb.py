@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -43,7 +44,7 @@ class CdbList:
 def list_name(text: str) -> bytes:
     """Return the name that a ``<list>`` of ossec.conf gives a list."""
     name = text if "/" in text else f"ruleset/rules/{text}"
-    return name.partition(".cdb")[0].encode()
+    return os.fsencode(name.partition(".cdb")[0])
 
 
 def parse_list(data: bytes) -> dict[bytes, bytes]:

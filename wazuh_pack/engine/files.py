@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from wazuh_pack.engine.cdb import list_name
 from wazuh_pack.engine.expression import Kind, compile_expression
 from wazuh_pack.errors import ExpressionError, XmlError
 
@@ -51,7 +52,7 @@ def ruleset_files(ruleset: Node, base: Path) -> RulesetFiles:
         source = {"rule": rules, "decoder": decoders}.get(kind)
         if option.name == "list":
             name = os.fsdecode(option.content)
-            lists.append((name, base / name))
+            lists.append((name, base / os.fsdecode(list_name(name))))
         elif source is not None and action in ("dir", "include", "exclude"):
             source.take(action, option)
         else:

@@ -340,6 +340,9 @@ def _load_lists(files: RulesetFiles, notes: LoadLog) -> list[CdbList]:
 def _read_list(path: Path, notes: LoadLog) -> dict[bytes, bytes] | None:
     try:
         return parse_list(path.read_bytes())
+    except IsADirectoryError:
+        # A folder can be opened; nothing can be read from it.
+        return {}
     except OSError as error:
         message = f"cannot open the list (error {error.errno}, {error.strerror})"
         notes.warn(message, Location(path), "1103")
