@@ -33,7 +33,7 @@ JUDGES = {
     "rule_attributes": "test_rule_attributes.py",
     "conditions": f"{_RULES} test_cdb.py",
     "correlate": "test_correlate.py test_session.py test_tree.py",
-    "memory": "test_correlate.py test_session.py test_tree.py",
+    "memory": "test_corners.py test_correlate.py test_session.py",
     "occurrence": f"{_RULES}",
     "predecode": "test_predecode.py",
     "jsondecode": "test_json.py",

@@ -319,6 +319,14 @@ def test_check_diff_keeps_hosts_and_rules_apart():
     assert diffs.exchange(b"h", 1, b"w") == b"x"
 
 
+def test_check_diff_takes_a_host_for_a_path():
+    diffs = DiffStore()
+    for host, text in ((b"a", b"1"), (b"aX", b"2"), (b"a//b", b"3"), (b"a/../c", b"4")):
+        assert diffs.exchange(host, 1, text) is None
+    for host, before in ((b"a/", b"1"), (b"aX", b"2"), (b"a/./b", b"3"), (b"c", b"4")):
+        assert diffs.exchange(host, 1, b"new") == before
+
+
 def test_check_diff_may_be_shared_between_sessions(load):
     ruleset, diffs = load(DIFF), DiffStore()
     assert ruleset.session(diffs=diffs).process("a1").rule_id == 100

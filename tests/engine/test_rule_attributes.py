@@ -57,6 +57,7 @@ def test_an_attribute_is_read(attributes, name, value):
     ("attributes", "problem"),
     [
         ('id="1x"', "a rule id cannot be 1x. It is a number (at most 6 digits)"),
+        ('id="X1"', "a rule id cannot be X1. It is a number (at most 6 digits)"),
         ('id="1234567"', "a rule id cannot be 1234567. It is a number (at most 6 digits)"),
         ('level="17"', "the level cannot be 17. It is a number from 0 to 16."),
         (f'level="{"9" * 5000}"', "the level cannot be -1. It is a number from 0 to 16."),
@@ -78,7 +79,9 @@ def test_an_attribute_that_is_wrong_ends_loading(attributes, problem):
     (node,) = read_text(f"<rule {attributes}>x</rule>".encode(), Path("rules.xml"))
     with pytest.raises(RefuseFile):
         read_attributes(node, notes)
-    assert notes.diagnostics[0].message == problem
+    first, last = notes.diagnostics[0], notes.diagnostics[-1]
+    assert (first.message, first.at) == (problem, node.at)
+    assert (last.message, last.at) == ("the rule's attributes are invalid", node.at)
 
 
 def test_a_wrong_noalert_is_only_a_warning():
