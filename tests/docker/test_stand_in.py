@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -114,10 +115,10 @@ def test_no_container_is_left(told):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_leaves_no_container(engine, scratch_image, wheels, start, number):
     process = start(*harness(scratch_image, "--wheels", wheels))
-    for event in engine.events(decode=True, filters={"label": LABEL, "event": "start"}):
-        attributes = event["Actor"]["Attributes"]
-        if ours([attributes[LABEL]], process.pid):
-            break
+    filters = {"label": LABEL, "event": "start"}
+    begun = engine.events(decode=True, filters=filters, until=int(time.time()) + SOON)
+    labels = (event["Actor"]["Attributes"][LABEL] for event in begun)
+    assert any(ours([label], process.pid) for label in labels), "no container was started"
     process.send_signal(number)
     _, errors = process.communicate(timeout=SOON)
 
