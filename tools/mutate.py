@@ -24,13 +24,13 @@ WORK = ROOT / "build/mutate"
 # survives them may still be caught by the others and by the recorded vectors (--tests).
 _RULES = "test_tree.py test_rules_values.py test_session.py test_alert.py test_correlate.py"
 JUDGES = {
-    "osmatch": "test_expressions.py",
+    "osmatch": "test_expressions.py test_indexes.py",
     "osregex_scan": "test_expressions_osregex.py",
     "osregex_memo": "test_expressions_osregex.py",
     "cdb": "test_cdb.py",
     "schedule": "test_rules_values.py",
     "addresses": "test_rules_values.py",
-    "rule_attributes": f"{_RULES}",
+    "rule_attributes": "test_rule_attributes.py",
     "conditions": f"{_RULES} test_cdb.py",
     "correlate": "test_correlate.py test_session.py test_tree.py",
     "memory": "test_correlate.py test_session.py test_tree.py",

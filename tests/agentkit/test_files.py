@@ -88,3 +88,26 @@ def test_a_dangling_link_exists(tmp_path):
 
     assert files.exists(str(tmp_path / "x"))
     assert not files.exists(str(tmp_path / "none"))
+
+
+def test_a_durable_file_is_on_the_disk_before_it_is_in_place_and_its_name_after(
+    tmp_path, monkeypatch
+):
+    path = tmp_path / "job"
+    synced = []
+
+    def fsync(fd):
+        synced.append((os.readlink(f"/proc/self/fd/{fd}"), path.exists()))  # noqa: PTH115 -- a number
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    files.write_atomic(str(path), b"x", durable=True)
+
+    assert path.read_bytes() == b"x"
+    assert synced == [(f"{path}.{os.getpid()}.tmp", False), (str(tmp_path), True)]
+
+
+def test_other_files_wait_for_no_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda _fd: pytest.fail("waited"))
+    files.write_atomic(str(tmp_path / "hint"), b"x")
+
+    assert (tmp_path / "hint").read_bytes() == b"x"

@@ -55,7 +55,15 @@ def test_every_check_is_right_and_in_its_order(told):
     names = [check["name"] for check in report["checks"] if check["name"] != "life trivy"]
     assert names == [
         *("judge start", "judge bring", "judge install", "judge loading", "judge logtest"),
-        *("life start", "life bring", "life plan", "life install", "life loading", "life again"),
+        *(
+            "life start",
+            "life bring",
+            "life plan",
+            "life killed",
+            "life install",
+            "life loading",
+            "life again",
+        ),
         *("life doctor", "life wodle", "life queue", "life dry run", "life enforce"),
         *("life upgrade", "life uninstall", "life as before"),
     ]
@@ -69,6 +77,7 @@ def test_what_the_checks_saw_is_told(told):
     assert "logtest answered 12 events, one a source" in said["life install"]
     assert "decoder, fields, rule, level and groups as the engine says" in said["judge logtest"]
     assert "of them sequences" in said["life queue"]
+    assert "undone by the next run byte for byte" in said["life killed"]
     assert "(no_trivy)" in said["life wodle"]
     assert "would have been blocked, each told" in said["life dry run"]
     assert ".post1: " in said["life upgrade"]

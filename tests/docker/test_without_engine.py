@@ -491,3 +491,30 @@ def test_the_tree_tells_kind_mode_owner_and_content(tmp_path):
         ["logs", "drwxr-xr-x", *mine, ""],
         ["logs/b", "-rw-r--r--", *mine, ""],
     ]
+
+
+SLOW = "import pathlib, sys, time; pathlib.Path(sys.argv[1]).touch(); time.sleep(600)"
+
+
+def test_a_program_is_killed_when_the_file_appears(tmp_path):
+    mark = str(tmp_path / "mark")
+    program = [sys.executable, "-c", SLOW, mark]
+
+    assert ask(tmp_path, "kill", "mar?", *program) == [{"killed": True}]
+    assert ask(tmp_path, "kill", "never", sys.executable, "-c", "") == [{"killed": False}]
+
+
+def test_what_a_killed_program_started_is_waited_for(tmp_path):
+    child = "import pathlib, sys; sys.stdin.read(); pathlib.Path(sys.argv[1]).touch()"
+    parent = (
+        "import pathlib, subprocess, sys, time\n"
+        "argv = [sys.executable, '-c', sys.argv[2], sys.argv[3]]\n"
+        "child = subprocess.Popen(argv, stdin=subprocess.PIPE, start_new_session=True)\n"
+        "pathlib.Path(sys.argv[1]).touch()\n"
+        "time.sleep(600)\n"
+    )
+    mark, last = str(tmp_path / "mark"), tmp_path / "last"
+    program = [sys.executable, "-c", parent, mark, child, str(last)]
+
+    assert ask(tmp_path, "kill", "mark", *program) == [{"killed": True}]
+    assert last.exists()

@@ -395,21 +395,54 @@ import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from wazuh_pack.install import ConfBlock, Kind, PackFile, PackSource, Target, make_plan
-from wazuh_pack.install.prove import Expectation, apply_proved
-from wazuh_pack.install.service import Service
+from wazuh_pack.install.prove import Canary, Expectation, apply_proved
+from wazuh_pack.install.service import Need, Service
+from wazuh_pack.install.sockets import Logtest
 home = Path(sys.argv[1])
 target = Target(home, "4.14.7", True, False, None, False)
-file = PackFile.of(Kind.RULE, "9110-wazuh-pack-src.xml", b"<group/>")
-source = PackSource("0.1.0", (file,), ConfBlock.of(version="0.1.0", xml="", lists=()))
-Service.activate = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-apply_proved(make_plan(source, target, None), Service(home, "4.14.7"), Expectation())
+files = (
+    PackFile.of(Kind.RULE, "9110-wazuh-pack-src.xml", b"<group/>"),
+    PackFile.of(Kind.LIST, "wazuh-pack/admins", b"alice:\\n"),
+)
+conf = ConfBlock.of(version="0.1.0", xml="", lists=("etc/lists/wazuh-pack/admins",))
+canary = Canary("src", "an event", "stdin", frozenset({1}))
+plan = make_plan(PackSource("0.1.0", files, conf), target, None)
+
+def kill(*_):
+    (home / "etc/lists/wazuh-pack/admins.cdb").write_bytes(b"what analysisd makes of the list")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+step = sys.argv[3]
+test = Service.test_configuration
+calls = []
+
+def test_or_kill(service):
+    calls.append(service)
+    return kill() if len(calls) == 2 else test(service)
+
+if step == "test":
+    Service.test_configuration = test_or_kill
+elif step == "ask":
+    Logtest.judge = kill
+elif step == "activate":
+    Service.activate = kill
+else:
+    activate = Service.activate
+    Service.activate = lambda *given: (activate(*given), kill())
+canaries = (canary,) if step == "ask" else ()
+apply_proved(plan, Service(home, "4.14.7"), Expectation(canaries=canaries))
 """
 
 
-def test_a_run_that_is_killed_while_proving_is_undone_by_the_next(manager, live_target, snapshot):
+@pytest.mark.parametrize("step", ["test", "ask", "activate", "activated"])
+def test_a_run_that_is_killed_while_proving_is_undone_by_the_next(
+    manager, live_target, snapshot, step
+):
+    manager.start()
     before = snapshot(manager.home / "etc")
     root = Path(__file__).resolve().parents[2]
-    done = subprocess.run([sys.executable, "-c", KILLED, str(manager.home), str(root)], check=False)
+    argv = [sys.executable, "-c", KILLED, str(manager.home), str(root), step]
+    done = subprocess.run(argv, check=False)
     assert done.returncode == -signal.SIGKILL
     assert snapshot(manager.home / "etc") != before
     assert recover(live_target) == ("an interrupted run was undone",)

@@ -175,14 +175,16 @@ class Execd:
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
             )
-        script.stdin.write(line + b"\n")
-        script.stdin.flush()
+        with suppress(BrokenPipeError):  # it ended without reading, which execd does not mind
+            script.stdin.write(line + b"\n")
+            script.stdin.flush()
         return script
 
     def finish(self, script):
         """Return what the script said and its status."""
         said = script.stdout.readline()
-        script.stdin.close()
+        with suppress(BrokenPipeError):
+            script.stdin.close()
         script.stdout.close()
         return said, script.wait()
 
@@ -398,6 +400,17 @@ def udp():
     """Return a function that makes a UDP flow."""
     with ExitStack() as stack:
         yield lambda **options: Udp(stack, **options)
+
+
+@pytest.fixture
+def attack(network, udp):
+    """Return a function that makes a UDP flow from the attacker to the host."""
+
+    def flow(source=network.ATTACKER, **options):
+        ends = {"server": network.host, "address": network.HOST, "client": network.attacker}
+        return udp(**ends, source=source, **options)
+
+    return flow
 
 
 class Tcp:

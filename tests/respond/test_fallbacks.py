@@ -42,17 +42,12 @@ def change(target, seconds=3600):
     return Change(parse(target), seconds, known=False)
 
 
-@pytest.fixture
-def ends(network):
-    return {"server": network.host, "address": network.HOST, "client": network.attacker}
-
-
 pytestmark = pytest.mark.network_namespace
 
 
-def test_a_block_drops_one_attackers_packets_and_can_be_undone(network, backend, udp, ends):
-    bad = udp(**ends, source=network.ATTACKER)
-    good = udp(**ends, source=network.OTHER, port=5302)
+def test_a_block_drops_one_attackers_packets_and_can_be_undone(network, backend, attack):
+    bad = attack()
+    good = attack(network.OTHER, port=5302)
     backend.apply([change(network.ATTACKER)], NONE)
     assert not bad.passes()
     assert good.passes()
@@ -63,15 +58,15 @@ def test_a_block_drops_one_attackers_packets_and_can_be_undone(network, backend,
     assert bad.passes()
 
 
-def test_a_block_ends_by_itself(network, backend, udp, ends, wait_until):
-    flow = udp(**ends, source=network.ATTACKER)
+def test_a_block_ends_by_itself(network, backend, attack, wait_until):
+    flow = attack()
     backend.apply([change(network.ATTACKER, 2)], NONE)
     assert not flow.passes()
 
     wait_until(flow.passes)
 
 
-def test_networks_ipv6_and_containers_are_covered(network, backend, udp, ends):
+def test_networks_ipv6_and_containers_are_covered(network, backend, udp, attack):
     box = udp(
         server=network.container,
         address=network.CONTAINER,
@@ -84,7 +79,7 @@ def test_networks_ipv6_and_containers_are_covered(network, backend, udp, ends):
         client=network.attacker,
         source=network.ATTACKER6,
     )
-    direct = udp(**ends, source=network.OTHER, port=5302)
+    direct = attack(network.OTHER, port=5302)
     backend.apply([change(network.ATTACKER6), change(network.ATTACKER)], NONE)
     assert (box.passes(), wide.passes(), direct.passes()) == (False, False, True)
 
@@ -92,8 +87,13 @@ def test_networks_ipv6_and_containers_are_covered(network, backend, udp, ends):
     assert not direct.passes()
 
 
-def test_an_established_connection_is_cut(network, backend, tcp, ends, wait_until):
-    flow = tcp(**ends, source=network.ATTACKER)
+def test_an_established_connection_is_cut(network, backend, tcp, wait_until):
+    flow = tcp(
+        server=network.host,
+        address=network.HOST,
+        client=network.attacker,
+        source=network.ATTACKER,
+    )
     flow.client.send(b"before")
     wait_until(lambda: flow.received() == b"before")
     backend.apply([change(network.ATTACKER)], NONE)
@@ -103,8 +103,8 @@ def test_an_established_connection_is_cut(network, backend, tcp, ends, wait_unti
     assert flow.received() == b""
 
 
-def test_what_somebody_flushed_is_put_back(network, backend, udp, ends):
-    flow = udp(**ends, source=network.ATTACKER)
+def test_what_somebody_flushed_is_put_back(network, backend, attack):
+    flow = attack()
     wanted = [change(network.ATTACKER)]
     backend.apply(wanted, NONE)
     network.host("iptables", "-t", "raw", "-F")
@@ -127,9 +127,9 @@ def test_other_peoples_rules_stay(network, backend):
     )
 
 
-def test_the_script_uses_the_fallback_that_is_configured(network, name, host, udp, ends):
+def test_the_script_uses_the_fallback_that_is_configured(network, name, host, attack):
     host.manager.configure(f"mode = enforce\nbackend = {name}\n")
-    flow = udp(**ends, source=network.ATTACKER)
+    flow = attack()
 
     assert host.respond(network.ATTACKER)["outcome"] == "blocked"
     assert not flow.passes()

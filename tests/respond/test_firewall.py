@@ -140,13 +140,8 @@ def test_other_peoples_rules_are_not_touched(network, firewall):
     assert network.host("nft", "list", "table", "inet", "theirs") == before
 
 
-def test_ten_thousand_addresses_are_held_and_still_drop(network, host, firewall, udp):
-    flow = udp(
-        server=network.host,
-        address=network.HOST,
-        client=network.attacker,
-        source=network.OTHER,
-    )
+def test_ten_thousand_addresses_are_held_and_still_drop(network, host, firewall, attack):
+    flow = attack(network.OTHER)
     firewall.apply([change(a) for a in [*addresses(9_999), network.OTHER]], NONE)
     assert len(network.host.elements("hosts4")) == 10_000
     assert not flow.passes()

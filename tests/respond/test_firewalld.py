@@ -99,11 +99,10 @@ def change(target, seconds=3600, *, known=False):
     return Change(parse(target), seconds, known=known)
 
 
-def test_a_block_drops_one_attackers_packets_and_can_be_undone(network, backend, udp):
-    ends = {"server": network.host, "address": network.HOST, "client": network.attacker}
-    good = udp(**ends, source=network.OTHER, port=5302)
+def test_a_block_drops_one_attackers_packets_and_can_be_undone(network, backend, udp, attack):
+    good = attack(network.OTHER, port=5302)
     backend.apply([change(network.ATTACKER), change(network.ATTACKER6)], NONE)
-    bad = udp(**ends, source=network.ATTACKER)
+    bad = attack()
     wide = udp(
         server=network.host,
         address=network.HOST6,

@@ -5,10 +5,8 @@ import pytest
 pytestmark = pytest.mark.network_namespace
 
 
-def test_a_block_drops_the_attackers_udp_and_nobody_elses(network, host, udp):
-    ends = {"server": network.host, "address": network.HOST, "client": network.attacker}
-    bad = udp(**ends, source=network.ATTACKER)
-    good = udp(**ends, source=network.OTHER, port=5302)
+def test_a_block_drops_the_attackers_udp_and_nobody_elses(network, host, attack):
+    bad, good = attack(), attack(network.OTHER, port=5302)
     assert bad.passes()
 
     assert host.respond(network.ATTACKER)["outcome"] == "blocked"
@@ -17,13 +15,8 @@ def test_a_block_drops_the_attackers_udp_and_nobody_elses(network, host, udp):
     assert good.passes()
 
 
-def test_an_unblocked_attacker_is_heard_again(network, host, udp):
-    flow = udp(
-        server=network.host,
-        address=network.HOST,
-        client=network.attacker,
-        source=network.ATTACKER,
-    )
+def test_an_unblocked_attacker_is_heard_again(network, host, attack):
+    flow = attack()
     host.respond(network.ATTACKER)
     assert not flow.passes()
 
@@ -31,13 +24,8 @@ def test_an_unblocked_attacker_is_heard_again(network, host, udp):
     assert flow.passes()
 
 
-def test_a_block_ends_by_itself(network, host, udp, wait_until):
-    flow = udp(
-        server=network.host,
-        address=network.HOST,
-        client=network.attacker,
-        source=network.ATTACKER,
-    )
+def test_a_block_ends_by_itself(network, host, attack, wait_until):
+    flow = attack()
     host.respond(network.ATTACKER, extra_args=["--timeout", "1"])
 
     wait_until(flow.passes)
@@ -106,13 +94,8 @@ def test_ipv6_is_blocked_too(network, host, udp):
     assert network.host.dropped("hosts6") == 1
 
 
-def test_an_ipv4_address_mapped_into_ipv6_blocks_the_ipv4_address(network, host, udp):
-    flow = udp(
-        server=network.host,
-        address=network.HOST,
-        client=network.attacker,
-        source=network.ATTACKER,
-    )
+def test_an_ipv4_address_mapped_into_ipv6_blocks_the_ipv4_address(network, host, attack):
+    flow = attack()
 
     assert host.respond(f"::ffff:{network.ATTACKER}")["target"] == network.ATTACKER
     assert not flow.passes()
@@ -131,15 +114,10 @@ def test_a_private_attacker_is_blocked(network, host, udp):
     assert not flow.passes()
 
 
-def test_a_network_with_enough_offenders_is_blocked_as_a_whole(network, host, udp):
+def test_a_network_with_enough_offenders_is_blocked_as_a_whole(network, host, attack):
     # 198.51.100.2/31 holds both of the attacker's addresses and none of the host's.
     host.manager.configure("mode = enforce\naggregate_at = 1\naggregate_prefix4 = 31\n")
-    flow = udp(
-        server=network.host,
-        address=network.HOST,
-        client=network.attacker,
-        source=network.OTHER,
-    )
+    flow = attack(network.OTHER)
     host.respond(network.ATTACKER)
     assert not flow.passes()
     targets = [line["wazuh_pack"]["target"] for line in host.manager.decisions()]
@@ -171,14 +149,9 @@ def test_the_host_never_cuts_itself_off(network, host, target, reason):
     assert network.host("nft", "list", "tables") == ""
 
 
-def test_dry_run_changes_nothing(network, host, udp):
+def test_dry_run_changes_nothing(network, host, attack):
     host.manager.configure("mode = dry-run\n")
-    flow = udp(
-        server=network.host,
-        address=network.HOST,
-        client=network.attacker,
-        source=network.ATTACKER,
-    )
+    flow = attack()
     found = host.respond(network.ATTACKER)
 
     assert (found["outcome"], found["would"]) == ("dry_run", "blocked")

@@ -252,13 +252,8 @@ def restore(host):
     ],
     ids=["reboot", "flushed set", "flushed table", "one element"],
 )
-def test_the_script_puts_back_what_a_reboot_or_somebody_removed(network, host, udp, damage):
-    flow = udp(
-        server=network.host,
-        address=network.HOST,
-        client=network.attacker,
-        source=network.ATTACKER,
-    )
+def test_the_script_puts_back_what_a_reboot_or_somebody_removed(network, host, attack, damage):
+    flow = attack()
     host.respond(network.ATTACKER)
     network.host("nft", *damage)
     assert flow.passes()

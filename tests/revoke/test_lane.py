@@ -3,6 +3,7 @@ import json
 import pytest
 from revoke_world import NOW, github_token
 
+from wazuh_pack.revoke.call import Reply
 from wazuh_pack.revoke.errors import Failure, Later
 from wazuh_pack.revoke.jobs import JobStore
 
@@ -178,6 +179,17 @@ def test_a_limit_holds_for_the_other_jobs_too(manager):
     manager.run("github")
 
     assert [t - NOW for t in manager.script.times] == [0, 30, 30, 30, 30]
+
+
+def test_what_is_asked_with_a_leaked_token_does_not_use_up_nobodys_limit(manager):
+    manager.configure(INI, general="max_actions = 100")
+    for number in range(40):
+        leak(manager, number)
+    manager.script.send = lambda call, _: Reply(202 if call.method == "POST" else 401)
+    lines = manager.run("github")
+
+    assert outcomes(lines).count("revoked") == 40
+    assert manager.clock() - NOW < 300
 
 
 def test_the_configured_rate_is_kept_to(manager):

@@ -342,6 +342,35 @@ def test_a_provider_that_hangs_does_not_delay_the_next_block(start, fake, rulese
     assert not fake.release.is_set()
 
 
+@pytest.mark.parametrize("how", ["execd", "integratord"])
+def test_what_a_person_asks_for_is_done_by_the_installed_script(start, fake, how, capsys):
+    manager = start(how)
+    runner = {"paused": False}
+    fake.route("GET", "/runners/31", lambda *_: (200, runner))
+    fake.route("PUT", "/runners/31", lambda body, _: (200, runner.update(json.loads(body))))
+    words = ["--home", str(manager.root), "--format", "json"]
+    assert main(["respond", "revoke", "gitlab.runner-pause", "31", *words]) == 0
+    key = json.loads(capsys.readouterr().out)["key"]
+    manager.wait_for("revoked")
+    manager.settle()
+    assert runner["paused"] is True
+    assert main(["respond", "undo", key, *words]) == 0
+    manager.wait_for("restored")
+
+    assert runner["paused"] is False
+
+
+def test_the_units_start_what_there_is_and_let_the_lanes_live():
+    folder = resources.tree() / "active_response/revoke_token"
+    service = (folder / "wazuh-pack-revoke.service").read_text()
+    script = "/var/ossec/active-response/bin/wazuh-pack-revoke-token"
+
+    assert f"ExecStart={script} --resume\n" in service
+    assert f"ConditionFileIsExecutable={script}\n" in service
+    assert "KillMode=process\n" in service
+    assert "OnUnitActiveSec=" in (folder / "wazuh-pack-revoke.timer").read_text()
+
+
 SYSTEM_PYTHON = Path("/usr/bin/python3")
 NOBODY = 65534
 

@@ -249,6 +249,29 @@ def test_a_scanner_that_ossec_conf_does_not_know_is_told(chroot, tmp_path):
     assert "pins another wodles/wazuh-pack-trivy" in chroot.start()
 
 
+@needs_chroot
+def test_an_integration_gets_a_folder_of_its_users(chroot, tmp_path):
+    config = tmp_path / "wazuh-pack.yml"
+    config.write_text("wodles: false\nintegrations: [revoke-token]\n")
+    out = tmp_path / "out"
+    assert main(["image", "--out", str(out), "--config", str(config)]) == _exit.OK
+    shutil.copytree(out / "entrypoint-scripts", chroot.root / "entrypoint-scripts")
+    (chroot.home / "integrations").mkdir(mode=0o750)
+    before = chroot.files()
+
+    chroot.start()
+
+    assert chroot.access("integrations/custom-wazuh-pack-revoke-token") == ("0750", 0, WAZUH)
+    assert chroot.access("var/wazuh-pack-integration") == ("0700", WAZUH, WAZUH)
+    assert chroot.access("var/wazuh-pack-integration/README") == ("0640", WAZUH, WAZUH)
+    assert "nothing to change" in chroot.start()
+
+    (chroot.root / "refuse").touch()
+    chroot.start()
+    assert chroot.files() == before
+    assert not (chroot.home / "var/wazuh-pack-integration").exists()
+
+
 def test_configurations_get_our_part_and_workers_collect_nothing(tmp_path):
     scaffold_home(tmp_path)
     master = tmp_path / "etc/ossec.conf"

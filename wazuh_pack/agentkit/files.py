@@ -136,12 +136,23 @@ def make_private(base: str, below: Sequence[str]) -> str:
     return path
 
 
-def write_atomic(path: str, content: bytes) -> None:
+def write_atomic(path: str, content: bytes, *, durable: bool = False) -> None:
     """Replace ``path`` as a whole, mode 0600: readers see the old or the new content.
 
-    A killed process leaves either; only a power cut may lose the latest version.
+    A killed process leaves either; a power cut may lose the latest version. What is ``durable`` is
+    on the disk when this returns, which takes as long as the disk takes.
     """
-    os.replace(_temporary(path, content), path)
+    os.replace(_temporary(path, content, durable=durable), path)
+    if durable:
+        _sync_folder(os.path.dirname(path))
+
+
+def _sync_folder(path: str) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def write_new(path: str, content: bytes) -> None:
@@ -157,12 +168,14 @@ def write_new(path: str, content: bytes) -> None:
         os.unlink(temporary)
 
 
-def _temporary(path: str, content: bytes) -> str:
+def _temporary(path: str, content: bytes, *, durable: bool = False) -> str:
     temporary = f"{path}.{os.getpid()}.tmp"
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     fd = os.open(temporary, flags, 0o600)
     try:
         write_all(fd, content)
+        if durable:
+            os.fsync(fd)
     finally:
         os.close(fd)
     return temporary

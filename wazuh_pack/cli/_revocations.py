@@ -28,7 +28,8 @@ _LONGEST = 65_536
 def host_at(home: Home) -> Host:
     """Return where revoke-token works in this home: as integratord's, or as execd's."""
     integration = f"{home.root}/{_INTEGRATION}"
-    return Host(integration if exists(integration) else f"{home.root}/{_RESPONSE}")
+    script = integration if exists(integration) else f"{home.root}/{_RESPONSE}"
+    return Host(script, foreign=True)
 
 
 def is_there(home: Home) -> bool:

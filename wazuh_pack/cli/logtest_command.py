@@ -49,7 +49,7 @@ def command(file: Any, source_id: str | None, location: str, form: str, **rulese
         elif form == "json":
             _out.json_line(result.as_logtest() | _given_up(result))
         elif form == "text":
-            _print(event, result)
+            _print(result)
         elif result.alert:
             _out.json_line(result.as_alert())
         if form != "json":
@@ -112,36 +112,35 @@ def _parse(raw: str, number: int) -> Any:
         ) from None
 
 
-def _print(event: str, result: Result) -> None:
-    shown: dict[str, Any] = dict(result.as_logtest())
+def _print(result: Result) -> None:
+    """Print an event as wazuh-logtest 4.14.7 does."""
+    shown = result.output()
     _out.line()
     _out.line(_out.style("**Phase 1: Completed pre-decoding.", "bold"))
-    _out.line(f"\tfull event: '{event}'")
-    for name, value in shown["predecoder"].items():
-        _out.line(f"\t{name}: '{value}'")
+    if "full_log" in shown:
+        _out.line(f"\tfull event: '{shown['full_log']}'")
+    _phase(result.predecoder, ("timestamp", "hostname", "program_name"))
     _out.line()
     _out.line(_out.style("**Phase 2: Completed decoding.", "bold"))
-    if not shown["decoder"]:
-        _out.line("\tNo decoder matched.")
+    decoder = shown.get("decoder")
+    if isinstance(decoder, dict) and decoder:
+        _phase(decoder, ("name", "parent"))
+        _phase(result.data)
     else:
-        _out.line(f"\tname: '{shown['decoder']}'")
-        if shown["parent"]:
-            _out.line(f"\tparent: '{shown['parent']}'")
-        for name, value in _flat(shown["data"]):
-            _out.line(f"\t{name}: '{value}'")
-    if shown["rule"] is None:
-        return
-    _out.line()
-    _out.line(_out.style("**Phase 3: Completed filtering (rules).", "bold"))
-    for name, value in _flat(shown["rule"]):
-        _out.line(f"\t{name}: '{value}'")
+        _out.line("\tNo decoder matched.")
+    rule = shown.get("rule")
+    if isinstance(rule, dict):
+        _out.line()
+        _out.line(_out.style("**Phase 3: Completed filtering (rules).", "bold"))
+        _phase(rule, ("id", "level", "description", "groups", "firedtimes"))
     if result.alert:
         _out.line(_out.style("**Alert to be generated.", "bold", "red"))
 
 
-def _flat(data: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in data.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{name}.")
+def _phase(data: dict[str, Any], first: tuple[str, ...] = (), prefix: str = "") -> None:
+    """Print fields, some of them first and the others by name."""
+    for name in (*(name for name in first if name in data), *sorted(data.keys() - set(first))):
+        if isinstance(data[name], dict):
+            _phase(data[name], prefix=f"{prefix}{name}.")
         else:
-            yield prefix + name, value
+            _out.line(f"\t{prefix}{name}: '{data[name]}'")

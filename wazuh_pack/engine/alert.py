@@ -52,10 +52,9 @@ def rule_json(seen: Occurrence) -> dict[str, object] | None:
     if rule is None:
         return None
     definition = rule.definition
-    found: dict[str, object] = {
-        "level": rule.level,
-        "description": text(expand_description(rule, seen)),
-    }
+    found: dict[str, object] = {"level": rule.level}
+    if seen.described:
+        found["description"] = text(expand_description(rule, seen))
     if rule.id:
         found["id"] = str(rule.id)
     mitre = mitre_output(definition.mitre).value

@@ -25,28 +25,36 @@ def output_data(event: Event) -> dict[str, object]:
     (``surrogateescape``).
     """
     data = _Object()
-    for name in _STATIC_ORDER:
-        value = event.static.get(name)
-        if value is not None:
-            data.put(name.encode(), _text(value))
+    for slot in _STATIC_ORDER:
+        known = event.static.get(slot)
+        if known is not None:
+            data.put(slot.encode(), _text(known))
+    places: dict[bytes, _Object | None] = {}
     for path, value in event.dynamic:
-        if value:
-            _place(data, path, value)
+        if not value:
+            continue
+        above, dot, name = path.rpartition(b".")
+        if not dot:
+            place: _Object | None = data
+        elif above in places:
+            place = places[above]
+        else:
+            place = places[above] = _inside(data, above)
+        if place is not None and not place.has(name):
+            place.put(name, _field(value))
     return data.members
 
 
-def _place(data: _Object, path: bytes, value: bytes) -> None:
-    """Put a field where its name says, unless something else stands on the way or there."""
-    *parents, name = path.split(b".")
-    for parent in parents:
-        if not data.has(parent):
-            data.put(parent, _Object())
-        inner = data.inner(parent)
+def _inside(data: _Object, path: bytes) -> _Object | None:
+    """Return the object that a path leads to, made if need be; None if something else is there."""
+    for name in path.split(b"."):
+        if not data.has(name):
+            data.put(name, _Object())
+        inner = data.inner(name)
         if inner is None:
-            return
+            return None
         data = inner
-    if not data.has(name):
-        data.put(name, _field(value))
+    return data
 
 
 class _Object:

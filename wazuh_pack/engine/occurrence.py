@@ -34,6 +34,8 @@ class Occurrence:
     """The level of the composite that has used this event up; 0 when none has."""
     rule: Rule | None = None
     """The result."""
+    described: bool = True
+    """The result's description is shown."""
     parent: Rule | None = None
     """The rule whose child is the result."""
     fired: int = -1

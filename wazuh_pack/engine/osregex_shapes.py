@@ -176,10 +176,14 @@ class Scanned:
         return None if end is None else Found(end, marks or ())
 
     def _worth_scanning(self, text: str) -> bool:
+        """Ask the gate first where it looks at the beginning only, else last."""
+        anchored = self.alternative.at_start
+        if anchored and self.gate is not None and self.gate(text) is None:
+            return False
         for needle in self.needles:
             if needle not in text:
                 return False
-        return self.gate is None or self.gate(text) is not None
+        return anchored or self.gate is None or self.gate(text) is not None
 
 
 def scanner(alternative: Alternative, *, capturing: bool) -> Matcher:
@@ -209,9 +213,8 @@ def matcher(alternative: Alternative, *, capturing: bool) -> Matcher:
         if _ends_in_one_byte(tokens):
             return attempt
         return scanned((), attempt.attempt, gate_decides=True)
-    return scanned(
-        (), _opening(tokens, certain) or _block(certain, at_start=True), gate_decides=False
-    )
+    gate = _opening(tokens, certain) or _block(certain, at_start=True)
+    return scanned(_needles(certain), gate, gate_decides=False)
 
 
 def _certain(tokens: Sequence[Token]) -> int:

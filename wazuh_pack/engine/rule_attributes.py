@@ -18,6 +18,10 @@ _ID_DIGITS = 6
 _MAX_LEVEL = 16
 _MIN_FREQUENCY = 2
 _MAX_FREQUENCY = 9999
+_LONGEST = 0x7FFF_FFFF_FFFF_FFFF
+_ENOUGH_DIGITS = 20
+"""So many without leading zeros are more than the longest; Python reads no number of any length."""
+_MASK = 0xFFFF_FFFF
 
 
 @dataclass(slots=True)
@@ -59,6 +63,12 @@ def is_number(value: bytes) -> bool:
     return not value.strip(b"0123456789")
 
 
+def as_int(digits: bytes) -> int:
+    """Return a number of digits only as analysisd has it: the lower 32 bits, with a sign."""
+    value = min(int(digits.lstrip(b"0")[:_ENOUGH_DIGITS] or b"0"), _LONGEST) & _MASK
+    return value - (_MASK + 1) if value > _MASK // 2 else value
+
+
 def _digits(value: bytes, limit: int, default: int) -> int:
     return int(value[:limit]) if value else default
 
@@ -72,8 +82,8 @@ def _id(found: Attributes, value: bytes) -> str | None:
 
 def _level(found: Attributes, value: bytes) -> str | None:
     if is_number(value):
-        found.level = int(value or b"0")
-        if found.level > _MAX_LEVEL:
+        found.level = as_int(value)
+        if not 0 <= found.level <= _MAX_LEVEL:
             return "the level is not a number from 0 to 16."
     return None
 
@@ -95,7 +105,7 @@ def _timeframe(found: Attributes, value: bytes) -> str | None:
 def _frequency(found: Attributes, value: bytes) -> str | None:
     if not is_number(value):
         return "frequency is not a number"
-    frequency = int(value or b"0")
+    frequency = as_int(value)
     if not _MIN_FREQUENCY <= frequency <= _MAX_FREQUENCY:
         return "frequency does not lie above 1 and below 10000."
     found.frequency = frequency - _MIN_FREQUENCY

@@ -117,6 +117,8 @@ class Draft:
     if_matched_sid: int = 0
     if_matched_group: bytes | None = None
     if_matched_regex: bytes | None = None
+    searched: Expression | None = None
+    """``if_matched_regex``, compiled with the other texts."""
     context: bool = False
     check_diff: bool = False
     extra: bool = False
@@ -144,13 +146,14 @@ def build_conditions(draft: Draft, notes: LoadLog) -> tuple[Condition, ...]:
     """Compile a rule's texts and return all conditions in the order of evaluation.
 
     Raises:
-        RefuseFile: An expression is invalid (5107).
+        RefuseFile: An expression is invalid (5107; 1450 for ``if_matched_regex``).
     """
-    compiled = {
-        option: _value_condition(option, draft.texts[option], draft, notes)
-        for option in TEXT_OPTIONS
-        if option in draft.texts and draft.texts[option].text is not None
-    }
+    compiled: dict[str, Condition] = {}
+    for option in TEXT_OPTIONS:
+        if option == "protocol":
+            draft.searched = _searched_text(draft, notes)
+        if option in draft.texts and draft.texts[option].text is not None:
+            compiled[option] = _value_condition(option, draft.texts[option], draft, notes)
     found: list[Condition] = []
     for option in conditions.ORDER:
         if option == "field":
@@ -184,6 +187,16 @@ def compile_text(
     except ExpressionError as error:
         message = f"invalid expression in '{option}' of rule {draft.attributes.id}"
         raise notes.refuse(message, draft.node.at, "5107") from error
+
+
+def _searched_text(draft: Draft, notes: LoadLog) -> Expression | None:
+    if draft.if_matched_regex is None:
+        return None
+    try:
+        return compile_expression(draft.if_matched_regex, Kind.OSREGEX)
+    except ExpressionError as error:
+        message = f"invalid expression '{conditions.text(draft.if_matched_regex)}'"
+        raise notes.refuse(message, draft.node.at, "1450") from error
 
 
 def _value_condition(option: str, joined: JoinedText, draft: Draft, notes: LoadLog) -> Condition:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from wazuh_pack.engine import conditions
 from wazuh_pack.engine.expression import Kind, compile_expression
 from wazuh_pack.engine.loadlog import SkipRule
+from wazuh_pack.engine.rule_attributes import as_int
 from wazuh_pack.engine.rules import Search
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class RuleLinker:
         return self.tree.add_below_id(parent_id, rule)
 
     def _below_level(self, rule: Rule, text: bytes, draft: Draft) -> None:
-        level = int(text or b"0")
+        level = as_int(text)
         if level == 0:
             message = f"'if_level' cannot be '{conditions.text(text)}'; rule '{rule.id}' is dropped"
             raise self.notes.skip(message, draft.node.at, "7609")
@@ -170,7 +171,7 @@ def _parent_ids(text: bytes) -> Iterator[int | None]:
             continue
         rest = text[position:]
         digits = len(rest) - len(rest.lstrip(b"0123456789"))
-        yield int(rest[:digits]) if digits else None
+        yield as_int(rest[:digits]) if digits else None
         position += max(digits, 1)
     if not text[-1:].isdigit():
         yield 0

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wazuh_pack.engine import conditions
-from wazuh_pack.engine.expression import Kind, compile_expression
 from wazuh_pack.engine.loadlog import LoadLog, RefuseFile, SkipRule
 from wazuh_pack.engine.rule_attributes import Attributes, read_attributes
 from wazuh_pack.engine.rule_draft import Draft, build_conditions
@@ -24,7 +23,7 @@ from wazuh_pack.engine.rules import (
     Search,
 )
 from wazuh_pack.engine.tree import RuleTree
-from wazuh_pack.errors import ExpressionError, XmlError
+from wazuh_pack.errors import XmlError
 from wazuh_pack.location import Location
 from wazuh_pack.xmlio import apply_variables, read_file
 
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from wazuh_pack.engine.cdb import CdbList
     from wazuh_pack.engine.conditions import Condition
     from wazuh_pack.engine.decoders import DecoderSet
-    from wazuh_pack.engine.expression import Expression
     from wazuh_pack.xmlio import Node
 
 _SID_LIST = re.compile(rb"[\d, ]+\n?")
@@ -237,7 +235,7 @@ class RuleLoader:
                 different=tuple(draft.different),
                 same_fields=tuple(draft.same_fields),
                 different_fields=tuple(draft.different_fields),
-                text=self._searched_text(draft),
+                text=draft.searched,
             ),
             options=Options(
                 mail=draft.mail,
@@ -252,15 +250,6 @@ class RuleLoader:
             category=draft.category or DEFAULT_CATEGORY,
             at=draft.node.at,
         )
-
-    def _searched_text(self, draft: Draft) -> Expression | None:
-        if draft.if_matched_regex is None:
-            return None
-        try:
-            return compile_expression(draft.if_matched_regex, Kind.OSREGEX)
-        except ExpressionError as error:
-            message = f"invalid expression '{conditions.text(draft.if_matched_regex)}'"
-            raise self.notes.refuse(message, draft.node.at, "1450") from error
 
 
 def _derive_parent(draft: Draft) -> None:

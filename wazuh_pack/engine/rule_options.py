@@ -9,7 +9,7 @@ from wazuh_pack.engine.addresses import parse_network
 from wazuh_pack.engine.compiled import PREDICATES
 from wazuh_pack.engine.expression import Kind
 from wazuh_pack.engine.loadlog import BAD_CATEGORY, BAD_TIME, RefuseFile
-from wazuh_pack.engine.rule_attributes import is_number
+from wazuh_pack.engine.rule_attributes import as_int, is_number
 from wazuh_pack.engine.rule_draft import TEXT_OPTIONS, AddressList, Draft, compile_text, join
 from wazuh_pack.engine.rule_list import read_list
 from wazuh_pack.engine.rule_mitre import read_mitre
@@ -231,7 +231,7 @@ def _if_matched_sid(draft: Draft, node: Node, around: Surroundings) -> None:
             f" rule '{draft.attributes.id}' is dropped"
         )
         raise around.notes.skip(message, node.at, "7615")
-    draft.if_matched_sid = int(node.content or b"0")
+    draft.if_matched_sid = as_int(node.content)
 
 
 def _if_matched_group(draft: Draft, node: Node, around: Surroundings) -> None:

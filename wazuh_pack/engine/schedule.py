@@ -28,7 +28,7 @@ _HOURS = 24
 _HOUR_DIGITS = 2
 _MINUTE_DIGITS = 2
 _LONGEST_CLOCK = 6
-_NUMBER = re.compile(rb"\s*[+-]?[0-9]+")
+_NUMBER = re.compile(rb"\s*([+-]?)0*([0-9]{0,9})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def _minute(text: bytes) -> tuple[int, bytes]:
 def _number(text: bytes) -> int:
     """Read a number as C's ``atoi`` does: blanks and a sign before it, 0 when there is none."""
     found = _NUMBER.match(text)
-    return int(found.group()) if found else 0
+    return int(b"".join(found.groups()) or b"0") if found and found.group(2) else 0
 
 
 def parse_days(text: bytes) -> frozenset[int] | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from wazuh_pack.engine.decode import DecodeState, decode
 from wazuh_pack.engine.history_index import HistoryIndex
-from wazuh_pack.engine.matching import exhausted
+from wazuh_pack.engine.matching import cut, exhausted
 from wazuh_pack.engine.memory import DiffStore, Memory
 from wazuh_pack.engine.occurrence import Occurrence
 from wazuh_pack.engine.predecode import EventError, predecode
@@ -30,6 +31,10 @@ NAMES_ITS_RULE = "ossec-alert"
 
 
 _FIREWALL_FIELDS = {"action", "srcip", "dstip", "srcport", "dstport", "protocol"}
+
+
+_QUARTER = 900
+"""Seconds; time zones begin their hours at quarters."""
 
 
 class Session:
@@ -58,14 +63,17 @@ class Session:
         self._host = manager.host
         self.tracing = trace
         """Record the path of the next events through the rules; may be changed between events."""
+        # logtest looks rules of OSSEC alerts up in a table of its own, which it never fills.
+        named = ruleset.rule_names if mode is Mode.DAEMON else ()
         self._memory = Memory(
             diffs=diffs,
-            decoding=DecodeState(ruleset.rule_names),
+            decoding=DecodeState(named),
             index=HistoryIndex() if ruleset.indexes and watch is None else None,
             watch=watch,
         )
         self._now = 0.0
         self._number = 0
+        self._hours = _Hours(manager)
 
     def process(
         self, event: bytes | str, *, location: bytes | str = "stdin", time: float | None = None
@@ -81,11 +89,12 @@ class Session:
         self._now = self._tell_time(time)
         self._number += 1
         exhausted.patterns.clear()
-        refusal = self._ruleset.refusal if self._mode is Mode.LOGTEST else ""
+        text, place = _bytes(event), _bytes(location)
+        refusal = self._refusal(text, place)
         try:
             if refusal:
                 return self._refused(refusal)
-            decoded = predecode(_bytes(event), _bytes(location), self._now)
+            decoded = predecode(text, place, self._now)
         except EventError as error:
             return self._refused(error.message)
         decode(decoded, self._ruleset.decoders, self._memory.decoding)
@@ -94,6 +103,8 @@ class Session:
         dropped = _why_dropped(decoded) if self._mode is Mode.DAEMON else ""
         if dropped:
             return self._refused(dropped)
+        if self._mode is Mode.DAEMON and self._hours.passed(self._now):
+            self._memory.fired.clear()
         seen = self._occurrence(decoded)
         trace = self._new_trace(seen) if self.tracing else None
         judge = _judge_as_daemon if self._mode is Mode.DAEMON else _judge_as_logtest
@@ -115,6 +126,14 @@ class Session:
             return time
         return self._clock() if self._clock else self._now
 
+    def _refusal(self, event: bytes, location: bytes) -> str:
+        """Return why logtest would not even look at the event; the daemon looks at every one."""
+        if self._mode is Mode.DAEMON:
+            return ""
+        if not cut(event) or not cut(location):
+            return "logtest takes neither an empty event nor an empty location"
+        return self._ruleset.refusal
+
     def _refused(self, why: str) -> Result:
         return Result(None, False, self._manager, self._mode, self._number, refused=why)
 
@@ -135,6 +154,27 @@ class Session:
             return self._ruleset.rule(int(seen.event.rule_id or b"0"))
         roots = (root for root in self._ruleset.roots if root.rule.definition.category == category)
         return find_rule(roots, seen, self._memory, trace, indexes=self._ruleset.indexes)
+
+
+class _Hours:
+    """Tells when a new hour of the manager's wall clock has begun.
+
+    The daemon writes its statistics then, and every rule's ``firedtimes`` starts afresh.
+    """
+
+    def __init__(self, manager: Manager) -> None:
+        self._zone = manager.timezone
+        self._quarter = -1
+        self._hour = -1
+
+    def passed(self, now: float) -> bool:
+        """Tell whether the hour is another one than at the last call."""
+        quarter = int(now) // _QUARTER
+        if quarter == self._quarter:
+            return False
+        hour, before = datetime.fromtimestamp(int(now), self._zone).hour, self._hour
+        self._quarter, self._hour = quarter, hour
+        return before not in (-1, hour)
 
 
 def _why_dropped(event: Event) -> str:
@@ -165,15 +205,22 @@ def _judge_as_logtest(
 def _judge_as_daemon(seen: Occurrence, rule: Rule | None, memory: Memory, ruleset: Ruleset) -> bool:
     """A muted rule's parent is reported in its place; level 0 shows no rule."""
     if rule is None or rule.level == 0:
-        return False
+        return _unreported(seen, rule)
     if _is_muted(seen, rule, memory, restart=True):
         if seen.parent is None:
-            return False
+            return _unreported(seen, rule)
         rule = seen.parent
         seen.counted.clear()
     seen.rule = rule
     memory.store(seen, rule, ruleset.max_frequency)
     return rule.definition.options.log
+
+
+def _unreported(seen: Occurrence, rule: Rule | None) -> bool:
+    """Leave an event without a result, except one that named its rule: it keeps that much."""
+    if seen.event.category == NAMES_ITS_RULE:
+        seen.rule, seen.described = rule, False
+    return False
 
 
 def _is_muted(seen: Occurrence, rule: Rule, memory: Memory, *, restart: bool) -> bool:

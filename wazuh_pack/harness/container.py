@@ -164,7 +164,13 @@ class Manager:
             raise HarnessError(f"cannot run {shlex.join(words)}: {error}") from error
         return Done(code, _text(output), _text(errors))
 
-    def ask(self, command: str, *arguments: str, request: Any = None) -> list[Any]:
+    def ask(
+        self,
+        command: str,
+        *arguments: str,
+        request: Any = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> list[Any]:
         """Let :mod:`~wazuh_pack.harness.inside` carry out a command; return its answers.
 
         ``request`` is handed over as a file, named by the first argument.
@@ -178,7 +184,7 @@ class Manager:
             name = _ASKED.format(self._asked)
             self.put({OURS / name: json.dumps(request).encode()})
             words.append(str(OURS / name))
-        done = self.run([str(PYTHON), str(_PROBE), command, str(HOME), *words])
+        done = self.run([str(PYTHON), str(_PROBE), command, str(HOME), *words], environment)
         if done.code:
             said = done.errors.splitlines() or [f"exit code {done.code}"]
             raise HarnessError(f"{command}: {said[-1]}", details=said)

@@ -13,6 +13,7 @@ import shutil
 import socket
 import stat
 import struct
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 POLL = 0.2
 """Seconds between two questions to a daemon that is not ready."""
+KILL_POLL = 0.01
+ORPHAN_SECONDS = 60.0
 ASK_SECONDS = 300.0
 """A new session of logtest loads the whole ruleset before it answers."""
 LENGTH = struct.Struct("<I")
@@ -48,7 +51,6 @@ def facts(home: Path) -> None:
             "machine": platform.machine(),
             "libc": list(platform.libc_ver()),
             "host": socket.gethostname(),
-            "zone": time.timezone if not time.daylight else time.altzone,
             "nft": shutil.which("nft", path="/usr/sbin:/sbin:/usr/bin:/bin") or "",
         }
     )
@@ -187,6 +189,40 @@ def wait(home: Path, name: str, offset: str, seconds: str, *marks: str) -> None:
         time.sleep(POLL)
 
 
+def kill(home: Path, pattern: str, *argv: str) -> None:
+    """Run a program and kill it as soon as a file appears; say whether it did before its end.
+
+    What it had started is not killed: its end is waited for, so that it does not go on unseen.
+    """
+    program = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    while program.poll() is None and next(home.glob(pattern), None) is None:
+        time.sleep(KILL_POLL)
+    killed = program.poll() is None
+    started = _descendants(program.pid)
+    program.kill()
+    program.wait()
+    deadline = time.monotonic() + ORPHAN_SECONDS
+    while any(Path(f"/proc/{pid}").exists() for pid in started) and time.monotonic() < deadline:
+        time.sleep(POLL)
+    say({"killed": killed})
+
+
+def _descendants(ancestor: int) -> set[int]:
+    parents = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            after_name = path.read_text("utf-8", "replace").rpartition(")")[2]
+        except OSError:
+            continue
+        parents[int(path.parent.name)] = int(after_name.split()[1])
+    found = {ancestor}
+    while True:
+        more = {pid for pid, parent in parents.items() if parent in found} - found
+        if not more:
+            return found - {ancestor}
+        found |= more
+
+
 def append(home: Path, name: str, *added: str) -> None:
     """Append lines to a file; its owner and mode stay."""
     with (home / name).open("a", encoding="utf-8") as stream:
@@ -255,7 +291,7 @@ def _digest(path: Path) -> str:
 
 COMMANDS = {
     command.__name__: command
-    for command in (facts, ready, logtest, queue, size, lines, wait, append, edit, tree)
+    for command in (facts, ready, logtest, queue, size, lines, wait, kill, append, edit, tree)
 }
 
 

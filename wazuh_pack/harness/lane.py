@@ -26,6 +26,7 @@ PACK = OURS / "pack"
 LATER = OURS / "later"
 CLOSURE = OURS / "closure"
 STAND_IN_LABEL = "org.wazuh-pack.stand-in"
+_COMMAND = (str(PYTHON), "-m", "wazuh_pack")
 _LOG = "logs/ossec.log"
 _NAME = "wazuh-pack"
 """In the name of every file of ours."""
@@ -154,10 +155,13 @@ class Lane:
 
     def pack(self, *arguments: str, place: PurePosixPath = PACK) -> Done:
         """Run ``wazuh-pack`` in the container with Wazuh's own Python."""
-        return self.manager.run(
-            [str(PYTHON), "-m", "wazuh_pack", *arguments],
-            {"PYTHONPATH": f"{place}:{CLOSURE}"},
-        )
+        return self.manager.run([*_COMMAND, *arguments], _environment(place))
+
+    def kill_pack(self, pattern: str, *arguments: str) -> bool:
+        """Run ``wazuh-pack`` and kill it when a file appears; say whether it came to that."""
+        words = [pattern, *_COMMAND, *arguments]
+        (answer,) = self.manager.ask("kill", *words, environment=_environment(PACK))
+        return bool(answer["killed"])
 
     def pack_or_fail(self, *arguments: str, place: PurePosixPath = PACK) -> list[str]:
         """Run ``wazuh-pack`` and return what it said.
@@ -208,6 +212,10 @@ class Lane:
         for part in ("etc", "ruleset"):
             self.manager.fetch(HOME / part, folder)
         return Ruleset.from_manager_home(folder)
+
+
+def _environment(place: PurePosixPath) -> dict[str, str]:
+    return {"PYTHONPATH": f"{place}:{CLOSURE}"}
 
 
 def _conclusion(said: Sequence[str]) -> Iterator[str]:

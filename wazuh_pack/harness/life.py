@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from wazuh_pack.harness.lane import Lane, Outcome
 
 _RECORD = HOME / "etc/wazuh-pack/RECORD.json"
+_KILLED_AT = (".wazuh-pack-transaction/journal.json", "etc/lists/wazuh-pack-*.cdb")
+"""The transaction has begun; all files are in place and analysisd loads them to test them."""
 _THREADS = ("analysisd.event_threads=1", "analysisd.rule_matching_threads=1")
 """As many threads as processors by default, and then the order of events is anybody's guess."""
 
@@ -29,6 +31,7 @@ def run(lane: Lane) -> None:
     lane.check("start", lane.start, needed=True)
     lane.check("bring", lane.bring, needed=True)
     lane.check("plan", life.plan, needed=True)
+    lane.check("killed", life.killed)
     lane.check("install", lane.install, needed=True)
     lane.check("loading", lane.loading)
     lane.check("again", life.again)
@@ -61,6 +64,23 @@ class _Life:
         if changed:
             raise HarnessError("planning changed something", details=changed)
         return f"{len(said)} lines; {len(self.before)} paths remembered, none changed", ()
+
+    def killed(self) -> Outcome:
+        """Installations that are killed, early and late, are undone by the next run."""
+        for pattern in _KILLED_AT:
+            if not self.lane.kill_pack(pattern, "install", "--yes"):
+                raise HarnessError(f"the installation ended before there was {pattern}")
+            killed = trees.compared(self._tree())
+            done = self.lane.pack("uninstall", "--yes")
+            if "repaired an interrupted run was undone" not in done.lines:
+                raise HarnessError("the next run repaired nothing", details=done.lines)
+            self.lane.wait_until_ready()
+            changed = list(trees.changes(self.before, trees.compared(self._tree())))
+            if changed:
+                raise HarnessError("the repair left something", details=changed)
+            if killed == self.before:
+                raise HarnessError(f"when {pattern} was there, nothing had changed yet")
+        return f"killed at {len(_KILLED_AT)} moments, undone by the next run byte for byte", ()
 
     def again(self) -> Outcome:
         """A second installation changes nothing and restarts nothing."""

@@ -46,6 +46,11 @@ def run_all(
         client = connect(options.engine)
     except UnavailableError as error:
         return [_skipped(image, error) for image in options.images]
+    found = [_found(client, name, pull=options.pull) for name in options.images]
+    reports = [report for _, report in found]
+    images = [(image, report) for image, report in found if image is not None]
+    if not images:
+        return reports
     with (
         _terminated_as_interrupted(),
         tempfile.TemporaryDirectory(prefix="wazuh-pack-harness-") as scratch,
@@ -65,21 +70,15 @@ def run_all(
             scripts=tuple(scripts(catalog, detections, ids)),
             ours=Ours(frozenset(ids.values())),
         )
-        return _run(world, client)
+        _run(world, images)
+    return reports
 
 
-def _run(world: World, client: Any) -> list[Report]:
-    reports = []
-    work: list[tuple[Lane, Callable[[Lane], None]]] = []
-    for name in world.options.images:
-        try:
-            image = find_image(client, name, pull=world.options.pull)
-        except UnavailableError as error:
-            reports.append(_skipped(name, error))
-            continue
-        report = Report(name, stand_in=STAND_IN_LABEL in (image.labels or {}))
-        reports.append(report)
-        work += [(Lane(world, image, report, lane), run) for lane, run in _LANES]
+def _run(world: World, images: Sequence[tuple[Any, Report]]) -> None:
+    """Carry out both lanes of every image; the reports get what they find."""
+    work = [
+        (Lane(world, image, report, name), run) for image, report in images for name, run in _LANES
+    ]
     pool = ThreadPoolExecutor(max_workers=max(1, world.options.jobs))
     try:
         futures = [pool.submit(run, lane) for lane, run in work]
@@ -93,9 +92,17 @@ def _run(world: World, client: Any) -> list[Report]:
         raise
     finally:
         pool.shutdown(wait=True)
-    for report in reports:
+    for _, report in images:
         report.checks.sort(key=lambda check: check.name.partition(" ")[0])
-    return reports
+
+
+def _found(client: Any, name: str, *, pull: bool) -> tuple[Any, Report]:
+    """Return an image, None when it cannot be had, and the report that begins with it."""
+    try:
+        image = find_image(client, name, pull=pull)
+    except UnavailableError as error:
+        return None, _skipped(name, error)
+    return image, Report(name, stand_in=STAND_IN_LABEL in (image.labels or {}))
 
 
 def _skipped(image: str, error: HarnessError) -> Report:

@@ -11,7 +11,9 @@ from wazuh_pack.errors import InstallError
 from wazuh_pack.install import journal
 from wazuh_pack.install.fs import FileState, Tree, sha256
 from wazuh_pack.install.journal import FOLDER, Operation
+from wazuh_pack.install.plan import compiled_from
 from wazuh_pack.install.record import RECORD, RECORD_MODE
+from wazuh_pack.install.source import LAYOUT, Kind
 from wazuh_pack.install.steps import (
     ChangeMode,
     CreateFile,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 BACKUP_MODE = 0o600
 _PRIVATE = 0o700
+_LISTS = LAYOUT[Kind.LIST].folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,10 @@ def _run(tree: Tree, plan: Plan, *, prove: Callable[[], None] | None) -> None:
     journal.discard(tree)
 
 
+def _leave_to_wazuh(_: Tree) -> None:
+    """Do nothing: it is only to be undone."""
+
+
 def _do(tree: Tree, job: _Job) -> None:
     try:
         job.run(tree)
@@ -144,6 +151,10 @@ def _jobs(tree: Tree, plan: Plan) -> Iterator[_Job]:
     for path, content in plan.backups:
         yield _write_job(path, None, content, private)
     for step in plan.steps:
+        if isinstance(step, CreateFile) and _LISTS in step.path.parents:
+            compiled = compiled_from(step.path)
+            if tree.state(compiled) is None:
+                yield _Job(Operation("compile", compiled), _leave_to_wazuh)
         job = _file_job(step)
         if job is not None:
             yield job

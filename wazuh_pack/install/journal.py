@@ -33,7 +33,8 @@ JOURNAL = FOLDER / "journal.json"
 COMMITTED = FOLDER / "committed.json"
 _FORMAT = 1
 
-Action = Literal["write", "remove", "chmod", "mkdir", "rmdir"]
+Action = Literal["write", "remove", "chmod", "mkdir", "rmdir", "compile"]
+"""``compile`` is Wazuh's doing: what it makes of a list of ours as soon as it reads it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +175,19 @@ def _undo_rmdir(tree: Tree, operation: Operation, privileged: bool) -> bool:
     return True
 
 
+def _undo_compile(tree: Tree, operation: Operation, privileged: bool) -> bool:  # noqa: ARG001 one signature
+    if tree.state(operation.path) is not None:
+        tree.remove(operation.path)
+    return True
+
+
 _UNDO: Mapping[Action, Callable[[Tree, Operation, bool], bool]] = {
     "write": _undo_write,
     "remove": _undo_write,
     "chmod": _undo_chmod,
     "mkdir": _undo_mkdir,
     "rmdir": _undo_rmdir,
+    "compile": _undo_compile,
 }
 
 

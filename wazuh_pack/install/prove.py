@@ -15,16 +15,14 @@ from wazuh_pack.errors import InstallError, PackError
 from wazuh_pack.install.apply import apply
 from wazuh_pack.install.confblock import find_regions
 from wazuh_pack.install.daemonlog import Message, Ours
-from wazuh_pack.install.fs import Tree
-from wazuh_pack.install.plan import compiled_from
 from wazuh_pack.install.service import Need, Service, Tested
 from wazuh_pack.install.sockets import Logtest
 from wazuh_pack.install.source import LAYOUT, Kind
-from wazuh_pack.install.steps import CreateFile, EditConf, KeepFile, MakeFolder, RemoveFolder
+from wazuh_pack.install.steps import EditConf, KeepFile, MakeFolder, RemoveFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path, PurePosixPath
+    from pathlib import Path
 
     from wazuh_pack.install.steps import Plan, Step
 
@@ -135,12 +133,10 @@ def apply_proved(
     prover = _Prover(
         service, expectation, before, proof, nodes=nodes, removes=plan.action == "uninstall"
     )
-    compiled = _compiled(plan)
     need = needed(plan) if activate else Need.NOTHING
     try:
         apply(plan, prove=lambda: prover.prove(need))
     except BaseException as error:
-        _discard(plan.target.home, compiled)
         if prover.touched:
             _reactivate(service, need, error, nodes)
         raise
@@ -268,22 +264,3 @@ def _reactivate(service: Service, need: Need, error: BaseException, nodes: Nodes
             f"{error}; the old files are back, but Wazuh does not run them: {failure}",
             hint="restart Wazuh by hand",
         ) from error
-
-
-def _compiled(plan: Plan) -> list[PurePosixPath]:
-    """Return what Wazuh will compile from the lists that a plan creates."""
-    folder = LAYOUT[Kind.LIST].folder
-    made = [
-        compiled_from(step.path)
-        for step in plan.steps
-        if isinstance(step, CreateFile) and folder in step.path.parents
-    ]
-    with Tree(plan.target.home) as tree:
-        return [path for path in made if tree.state(path) is None]
-
-
-def _discard(home: Path, paths: Iterable[PurePosixPath]) -> None:
-    with Tree(home) as tree:
-        for path in paths:
-            if tree.state(path) is not None:
-                tree.remove(path)

@@ -152,7 +152,7 @@ class EditConf:
         lines = self.diff()
         added = sum(line.startswith("+") for line in lines)
         removed = sum(line.startswith("-") for line in lines)
-        return f"{added} lines added, {removed} removed"
+        return f"{added} lines added, {removed} removed; owner and mode stay"
 
     def diff(self) -> list[str]:
         """Return the changed lines, each with ``+`` or ``-``, places as ``@@`` lines.

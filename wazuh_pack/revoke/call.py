@@ -38,6 +38,7 @@ class Call:
         content: Body to be sent as it is, or None.
         headers: Headers of this call alone; may hold the token that is to be revoked.
         own: Whether the responder's own credentials go with it.
+        by_token: Whether the provider counts it as the leaked token's call, and not as nobody's.
         ok: Statuses that mean it is done.
         gone: Statuses that mean there was nothing to do (any more).
         later: Statuses that mean it may work later although they usually do not.
@@ -52,9 +53,17 @@ class Call:
     content: bytes | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     own: bool = True
+    by_token: bool = False
     ok: frozenset[int] = frozenset({200, 201, 202, 204})
     gone: frozenset[int] = frozenset()
     later: frozenset[int] = frozenset()
+
+    @property
+    def payer(self) -> str:
+        """Whose limit the call counts towards: ``own``, ``token`` or ``bare``."""
+        if self.own:
+            return "own"
+        return "token" if self.by_token else "bare"
 
     @property
     def shown(self) -> str:

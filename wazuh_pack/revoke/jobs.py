@@ -113,12 +113,13 @@ class JobStore:
             return None
 
     def save(self, job: Job) -> None:
-        """Write a job in place of an older one of the same key.
+        """Write a job in place of an older one of the same key; after a power cut it is there.
 
         Raises:
             OSError: The folder cannot be written.
         """
-        write_atomic(f"{self._folder}/{job.key}{_SUFFIX}", json.dumps(asdict(job)).encode())
+        content = json.dumps(asdict(job)).encode()
+        write_atomic(f"{self._folder}/{job.key}{_SUFFIX}", content, durable=True)
 
     def all(self) -> list[Job]:
         """Return all jobs, oldest first."""

@@ -103,7 +103,7 @@ class Lane:
         self._state = make_private(place.state, (ENFORCE, "lanes"))
         self._store = JobStore(make_private(place.state, (ENFORCE, "jobs")))
         self._headers: Mapping[str, str] | None = None
-        self._paces: dict[bool, Pace] = {}
+        self._paces: dict[str, Pace] = {}
 
     def run(self) -> None:
         """Work until no job is open, unless another process does, or work is to stop.
@@ -166,7 +166,7 @@ class Lane:
             whole = whole_credentials(job.instance, context, self._connect, self._clock())
             _check_not_ours(job, whole)
             provider = context.provider(job.instance, whole)
-            self._paces = {own: self._pace_of(instance, own=own) for own in (True, False)}
+            self._paces = self._paces_of(instance)
             transport = self._connect(provider, instance)
             try:
                 outcome = self._steps(job, provider, transport)
@@ -252,7 +252,7 @@ class Lane:
                     lambda login: self._send(login, provider, transport, bare=True)
                 )
             headers = self._headers
-        pace = self._paces[call.own]
+        pace = self._paces[call.payer]
         now = self._clock()
         wait = pace.ready_at(now) - now
         if wait > 0:
@@ -304,12 +304,17 @@ class Lane:
         self._store.save(job)
         self._audit.outcome(outcome, job, command, seconds=round(now - job.created, 1))
 
-    def _pace_of(self, instance: Instance, *, own: bool) -> Pace:
-        rate = instance.rate if own else instance.kind.bare_rate
-        kind = "own" if own else "bare"
-        return Pace(
-            f"{self._state}/{instance.name}.{kind}.json", count=rate.count, seconds=rate.seconds
-        )
+    def _paces_of(self, instance: Instance) -> dict[str, Pace]:
+        kind = instance.kind
+        rates = {"own": instance.rate, "bare": kind.bare_rate, "token": kind.token_rate}
+        return {
+            payer: Pace(
+                f"{self._state}/{instance.name}.{payer}.json",
+                count=rate.count,
+                seconds=rate.seconds,
+            )
+            for payer, rate in rates.items()
+        }
 
 
 def _check_not_ours(job: Job, credentials: Mapping[str, str]) -> None:

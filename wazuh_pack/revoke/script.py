@@ -58,15 +58,17 @@ class Host:
 
     Attributes:
         script: The path it was started by.
+        foreign: Whether this process runs in another Python than the script's own.
         home: Wazuh's home.
         integration: Whether it lies among integratord's integrations.
     """
 
-    __slots__ = ("home", "integration", "script")
+    __slots__ = ("foreign", "home", "integration", "script")
 
-    def __init__(self, script: str) -> None:
+    def __init__(self, script: str, *, foreign: bool = False) -> None:
         folder = os.path.realpath(os.path.dirname(os.path.abspath(script)))  # noqa: PTH100, PTH120 -- pathlib is too slow to import
         self.script = script
+        self.foreign = foreign
         self.integration = folder.endswith(_INTEGRATIONS)
         root = folder[: -len(_INTEGRATIONS)]
         self.home = Home(root) if self.integration else home_of(script)
@@ -159,6 +161,10 @@ def start_lanes(host: Host) -> None:
 
     store = JobStore(host.make_state("enforce", "jobs"))
     store.purge(time.time())
+    if host.foreign and os.access(host.script, os.X_OK):
+        # The script's own Python has the packages that this one may lack.
+        detach(lambda: os.execv(host.script, [host.script, "--resume"]))  # noqa: S606 -- no shell is wanted
+        return
     for instance in sorted({job.instance for job in store.all() if job.open}):
         if not detach(lambda name=instance: run_lane(host, name)):  # type: ignore[misc] # a default binds the loop's variable
             run_lane(host, instance)

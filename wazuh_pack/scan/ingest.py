@@ -133,7 +133,8 @@ class _Marked:
     def __init__(self, report: Report, malicious: Malicious) -> None:
         self._report = report
         self._malicious = malicious
-        self.head = report.head
+        # The digest of the report's own findings knows nothing of the list.
+        self.head = replace(report.head, body="")
 
     def __enter__(self) -> Report:
         return self

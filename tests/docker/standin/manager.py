@@ -58,6 +58,16 @@ def load(daemon=DAEMON):
     return ruleset
 
 
+def compile_lists():
+    """Make what analysisd makes of every list that the configuration names."""
+    for root in xmlio.read_file(HOME / "etc/ossec.conf"):
+        for section in root.children:
+            for node in section.children if section.name == "ruleset" else ():
+                path = HOME / node.content.decode()
+                if node.name == "list" and path.is_file():
+                    path.with_name(f"{path.name}.cdb").write_bytes(b"compiled")
+
+
 class Manager:
     """All daemons."""
 
@@ -68,6 +78,7 @@ class Manager:
         self.load()
 
     def load(self):
+        compile_lists()
         session = load().session(mode=Mode.DAEMON)
         with self.lock:
             self.session = session
@@ -235,6 +246,7 @@ def test(name):
     """Load the configuration, as ``-t`` does."""
     try:
         if name == DAEMON:
+            compile_lists()
             load(name)
         else:
             list(xmlio.read_file(HOME / "etc/ossec.conf"))

@@ -164,10 +164,10 @@ enter() {
   fi
 }
 
-# enter_of PATH: its folder; the rules', decoders' and lists' are wazuh's to write.
+# enter_of PATH: its folder; some are wazuh's to write.
 enter_of() {
   case $1 in
-  etc/rules/* | etc/decoders/* | etc/lists/*) go_into "$(dirname "$1")" ;;
+  etc/rules/* | etc/decoders/* | etc/lists/* | var/wazuh-pack-integration/*) go_into "$(dirname "$1")" ;;
   *) enter "$(dirname "$1")" ;;
   esac
 }
@@ -191,6 +191,13 @@ make_folder() {
   (enter "$1" && own_it root . && chmod 0750 .) || exit 1
 }
 
+# Only wazuh's own things go into a folder that we make for wazuh.
+make_theirs() {
+  [ -d "$base/$1" ] && return 0
+  mkdir -- "$base/$1" || fail "cannot make $base/$1"
+  (enter "$1" && chmod 0700 . && own_it wazuh .) || exit 1
+}
+
 # write MODE OWNER PATH: what comes in on standard input, in one step. What becomes wazuh's goes into
 # a folder where wazuh may write, so it is made ready in ours.
 write() {
@@ -207,6 +214,7 @@ write() {
     own_it "$2" ".$name.new"
     chmod "$1" ".$name.new" || fail "cannot write $base/$3"
     if [ "$2" != root ]; then
+      make_theirs "$(dirname "$3")"
       go_into "$(dirname "$3")"
       mv -f -- "$base/$own/.$name.new" "$name" || fail "cannot write $base/$3"
     else
@@ -350,6 +358,7 @@ uninstall() {
 $known
 EOF
   (enter "$own" && rm -f -- "${record##*/}") || exit 1
+  [ "$target" != image ] || rmdir -- "$base/var/wazuh-pack-integration" 2>/dev/null
   rmdir -- "$base/$own" 2>/dev/null || say "keep    $base/$own  (not empty)"
 }
 

@@ -163,7 +163,8 @@ class Provider(ABC):
         name: As in ``provider = name``.
         url: Default base URL; empty when there is none.
         rate: Default limit of calls with our own credentials.
-        bare_rate: Limit of calls without them.
+        bare_rate: Limit of calls without any.
+        token_rate: Limit of calls with a leaked token that the provider counts as the token's.
         capabilities: What it can do, by name.
         options: Parsers of its own options in ``revoke.ini``.
         secrets: Names of the credentials it may use.
@@ -173,6 +174,7 @@ class Provider(ABC):
     url: ClassVar[str] = ""
     rate: ClassVar[Rate] = Rate(60, 60)
     bare_rate: ClassVar[Rate] = Rate(60, 60)
+    token_rate: ClassVar[Rate] = Rate(60, 60)
     capabilities: ClassVar[Mapping[str, Capability]]
     options: ClassVar[Mapping[str, Option]] = {}
     secrets: ClassVar[tuple[str, ...]] = ("token",)

@@ -49,6 +49,7 @@ class GitHub(Provider):
     url = "https://api.github.com"
     rate = Rate(300, 60)
     bare_rate = Rate(55, 3600)  # without authentication an address has 60 calls an hour
+    token_rate = Rate(30, 60)  # too many refused logins make GitHub refuse an address
     secrets = ("token",)
     options: ClassVar[Mapping[str, Option]] = {
         "organisation": word(r"[A-Za-z0-9-]{1,39}", "acme"),
@@ -97,7 +98,9 @@ class GitHub(Provider):
     def _with_token(self, method: str, template: str, value: str, **options: Any) -> Call:
         """Return a call that carries the leaked token, and nothing of ours."""
         headers = {"Authorization": f"Bearer {value}"}
-        return self._call(method, template, {}, headers=headers, own=False, **options)
+        return self._call(
+            method, template, {}, headers=headers, own=False, by_token=True, **options
+        )
 
     def _organisation(self, values: Values) -> dict[str, str]:
         return {**values, "org": self.access.option("organisation")}
