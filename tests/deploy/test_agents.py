@@ -270,6 +270,15 @@ def test_the_snippets_pin_the_script_that_is_in_the_archive(host):
         assert [child.tag for child in root if isinstance(child.tag, str)] == ["wodle", "localfile"]
 
 
+def test_a_wodle_whose_file_is_collected_writes_to_it():
+    with pack_for_agents(PurePosixPath("/opt/agent"), ("security-scan",)) as pack:
+        root = etree.fromstring(agent_conf(pack))
+
+    path = root.findtext("localfile/location")
+    assert path == "/var/ossec/logs/wazuh-pack-trivy.json"
+    assert root.findtext("wodle/command") == f"/opt/agent/{WODLE} --sink {path}"
+
+
 def test_the_local_snippet_can_be_appended_to_an_ossec_conf(source):
     conf = b"<ossec_config>\n  <ruleset>\n    <rule_dir>etc/rules</rule_dir>\n  </ruleset>\n"
     text = conf + b"</ossec_config>\n\n" + local_conf(source)

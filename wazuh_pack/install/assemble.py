@@ -153,7 +153,8 @@ def assemble(
         if _is_chosen(wodle.tag, choices.wodles):
             bundle = build_bundle(wodle.folder, scratch / wodle.executable)
             files += _wodle_files(wodle, bundle.path)
-            blocks.append(_wodle(wodle, home, bundle.sha256))
+            sink = _sink(wodle, catalog, choices)
+            blocks.append(_wodle(wodle, home, bundle.sha256, sink))
     rows, integrations = responses.rows(kept, build.rule_ids(), _offered(scripts, choices))
     xml = ossecconf.fragment(
         responses=rows,
@@ -215,10 +216,19 @@ def _wodle_files(wodle: WodleScript, bundle: Path) -> list[PackFile]:
     ]
 
 
-def _wodle(wodle: WodleScript, home: PurePosixPath, sha256: str) -> ossecconf.Wodle:
+def _sink(wodle: WodleScript, catalog: Catalog, choices: Choices) -> str:
+    """Return the file that the wodle is to write to instead of standard output, if any."""
+    if wodle.sink not in choices.collect:
+        return ""
+    parameters = dict(catalog.source(wodle.sink).delivery.parameters)
+    return str({**parameters, **choices.collect[wodle.sink]}["path"])
+
+
+def _wodle(wodle: WodleScript, home: PurePosixPath, sha256: str, sink: str = "") -> ossecconf.Wodle:
+    arguments = f"{wodle.arguments} --sink {sink}" if sink else wodle.arguments
     return ossecconf.Wodle(
         tag=wodle.tag,
-        command=f"{home}/{wodle.command} {wodle.arguments}".rstrip(),
+        command=" ".join(f"{home}/{wodle.command} {arguments}".split()),
         interval=wodle.interval,
         timeout=wodle.timeout,
         run_on_start="yes" if wodle.run_on_start else "no",

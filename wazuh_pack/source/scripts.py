@@ -62,6 +62,8 @@ class WodleScript:
     timeout: int
     run_on_start: bool
     config: Path
+    sink: str = ""
+    """The source whose file it writes to when that is collected."""
 
 
 def response_scripts(tree: Path) -> tuple[ResponseScript, ...]:
@@ -132,7 +134,7 @@ def _response(doc: Doc) -> ResponseScript:
 
 def _wodle(doc: Doc) -> WodleScript:
     required = ("name", "executable", "tag", "command", "interval", "timeout", "config_file")
-    values = doc.mapping(required=required, optional=(*_DESCRIBED, "run_on_start"))
+    values = doc.mapping(required=required, optional=(*_DESCRIBED, "run_on_start", "sink"))
     return WodleScript(
         folder=doc.path.parent,
         executable=_text(values, "executable"),
@@ -143,4 +145,5 @@ def _wodle(doc: Doc) -> WodleScript:
         timeout=values["timeout"].integer(1, _MAX_TIMEOUT) if "timeout" in values else 0,
         run_on_start=_text(values, "run_on_start") == "yes",
         config=_config(doc, values),
+        sink=_text(values, "sink"),
     )
