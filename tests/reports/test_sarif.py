@@ -3,6 +3,7 @@
 import pytest
 
 from wazuh_pack.reports.findings import Artifact
+from wazuh_pack.reports.report import ReportError
 
 
 def test_rules_levels_and_places(files, samples):
@@ -136,3 +137,10 @@ def test_recorded_reports(files, recorded, name, tool, scanner):
     _, head, findings = files.read(recorded / name)
 
     assert (head.tool, {item.scanner for item in findings}) == (tool, {scanner})
+
+
+def test_more_rules_than_any_tool_has_are_refused(files, monkeypatch):
+    monkeypatch.setattr("wazuh_pack.reports.sarif._MAX_RULES", 3)
+
+    with pytest.raises(ReportError, match="more than 3 rules"):
+        files.read(run(rules=[{"id": "r"}] * 3))

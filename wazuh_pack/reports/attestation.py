@@ -28,6 +28,7 @@ from wazuh_pack.reports.values import (
     score,
     sequence,
     severity_of_score,
+    short,
     texts,
 )
 
@@ -155,9 +156,9 @@ def of_payload(payload: str) -> Statement | None:
 
 def _member(stream: JsonStream, key: str, found: Statement) -> None:
     if key == "_type":
-        found.kind = clean(stream.value())
+        found.kind = short(stream.value())
     elif key == "predicateType":
-        found.predicate_type = clean(stream.value())
+        found.predicate_type = short(stream.value())
     elif key == "subject" and stream.peek() == "[":
         for _ in stream.elements():
             if len(found.subjects) >= _MAX_SUBJECTS:
@@ -171,7 +172,7 @@ def _member(stream: JsonStream, key: str, found: Statement) -> None:
 
 def _subject(subject: Record) -> tuple[str, str]:
     digest = clean(at(subject, "digest", "sha256")).lower()
-    name = clean(subject.get("name")) or clean(subject.get("uri"))
+    name = short(subject.get("name")) or short(subject.get("uri"))
     return name, f"sha256:{digest}" if _SHA256.fullmatch(digest) else ""
 
 
@@ -212,7 +213,7 @@ def _vulnerability(record: Record) -> tuple[str, str, str]:
             word = severity_of(text)
         else:
             number = number or score(text)
-    return clean(inner.get("id")), word or severity_of_score(number) or "unknown", number
+    return short(inner.get("id")), word or severity_of_score(number) or "unknown", number
 
 
 def _origin(predicate: Mapping[str, Any]) -> tuple[str, str]:
@@ -229,7 +230,7 @@ def _origin(predicate: Mapping[str, Any]) -> tuple[str, str]:
         clean(at(item, "uri")) for item in sequence(definition.get("resolvedDependencies"))
     ]
     from_git = next((uri for uri in materials if uri.startswith("git+")), "")
-    return builder, public(source or workflow or named or from_git)
+    return short(builder), short(public(source or workflow or named or from_git))
 
 
 def _vulnerabilities(predicate: Mapping[str, Any]) -> Iterator[Finding]:

@@ -19,7 +19,7 @@ from wazuh_pack.reports.findings import Artifact, Finding, clean, public
 from wazuh_pack.reports.reader import MAX_RECORD, RecordError, RecordReport, Top
 from wazuh_pack.reports.report import Evidence, Head, ReportError, ReportFile
 from wazuh_pack.reports.sketch import Sketch, sketch_of
-from wazuh_pack.reports.values import Record, at, mapping
+from wazuh_pack.reports.values import Record, at, mapping, short
 from wazuh_pack.reports.verdicts import UNDECIDED, of_cosign
 
 if TYPE_CHECKING:
@@ -152,13 +152,13 @@ def _signature(payload: Record) -> Evidence:
     if not critical or not _DIGEST.fullmatch(digest):
         raise RecordError
     optional = mapping(payload.get("optional"))
-    repository = clean(optional.get("githubWorkflowRepository"))
+    repository = short(optional.get("githubWorkflowRepository"))
     return Evidence(
         kind="signature",
         verified=True,
         digest=digest,
-        name=Artifact.plain_name(clean(at(critical, "identity", "docker-reference"))),
-        signer=clean(optional.get("Subject")),
-        issuer=clean(optional.get("Issuer")),
+        name=Artifact.plain_name(short(at(critical, "identity", "docker-reference"))),
+        signer=short(optional.get("Subject")),
+        issuer=short(optional.get("Issuer")),
         source=repository,
     )

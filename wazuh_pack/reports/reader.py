@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Collection, Dict, Iterable, Iterator, Protocol
+from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, Iterable, Iterator, Protocol
 
 from wazuh_pack.reports.jsonstream import JsonError, JsonStream
 from wazuh_pack.reports.report import Head, Report, ReportError, ReportFile
@@ -23,6 +23,16 @@ MAX_RECORD = 2 << 20
 
 MAX_PLACES = 200_000
 """Groups of records (sites, reports, runs) that one report may have."""
+
+MAX_KEPT = 64 << 20
+"""Characters of what stands beside the records of all groups that may be kept in memory."""
+
+MAX_MEMBERS = 10_000
+"""Members that the outermost object of a report may have."""
+
+_ENOUGH = 1000  # records of something else, after which a report is refused at once
+_MAX_TEXT = 4000
+_LONG_FIELDS = ("title", "message", "resolution", "aliases")
 
 Top = Dict[str, Any]
 """The members of a document's outermost object: those that are wanted, with their values."""
@@ -95,7 +105,8 @@ class RecordReport:
         try:
             for record in self._records({}):
                 with suppress(RecordError, SuppressedError):
-                    yield from self._read(record)
+                    for finding in self._read(record):
+                        yield _clipped(finding)
         except JsonError as error:
             raise ReportError(f"the report changed while it was read: {error}") from error
         self._file.check_unchanged()
@@ -108,11 +119,13 @@ class RecordReport:
                 records += 1
                 unreadable += verdict is RecordError
                 suppressed += verdict is SuppressedError
+                if unreadable == records == _ENOUGH:
+                    break
         except JsonError as error:
             raise ReportError(f"not a whole {self.TITLE}: {error}") from error
         self._file.check_unchanged()
         if unreadable and unreadable == records:
-            raise ReportError(f"not a {self.TITLE}: none of its {records} records is one")
+            raise ReportError(f"not a {self.TITLE}: none of its first {records} records is one")
         head = self._head(self._top)
         problems = head.problems
         if unreadable:
@@ -153,6 +166,22 @@ class RecordReport:
             raise ReportError(f"not a {self.TITLE}: it has no '{missing[0]}'")
 
 
+def _clipped(finding: Finding) -> Finding:
+    """Return a finding whose texts are not much longer than what an event shows of them."""
+    long = {
+        name: getattr(finding, name)[:_MAX_TEXT]
+        for name in _LONG_FIELDS
+        if len(getattr(finding, name)) > _MAX_TEXT
+    }
+    return replace(finding, **long) if long else finding
+
+
+def _note(top: Top, key: str) -> None:
+    if len(top) >= MAX_MEMBERS:
+        raise JsonError(f"the document has more than {MAX_MEMBERS} members")
+    top.setdefault(key, None)
+
+
 def bare_list(stream: JsonStream) -> Iterator[Any]:
     """Yield the elements of a document that is a list; ``null`` is an empty one."""
     if stream.peek() == "[":
@@ -171,7 +200,7 @@ def in_object(
     ``top`` gets every member's name, and the value of those in ``keep``.
     """
     for key in stream.members():
-        top.setdefault(key, None)
+        _note(top, key)
         if key in lists:
             for _ in _elements(stream, key):
                 yield key, stream.value()
@@ -188,12 +217,20 @@ class Nested:
     What stands beside the inner list may come before or after it, so the first walk collects it.
     """
 
-    def __init__(self, outer: str, inner: str, keep: Collection[str]) -> None:
+    def __init__(
+        self,
+        outer: str,
+        inner: str,
+        keep: Collection[str],
+        read: Callable[[str, JsonStream], Any] | None = None,
+    ) -> None:
         self._outer = outer
         self._inner = inner
         self._keep = keep
+        self._read = read
         self.places: list[Top] = []
         self._known = False
+        self._kept = 0
 
     def walk(
         self, stream: JsonStream, keep: Collection[str], top: Top
@@ -201,7 +238,7 @@ class Nested:
         """Yield every record with what stands beside its list; all of that on later walks only."""
         number = 0
         for key in stream.members():
-            top.setdefault(key, None)
+            _note(top, key)
             if key == self._outer:
                 for _ in _elements(stream, key):
                     yield from self._element(stream, number)
@@ -229,7 +266,10 @@ class Nested:
                 for _ in _elements(stream, key):
                     yield place, stream.value()
             elif key in self._keep and not self._known:
-                place[key] = stream.value()
+                place[key] = self._read(key, stream) if self._read else stream.value()
+                self._kept += len(str(place[key]))
+                if self._kept > MAX_KEPT:
+                    raise JsonError(f"more than {MAX_KEPT} characters beside the records")
             else:
                 stream.skip()
 

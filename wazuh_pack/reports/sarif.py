@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING, Any, Iterable, Iterator
 
 from wazuh_pack.reports.findings import Artifact, Finding, clean
+from wazuh_pack.reports.jsonstream import JsonError, JsonStream
 from wazuh_pack.reports.reader import Nested, RecordError, RecordReport, SuppressedError, Top
 from wazuh_pack.reports.report import Head, ReportError, ReportFile
 from wazuh_pack.reports.values import (
@@ -26,6 +27,7 @@ from wazuh_pack.reports.values import (
     score,
     sequence,
     severity_of_score,
+    short,
     short_hash,
     slug,
     texts,
@@ -49,6 +51,7 @@ _TAGS = (
 )
 _FINGERPRINT = re.compile(r"[\w.-]+/v\d+")
 _QUIET_KINDS = ("pass", "notApplicable", "informational")
+_MAX_RULES = 50_000
 _KEPT = ("tool", "versionControlProvenance", "invocations")
 
 
@@ -68,11 +71,13 @@ def open(file: ReportFile) -> _Report:  # noqa: A001 - the reader's interface
 class _Rule:
     """What a rule says about its results."""
 
+    __slots__ = ("cwe", "level", "rule_id", "scanner", "score", "severity", "title", "url")
+
     def __init__(self, rule: Record) -> None:
         properties = mapping(rule.get("properties"))
         tags = [tag.lower() for tag in texts(properties.get("tags"))[:50]]
-        self.rule_id = clean(rule.get("id"))
-        self.title = clean(at(rule, "shortDescription", "text")) or clean(rule.get("name"))
+        self.rule_id = short(rule.get("id"))
+        self.title = short(at(rule, "shortDescription", "text")) or short(rule.get("name"))
         self.severity = severity_of_score(properties.get("security-severity"))
         self.score = score(properties.get("security-severity"))
         self.level = clean(at(rule, "defaultConfiguration", "level"))
@@ -84,6 +89,48 @@ class _Rule:
 _NO_RULE = _Rule({})
 
 
+def _beside(key: str, stream: JsonStream) -> Any:
+    """Read what stands beside a run's results; of the tool's rules, one at a time."""
+    if key != "tool" or stream.peek() != "{":
+        return stream.value()
+    found: dict[str, Any] = {}
+    budget = [_MAX_RULES]
+    for member in stream.members():
+        if member == "driver" and stream.peek() == "{":
+            found[member] = _component(stream, budget)
+        elif member == "extensions" and stream.peek() == "[":
+            found[member] = [_component(stream, budget) for _ in stream.elements()]
+        else:
+            stream.skip()
+    return found
+
+
+def _component(stream: JsonStream, budget: list[int]) -> dict[str, Any]:
+    """Read a part of the tool; ``budget`` holds how many more rules and parts there may be."""
+    found: dict[str, Any] = {}
+    _spend(budget)
+    if stream.peek() != "{":
+        stream.value()
+        return found
+    for member in stream.members():
+        if member == "rules" and stream.peek() == "[":
+            found[member] = []
+            for _ in stream.elements():
+                _spend(budget)
+                found[member].append(_Rule(mapping(stream.value())))
+        elif member in ("name", "version", "semanticVersion"):
+            found[member] = short(stream.value())
+        else:
+            stream.skip()
+    return found
+
+
+def _spend(budget: list[int]) -> None:
+    budget[0] -= 1
+    if budget[0] < 0:
+        raise JsonError(f"a run's tool has more than {_MAX_RULES} rules")
+
+
 class _Run:
     """The head of a run: its tool and the tool's rules."""
 
@@ -91,11 +138,9 @@ class _Run:
         driver = mapping(at(place_.get("tool"), "driver"))
         self.tool = slug(driver.get("name"))
         self.version = clean(driver.get("semanticVersion")) or clean(driver.get("version"))
-        self._driver = [_Rule(mapping(rule)) for rule in sequence(driver.get("rules"))]
+        self._driver: list[_Rule] = sequence(driver.get("rules"))
         extensions = sequence(at(place_.get("tool"), "extensions"))
-        self._extensions = [
-            [_Rule(mapping(rule)) for rule in sequence(at(item, "rules"))] for item in extensions
-        ]
+        self._extensions: list[list[_Rule]] = [sequence(item.get("rules")) for item in extensions]
         listed = [*self._driver, *(rule for rules in self._extensions for rule in rules)]
         self._by_id: dict[str, _Rule] = {rule.rule_id: rule for rule in reversed(listed)}
         repositories = sequence(place_.get("versionControlProvenance"))
@@ -125,7 +170,7 @@ class _Report(RecordReport):
 
     def __init__(self, file: ReportFile) -> None:
         self._runs: list[_Run] = []
-        self._nested = Nested("runs", "results", _KEPT)
+        self._nested = Nested("runs", "results", _KEPT, _beside)
         super().__init__(file)
 
     def _records(self, top: Top) -> Iterator[Any]:

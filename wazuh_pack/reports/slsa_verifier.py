@@ -17,7 +17,7 @@ from wazuh_pack.reports.findings import Artifact, Finding, clean, public
 from wazuh_pack.reports.jsonstream import JsonError, JsonStream
 from wazuh_pack.reports.reader import MAX_RECORD, RecordReport, Top
 from wazuh_pack.reports.report import Evidence, Head, ReportError, ReportFile
-from wazuh_pack.reports.values import place
+from wazuh_pack.reports.values import place, short
 from wazuh_pack.reports.verdicts import UNDECIDED, of_slsa
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class _Report(RecordReport):
                 continue
             found = _ARTIFACT.match(line)
             if found and len(self._names) < _MAX_ARTIFACTS:
-                self._names.append(place(found[1]))
+                self._names.append(short(place(found[1])))
                 if found[2] != "PASSED":
                     failed = True
                     yield place(found[1]), clean(found[3])

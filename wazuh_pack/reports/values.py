@@ -198,6 +198,11 @@ def slug(value: object) -> str:
     return re.sub(r"[^a-z0-9._]+", "-", clean(value).lower()).strip("-.")[:60]
 
 
+def short(value: object) -> str:
+    """Return a value as text of at most 1,000 characters, for what is kept in memory."""
+    return clean(value)[:1000]
+
+
 def first(values: Iterator[str]) -> str:
     """Return the first text that is not empty."""
     return next((value for value in values if value), "")

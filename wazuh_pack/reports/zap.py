@@ -15,6 +15,7 @@ from xml.parsers import expat
 
 from wazuh_pack.reports.findings import Artifact, Finding, clean
 from wazuh_pack.reports.reader import (
+    MAX_PLACES,
     MAX_RECORD,
     Nested,
     RecordError,
@@ -169,6 +170,8 @@ class _AlertParser:
         if not self._path:
             self.version = clean(attributes.get("version"))
         elif name == "site" and len(self._path) == 1:
+            if len(self.sites) >= MAX_PLACES:
+                raise ReportError(f"not a {TITLE}: more than {MAX_PLACES} sites")
             self.sites.append(clean(attributes.get("name"))[:500])
         elif name == "alertitem":
             self._alert, self._uri = {}, ""
