@@ -43,7 +43,7 @@ JUDGES = {
     "expression": "test_expressions.py test_expressions_osregex.py test_indexes.py",
     "fts": "test_fts.py test_tree.py",
     "accumulator": "test_decode.py",
-    "verify/conformance": "../verify/test_conformance.py",
+    "verify/conformance": "../verify/test_replay.py ../verify/test_conformance.py",
 }
 SURVIVOR = re.compile(r"^\s*(\S+): (survived|no tests|suspicious)$", re.MULTILINE)
 
