@@ -31,7 +31,7 @@ JUDGES = {
     "schedule": "test_rules_values.py",
     "addresses": "test_rules_values.py",
     "rule_attributes": "test_rule_attributes.py",
-    "conditions": f"{_RULES} test_cdb.py",
+    "conditions": f"test_conditions.py {_RULES} test_cdb.py",
     "correlate": "test_correlate.py test_session.py test_tree.py",
     "memory": "test_corners.py test_correlate.py test_session.py",
     "occurrence": f"{_RULES}",

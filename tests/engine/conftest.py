@@ -47,6 +47,28 @@ def write_ruleset(tmp_path):
     return write
 
 
+class Watcher:
+    """Writes down what a watched session tells of itself."""
+
+    def __init__(self):
+        self.told = []
+
+    def decoded(self, event, _state):
+        self.told.append(event.log)
+
+    def shares(self, what, key):
+        self.told.append((what, key))
+
+    def searches(self, rule):
+        self.told.append(rule.id)
+
+
+@pytest.fixture
+def watcher():
+    """Return a watch that keeps what it is told."""
+    return Watcher()
+
+
 def pytest_terminal_summary(terminalreporter):
     """Show what tests recorded as ``conformance``: area, vectors passed, vectors in all."""
     rows = [

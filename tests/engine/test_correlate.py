@@ -177,24 +177,7 @@ def test_a_composite_whose_rule_is_unknown_finds_nothing(load):
     assert ids(session, ["a"] * 3) == [100] * 3
 
 
-class Watcher:
-    """Writes down what a session tells of itself."""
-
-    def __init__(self):
-        self.told = []
-
-    def decoded(self, event, _state):
-        self.told.append(event.log)
-
-    def shares(self, what, key):
-        self.told.append((what, key))
-
-    def searches(self, rule):
-        self.told.append(rule.id)
-
-
-def test_a_watch_learns_of_every_search(load):
-    watcher = Watcher()
+def test_a_watch_learns_of_every_search(load, watcher):
     ids(load(composite()).session(watch=watcher), ["a", "b", "a"])
     assert watcher.told == [b"a", 200, b"b", b"a", 200]
 
