@@ -159,6 +159,9 @@ def test_each_mode_is_asked_for_its_own_answers(suite):
         ([0, 40, 40], ["100", "100", "100"]),
         ([60, 0, 60], ["100", "100", "200"]),
         ([60, 1, 60], ["100", "100", "100"]),
+        # A millisecond passes with every event: the third comes at 61.001.
+        ([0.5, 0, 60.498], ["100", "100", "100"]),
+        ([0.5, 0, 60.496], ["100", "100", "200"]),
     ],
 )
 def test_the_clock_goes_on_by_what_the_events_wait(suite, sleeps, ids):
@@ -201,6 +204,7 @@ def message(level, code, *args):
     return {"level": level, "code": code, "args": list(args)}
 
 
+VARIABLE = '</group><var name="A">x</var><group name="h,">'
 CRITICAL = message("CRITICAL", 1220, "etc/rules/rules.xml")
 
 
@@ -230,6 +234,10 @@ def test_warnings_of_loading_have_level_number_and_names(tmp_path, rules, messag
         (
             ["\n\n<rule id='1'"],
             [message("ERROR", 1226, "etc/rules/rules.xml", "id", "1", "3"), CRITICAL],
+        ),
+        (
+            [LOGIN, VARIABLE, rule(101, r"<regex>\$\d</regex>")],
+            [message("ERROR", 1227, "etc/rules/rules.xml", r"\d"), CRITICAL],
         ),
         (
             [LOGIN, LOGIN, rule(101, "<regex>(</regex>")],
@@ -321,6 +329,22 @@ def test_a_vector_has_the_answer_and_the_rule_in_short(stock):
     assert nothing == [None] * 5
 
 
+def test_a_suite_over_the_stock_ruleset_is_judged_by_it(stock, suite, tmp_path):
+    stock([], LOGIN)
+    folder = suite([], ["login"])
+    (folder / "ruleset.xml").write_text(
+        "<ruleset><decoder_dir>ruleset/decoders</decoder_dir>"
+        "<rule_dir>ruleset/rules</rule_dir></ruleset>",
+        encoding="utf-8",
+    )
+    assert rule_ids(run_suite(folder, stock=tmp_path / "ruleset")) == ["100"]
+
+
+def test_vectors_happen_when_the_replay_begins(stock):
+    at_the_start = rule(100, "<time>14:13 - 14:13</time><weekday>monday</weekday>")
+    assert said(run_suite(stock([vector("x")], at_the_start)))[0]["rule_id"] == "100"
+
+
 def test_vectors_are_sessions_apart_at_the_manager(stock):
     by_host = rule(101, '<hostname type="pcre2">^.manager.$</hostname>', level=5)
     by_place = rule(102, "<location>^/var/log/x$</location>", level=6)
@@ -341,6 +365,12 @@ def test_the_events_of_a_vector_follow_each_other_within_a_second(stock):
     ids = [found[f"events.{number}.rule_id"] for number in range(3)]
     assert ids == ["100", "100", "200"]
     assert found["events.2.previous_output"] == "login 1\nlogin 0"
+
+
+def test_two_events_of_a_vector_have_numbers(stock):
+    steps = [{"log": log, "actual": {}} for log in ("login", "other")]
+    (found,) = said(run_suite(stock([{"location": "stdin", "events": steps}], LOGIN)))
+    assert [found[f"events.{number}.rule_id"] for number in range(2)] == ["100", None]
 
 
 def test_the_only_event_of_a_vector_has_no_number(stock):

@@ -112,9 +112,10 @@ def run_suite(path: Path, *, stock: Path | None = None, mode: Mode = Mode.LOGTES
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         files = stage_suite(path, home, stock)
+        ruleset: Ruleset | None
         try:
-            ruleset: Ruleset | None = Ruleset.from_files(files)
-            logged: Sequence[Diagnostic] = ruleset.diagnostics if ruleset else ()
+            ruleset = Ruleset.from_files(files)
+            logged = ruleset.diagnostics
         except LoadFailure as error:
             ruleset, logged = None, error.diagnostics
         if mode is Mode.LOGTEST and (path / "load.json").is_file():
