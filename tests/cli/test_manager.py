@@ -532,6 +532,12 @@ def test_doctor_of_nothing_says_so(manager, capsys):
             "wazuh-pack-block-ip: zipfile.BadZipFile",
         ),
         (
+            lambda home: (home / "active-response/bin").chmod(0o770),
+            "folders",
+            "warning",
+            "active-response/bin: others than root may replace scripts",
+        ),
+        (
             lambda home: (home / "etc/wazuh-pack/respond.stop").touch(),
             "responses",
             "warning",
