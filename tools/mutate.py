@@ -39,9 +39,11 @@ JUDGES = {
     "jsondecode": "test_json.py",
     "fields": "test_json.py test_decode.py",
     "cjson": "test_json.py",
-    "fts": "test_decode.py test_tree.py",
+    "cjson_print": "test_json.py",
+    "expression": "test_expressions.py test_expressions_osregex.py test_indexes.py",
+    "fts": "test_fts.py test_tree.py",
     "accumulator": "test_decode.py",
-    "verify/conformance": "../verify/test_conformance.py",
+    "verify/conformance": "../verify/test_replay.py ../verify/test_conformance.py",
 }
 SURVIVOR = re.compile(r"^\s*(\S+): (survived|no tests|suspicious)$", re.MULTILINE)
 

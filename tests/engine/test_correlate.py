@@ -153,6 +153,52 @@ def test_only_texts_that_match_count_for_a_regex(load):
     assert ids(session, ["a", "a", "a", "b", "b", "a"]) == [100, 100, 100, 101, 101, 200]
 
 
+def test_only_events_of_the_same_decoder_type_count_for_a_regex(write_ruleset):
+    decoders = (
+        '<decoder name="named"><program_name>\\.+</program_name></decoder>'
+        '<decoder name="i"><prematch>^i</prematch><type>ids</type></decoder>'
+        '<decoder name="other"><prematch>^</prematch></decoder>'
+    )
+    ruleset = write_ruleset(
+        '<group name="grp,"><rule id="2" level="0" noalert="1"><category>ids</category>'
+        "<description>root</description></rule>"
+        '<rule id="102" level="3"><category>ids</category><match>a</match>'
+        "<description>intrusion</description></rule>"
+        f"{BASE}{composite(source='<if_matched_regex>a$</if_matched_regex>')}</group>",
+        decoders=decoders,
+    )
+    session = ruleset.session()
+    assert ids(session, ["ia", "ia", "a", "a", "ia", "a"]) == [102, 102, 100, 100, 102, 200]
+
+
+def test_a_composite_whose_rule_is_unknown_finds_nothing(load):
+    source = "<if_sid>100</if_sid><if_matched_sid>999</if_matched_sid>"
+    session = load(composite(source=source, frequency=2)).session()
+    assert ids(session, ["a"] * 3) == [100] * 3
+
+
+class Watcher:
+    """Writes down what a session tells of itself."""
+
+    def __init__(self):
+        self.told = []
+
+    def decoded(self, event, _state):
+        self.told.append(event.log)
+
+    def shares(self, what, key):
+        self.told.append((what, key))
+
+    def searches(self, rule):
+        self.told.append(rule.id)
+
+
+def test_a_watch_learns_of_every_search(load):
+    watcher = Watcher()
+    ids(load(composite()).session(watch=watcher), ["a", "b", "a"])
+    assert watcher.told == [b"a", 200, b"b", b"a", 200]
+
+
 def test_events_of_others_in_between_are_passed_over(load):
     session = load(composite()).session()
     places = [f"[00{number}] (h) any->x" for number in (1, 2, 1, 2, 1)]

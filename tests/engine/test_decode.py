@@ -364,19 +364,55 @@ def test_what_is_shared_belongs_to_host_and_id_and_ends(accumulating):
     assert accumulating.run(BSD + b"acc: 7 u= s=", time=1241.0).static["dstuser"] == b""
 
 
-def test_long_values_and_keys_are_not_shared(accumulating):
-    accumulating.run(BSD + b"acc: 7 u=" + b"x" * 81 + b" s=")
-    assert accumulating.run(BSD + b"acc: 7 u= s=").static["dstuser"] == b""
-    number = b"1" * 250
+@pytest.mark.parametrize(("size", "kept"), [(80, True), (81, False)])
+def test_long_values_are_not_shared(accumulating, size, kept):
+    user = b"x" * size
+    accumulating.run(BSD + b"acc: 7 u=" + user + b" s=")
+    found = accumulating.run(BSD + b"acc: 7 u= s=").static["dstuser"]
+    assert found == (user if kept else b"")
+
+
+@pytest.mark.parametrize(("size", "shared"), [(255, True), (256, False)])
+def test_under_a_long_key_nothing_is_shared(accumulating, size, shared):
+    number = b"1" * (size - len(b"web acc "))
     accumulating.run(BSD + b"acc: " + number + b" u=bob s=")
-    assert accumulating.run(BSD + b"acc: " + number + b" u= s=").static["dstuser"] == b""
+    found = accumulating.run(BSD + b"acc: " + number + b" u= s=").static["dstuser"]
+    assert found == (b"bob" if shared else b"")
+
+
+def test_an_event_without_host_is_the_managers(bench):
+    b = bench(
+        root(
+            "acc",
+            "<prematch>^acc </prematch><accumulate/>"
+            + regex("(\\d+) u=(\\w*)$", "id, dstuser", kind="pcre2"),
+        )
+    )
+    b.run(b"acc 7 u=bob")
+    assert b.run(b"acc 7 u=").static["dstuser"] == b"bob"
+    assert b.state.accumulator._stored.keys() == {b"manager acc 7"}
+
+
+@pytest.mark.parametrize(("lent_at", "shared"), [(0.0, True), (1.0, False)])
+def test_what_was_lent_in_second_0_does_not_end(accumulating, lent_at, shared):
+    accumulating.run(BSD + b"acc: 7 u=bob s=", time=lent_at)
+    found = accumulating.run(BSD + b"acc: 7 u= s=", time=500.0).static["dstuser"]
+    assert found == (b"bob" if shared else b"")
 
 
 def test_what_is_over_is_forgotten_every_200_events(accumulating):
-    for number in range(199):
-        accumulating.run(BSD + b"acc: %d u=bob s=" % number)
-    accumulating.run(BSD + b"acc: 999 u=bob s=", time=2000.0)
-    assert len(accumulating.state.accumulator._stored) == 1
+    numbers = iter(range(1000))
+
+    def lend(count, time):
+        for _ in range(count):
+            accumulating.run(BSD + b"acc: %d u=bob s=" % next(numbers), time=time)
+        return len(accumulating.state.accumulator._stored)
+
+    assert lend(100, time=1879.0) == 100
+    assert lend(99, time=1880.0) == 199
+    assert lend(1, time=2000.0) == 100
+    assert lend(199, time=9000.0) == 299
+    assert lend(1, time=9000.0) == 200
 
 
 def test_an_event_without_id_shares_nothing(accumulating):

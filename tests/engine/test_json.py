@@ -128,6 +128,7 @@ def test_arrays_are_printed_for_reading():
         (b'[[1],{"a":2},"x"]', b"x"),
         (b'["a,b","c"]', b"a,b,c"),
         (b"[1e300,2]", b"1000000000000000052504760255204420248704468581108159154915854115"[:63]),
+        (b"[1e55,2]", b"10000000000000000102350670204085511496304388135324745728.000000,2"),
     ],
 )
 def test_arrays_with_commas(text, value):
@@ -139,6 +140,13 @@ def test_a_csv_text_of_64_kib_is_no_field(size):
     text = b'{"v":["' + b"x" * size + b'"]}'
     assert len(fields(text, arrays_as_csv=True).get("v", b"")) == (size if size < 65535 else 0)
     assert fields(b'{"v":[]}', arrays_as_csv=True) == {}
+
+
+@pytest.mark.parametrize(("last", "size"), [(25000, 65534), (25001, 0)])
+def test_commas_count_in_a_csv_text(last, size):
+    texts = ["x" * length for length in (0, 40000, 531, last)]
+    text = f'{{"v":{json.dumps(texts)}}}'.encode()
+    assert len(fields(text, arrays_as_csv=True).get("v", b"")) == size
 
 
 def test_names_of_slots_fill_them_and_the_last_one_wins():
@@ -165,6 +173,13 @@ def test_duplicates_are_all_kept_and_the_first_is_looked_up():
     event = decoded(b'{"K":1,"k":2,"K":3}')
     assert event.dynamic == [(b"K", b"1"), (b"k", b"2"), (b"K", b"3")]
     assert event.lookup == {b"k": b"1"}
+
+
+@pytest.mark.parametrize("size", [255, 256, 300])
+def test_long_names_are_names_too(size):
+    event = decoded(b'{"a":{"' + b"N" * size + b'":1}}')
+    assert event.dynamic == [(b"a." + b"N" * size, b"1")]
+    assert event.lookup == {b"a." + b"n" * size: b"1"}
 
 
 def test_dynamic_fields_have_a_limit_and_slots_have_none():

@@ -60,6 +60,7 @@ def test_a_bad_entry_is_refused(entry):
         (b"!22:00-06:00", TimeRange("06:00", "22:00", outside=True)),
         (b"8-17", TimeRange("08:00", "17:00", outside=False)),
         (b"9am-5pm", TimeRange("09:00", "17:00", outside=False)),
+        (b"1pm-2pm", TimeRange("13:00", "14:00", outside=False)),
         (b"8 - 8", TimeRange("08:00", "08:00", outside=False)),
         (b"10:00", None),
         (b"10 - 11 x", None),
@@ -88,9 +89,19 @@ def test_a_time_is_read(text, expected):
         (b"x - 1", [b"x - 1"]),
         (b"13 pm - 14", [b"m - 14"]),
         (b"1 pn - 14", [b"n - 14"]),
+        (b"1 an - 14", [b"n - 14"]),
         (b"1:x55 - 2", [b"x55 - 2"]),
         (b"1 - 007", [b""]),
         (b"1 - 2:3", [b"3"]),
+        (b"\t8 - 9", [b"\t8 - 9"]),
+        (b"X8 - 9", [b"X8 - 9"]),
+        (b"!\t8 - 9", [b"\t8 - 9"]),
+        (b"!X8 - 9", [b"X8 - 9"]),
+        (b"8 -\t9", [b"\t9"]),
+        (b"8 -X9", [b"X9"]),
+        # The time may be six bytes long ("01:-23"); one that is longer is refused in silence.
+        (b"1:   -023", [b""]),
+        (b"1:   -123", []),
     ],
 )
 def test_an_hour_out_of_range_is_refused_with_a_number(text, complaints):

@@ -122,7 +122,7 @@ def _minute(text: bytes) -> tuple[int, bytes]:
 def _number(text: bytes) -> int:
     """Read a number as C's ``atoi`` does: blanks and a sign before it, 0 when there is none."""
     found = _NUMBER.match(text)
-    return int(b"".join(found.groups()) or b"0") if found and found.group(2) else 0
+    return int(b"".join(found.groups())) if found and found.group(2) else 0
 
 
 def parse_days(text: bytes) -> frozenset[int] | None:

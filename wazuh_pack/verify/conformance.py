@@ -287,5 +287,19 @@ def differences(
         for key in [*expected, *(key for key in actual if key not in expected)]:
             here = f"{path}.{key}" if path else str(key)
             yield from differences(expected.get(key, _ABSENT), actual.get(key, _ABSENT), here)
-    elif expected != actual or isinstance(expected, bool) is not isinstance(actual, bool):
+    elif not _equal(expected, actual):
         yield path, expected, actual
+
+
+def _equal(expected: object, actual: object) -> bool:
+    """Compare as JSON does: 1 is 1.0 but not true, however deep in arrays they stand."""
+    work = [(expected, actual)]
+    while work:
+        one, other = work.pop()
+        if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+            work += zip(one, other, strict=True)
+        elif isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
+            work += ((value, other[key]) for key, value in one.items())
+        elif one != other or isinstance(one, bool) is not isinstance(other, bool):
+            return False
+    return True
