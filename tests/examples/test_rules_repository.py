@@ -42,6 +42,16 @@ def test_its_tests_pass_without_manager_and_network(repository):
     assert "8 passed" in done.stdout
 
 
+def test_its_rules_hold_on_the_whole_stock_ruleset_too(repository, shared):
+    with (repository / "pytest.ini").open("a", encoding="utf-8") as settings:
+        settings.write(f"wazuh_stock = {shared / 'wazuh-4.14.7/ruleset'}\n")
+
+    done = run(repository)
+
+    assert done.returncode == 0, done.stdout
+    assert "8 passed" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "failing", "words"),
     [
