@@ -1,9 +1,11 @@
 """docs/examples/pipeline-gate: its scripts, with stand-ins for Trivy, cosign and the manager."""
 
 import base64
+import hashlib
 import http.server
 import json
 import os
+import re
 import shutil
 import ssl
 import subprocess
@@ -144,6 +146,78 @@ def test_a_tool_that_could_not_be_installed_is_a_refusal(job, tool):
     status, event = job.run()
 
     assert (status, event["decision"]) == (REFUSED, "failed")
+
+
+COSIGN = """\
+#!/bin/sh
+echo "$*" >>"$CALLS"
+exit "$VERDICT"
+"""
+CURL = """\
+#!/bin/sh
+while [ "$1" != --output ]; do shift; done
+case $2 in
+cosign.new) cp "$SERVED/cosign" "$2" ;;
+*.tar.gz) cp "$SERVED/trivy.tar.gz" "$2" ;;
+*) echo bundle >"$2" ;;
+esac
+"""
+
+
+@pytest.fixture
+def install(tmp_path):
+    """Return a function that runs tools.sh against downloads of ours."""
+    served, out = tmp_path / "served", tmp_path / "out"
+    served.mkdir()
+    (served / "cosign").write_text(COSIGN, encoding="utf-8")
+    (served / "curl").write_text(CURL, encoding="utf-8")
+    (served / "curl").chmod(0o755)
+    (served / "trivy").write_text("#!/bin/sh\n", encoding="utf-8")
+    subprocess.run(["tar", "-czf", "trivy.tar.gz", "trivy"], cwd=served, check=True)
+    text = (EXAMPLE / "ci/tools.sh").read_text(encoding="utf-8")
+    (pinned,) = re.findall(r"cosign_sha256=([0-9a-f]{64})\n", text)
+    script = tmp_path / "tools.sh"
+    ours = hashlib.sha256(COSIGN.encode()).hexdigest()
+
+    def run(*, trusted=True, verdict=0):
+        script.write_text(text.replace(pinned, ours) if trusted else text, encoding="utf-8")
+        done = subprocess.run(
+            ["/bin/sh", script, out],
+            check=False,
+            capture_output=True,
+            env={
+                "PATH": f"{served}:/usr/bin:/bin",
+                "SERVED": str(served),
+                "CALLS": str(tmp_path / "calls"),
+                "VERDICT": str(verdict),
+            },
+        )
+        return done.returncode, {path.name for path in out.iterdir()}
+
+    return run
+
+
+def test_tools_that_are_what_they_should_be_are_installed(install, tmp_path):
+    assert install() == (0, {"cosign", "trivy"})
+
+    asked = (tmp_path / "calls").read_text(encoding="utf-8")
+    assert asked.startswith("verify-blob trivy_")
+    assert "/.github/workflows/reusable-release.yaml@refs/tags/v" in asked
+
+
+def test_another_cosign_is_never_run(install, tmp_path):
+    status, installed = install(trusted=False)
+
+    assert status != 0
+    assert installed == {"cosign.new"}
+    assert not (tmp_path / "calls").exists()
+
+
+def test_a_trivy_that_its_project_did_not_sign_is_not_unpacked(install):
+    status, installed = install(verdict=1)
+
+    assert status != 0
+    assert "trivy" not in installed
 
 
 class Manager(http.server.ThreadingHTTPServer):
