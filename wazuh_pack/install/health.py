@@ -52,6 +52,7 @@ print("%d.%d.%d" % sys.version_info[:3])
 
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
+
 class Verdict(Enum):
     """How a check ended."""
 
