@@ -73,7 +73,11 @@ def main() -> None:
     options.add_argument("--plain", action="store_true")
     given = options.parse_args()
     ruleset = load(given.stock, indexes=not given.plain)
-    lines = [line for line in pack_lines() if line[0].startswith(b"{")]
+    lines = [
+        (line, location)
+        for line, location in pack_lines()
+        if line.startswith(b"{") and b"security_scan" not in line  # these need one process
+    ]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "archives.json"
         write_archive(path, lines, given.events)

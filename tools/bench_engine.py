@@ -222,8 +222,10 @@ def backtests(stock: Path | None, events: int) -> list[tuple[str, str, str, str,
     rows = []
     for processes in (1, 2):
         found = run(events, processes)
+        if found["processes"] != processes:
+            raise SystemExit(f"no {processes} processes were at work: {found['why']}")
         quick = found["events"] * processes / found["cpu"]
-        text = "1 process" if processes == 1 else f"{int(found['processes'])} processes"
+        text = "1 process" if processes == 1 else f"{processes} processes"
         name = BACKTEST.format(events=events, processes=text)
         cells = f"{quick:,.0f}/s", f"{slow:,.0f}/s", f"{quick / slow:.1f}x"
         rows.append((name, *cells, f"{found['wall']:,.0f} s on the clock"))
@@ -247,12 +249,13 @@ def report(rows, rules: int, stock: Path | None) -> str:
         "patterns (`Ruleset.load(..., indexes=False)`); its answers are the same, which property\n"
         "tests check. With alert lines written, the line of alerts.json is made for every event\n"
         "that alerts, as `logtest --format alert` does. `backtest` reads lines of archives.json\n"
-        "of sixteen agents, judges them and counts; its rate is events per second of processor\n"
-        "time, for several processes what they reach when each has a core, and what the clock\n"
-        "showed stands beside it. Its memory, of one process, must not grow with the events.\n"
-        "Starts are measured in processes of their own, after the imports. Memory is the\n"
-        "peak of a process that loads everything and judges all events four times. On a\n"
-        "machine shared with others all is slower; the loop named above says by how much.\n"
+        "of sixteen agents (without those of scans, of which a rule counts all agents' together,\n"
+        "so that one process must judge them), judges them and counts; its rate is events per\n"
+        "second of processor time, for several processes what they reach when each has a core,\n"
+        "and what the clock showed stands beside it. Its memory, of one process, must not grow\n"
+        "with the events. Starts are measured in processes of their own, after the imports.\n"
+        "Memory is the peak of a process that loads everything and judges all events four times.\n"
+        "On a machine shared with others all is slower; the loop named above says by how much.\n"
     )
 
 

@@ -203,8 +203,8 @@ def test_another_base_moves_rules_and_responses_alike_and_is_remembered(manager,
     assert '<rule id="130001"' in xml
     assert ours == []
     template = (manager.home / "etc/wazuh-pack/revoke.ini").read_text()
-    assert "#rules = 130512" in template
-    assert "110512" not in template
+    assert "#rules = 130611 130612" in template
+    assert "110611" not in template
     assert record()["options"]["id_base"] == "130000"
     assert main(["install", "--yes"]) == _exit.OK
     assert "nothing to do" in capsys.readouterr().out
@@ -530,6 +530,12 @@ def test_doctor_of_nothing_says_so(manager, capsys):
             "scripts",
             "failure",
             "wazuh-pack-block-ip: zipfile.BadZipFile",
+        ),
+        (
+            lambda home: (home / "active-response/bin").chmod(0o770),
+            "folders",
+            "warning",
+            "active-response/bin: others than root may replace scripts",
         ),
         (
             lambda home: (home / "etc/wazuh-pack/respond.stop").touch(),

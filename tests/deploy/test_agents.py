@@ -29,7 +29,8 @@ RESPONSE = "active-response/bin/wazuh-pack-block-ip"
 WODLE = "wodles/wazuh-pack-trivy"
 SETTINGS = "etc/wazuh-pack/trivy.ini"
 RECORD = "etc/wazuh-pack/agent-bundle.sums"
-INSTALLED = {RESPONSE, WODLE, SETTINGS, "etc/wazuh-pack/respond.ini", RECORD}
+RISKS = "etc/wazuh-pack/exceptions.ini"
+INSTALLED = {RESPONSE, WODLE, SETTINGS, RISKS, "etc/wazuh-pack/respond.ini", RECORD}
 
 
 @pytest.fixture(scope="session")

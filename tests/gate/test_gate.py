@@ -284,6 +284,13 @@ def test_the_event_can_go_to_a_file(gate, capfd):
     assert decisions == ["passed", "passed"]
 
 
+def test_the_file_may_be_named_without_a_folder(gate, monkeypatch):
+    monkeypatch.chdir(gate.folder)
+
+    assert main(["--artifact", "x", str(gate.write(CLEAN)), "--sink", "gate.jsonl"]) == 0
+    assert "passed" in (gate.folder / "gate.jsonl").read_text(encoding="utf-8")
+
+
 def test_an_event_that_cannot_be_written_refuses(gate):
     status, event = gate(gate.write(CLEAN), "--sink", gate.folder / "absent/gate.jsonl")
 

@@ -91,11 +91,37 @@ def test_the_tool_itself(files, zizmor, tmp_path, form, tool):
     )
 
 
-def test_our_own_examples_of_workflows_are_free_of_high_findings(files, zizmor):
-    examples = Path(__file__).resolve().parents[2] / "docs/examples"
-    if not any(examples.rglob("*.yml")):
-        pytest.skip("no examples of workflows")
+EXAMPLES = Path(__file__).resolve().parents[2] / "docs/examples"
+WORKFLOWS = sorted(EXAMPLES.rglob(".github/workflows/*.yml"))
 
-    findings = files.read(run(zizmor, "json", examples), "zizmor")[2]
 
-    assert [item for item in findings if item.severity in ("high", "critical")] == []
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.parts[-4])
+def test_nothing_is_found_in_our_own_examples(files, zizmor, path):
+    assert files.read(run(zizmor, "json", path), "zizmor")[2] == []
+
+
+def test_there_are_examples():
+    assert {path.parts[-4] for path in WORKFLOWS} == {"pipeline-gate", "rules-repository"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "finding"),
+    [
+        ("permissions: {}", "permissions: write-all", "excessive-permissions"),
+        ("on:\n", "on:\n  pull_request_target:\n", "dangerous-triggers"),
+        ("@3d3c42e5aac5ba805825da76410c181273ba90b1", "@v7", "unpinned-uses"),
+        ('"$DIGEST" production', "${{ inputs.digest }} production", "template-injection"),
+    ],
+)
+def test_what_would_weaken_an_example_is_found(files, zizmor, tmp_path, old, new, finding):
+    """Nothing found means that something was looked at."""
+    (path,) = (path for path in WORKFLOWS if path.name == "deploy.yml")
+    text = path.read_text(encoding="utf-8")
+    weak = tmp_path / "repository/.github/workflows/deploy.yml"
+    weak.parent.mkdir(parents=True)
+    weak.write_text(text.replace(old, new), encoding="utf-8")
+
+    findings = files.read(run(zizmor, "json", tmp_path / "repository"), "zizmor")[2]
+
+    assert old in text
+    assert finding in {item.finding_id for item in findings}

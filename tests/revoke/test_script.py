@@ -198,6 +198,23 @@ def test_the_state_is_for_its_owner_alone(manager, github):
     assert github == set()
 
 
+def test_the_first_run_leaves_compiled_modules_so_that_execd_waits_less(manager, github):
+    code = manager.root / "var/wazuh-pack/code"
+    manager.respond()
+    manager.wait_for("revoked")
+    deadline = time.monotonic() + 30
+    while not [path for path in code.glob("*") if path.suffix != ".tmp"]:
+        assert time.monotonic() < deadline, "no compiled modules were left"
+        time.sleep(0.01)
+
+    (kept,) = code.iterdir()
+    assert kept.name.startswith(f"{NAME}-")
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert manager.respond() == (b"", 0)
+    manager.wait_for("duplicate")
+    assert github == set()
+
+
 def test_integratord_hands_over_a_file(manager, github, tmp_path):
     alert = tmp_path / "custom-x-1-2.alert"
     alert.write_text(json.dumps(manager.alert()))

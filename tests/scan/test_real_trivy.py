@@ -4,6 +4,7 @@ Misconfigurations, secrets and licences work with what is built in; vulnerabilit
 database of ``trivy_world``, if makedb lies beside Trivy (``tools/trivy/build.sh`` puts both there).
 """
 
+import base64
 import json
 import os
 import shutil
@@ -480,3 +481,70 @@ def test_images_of_a_real_podman_are_found(vulnerable, tmp_path, tmp_path_factor
         subprocess.run([podman, "image", "rm", name], check=True, capture_output=True)
 
     assert packages(events) == world.VULNERABLE
+
+
+PASSWORD = "registry-password-canary"
+# htpasswd -nbB ci registry-password-canary
+LOGIN = "ci:$2y$05$lYHJGMbEoMwTe5jU2pSSB.KWLLHwuYwI.p5m4Vo5VEHW6B.91ZhwK"
+
+
+@pytest.fixture
+def private_registry(tmp_path):
+    """Address of a real registry that asks for a login and holds one image."""
+    registry, skopeo = shutil.which("docker-registry"), shutil.which("skopeo")
+    if not registry or not skopeo:
+        pytest.skip("no docker-registry or no skopeo here")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    (tmp_path / "logins").write_text(f"{LOGIN}\n", encoding="ascii")
+    config = {
+        "version": "0.1",
+        "storage": {"filesystem": {"rootdirectory": str(tmp_path / "blobs")}},
+        "http": {"addr": address},
+        "auth": {"htpasswd": {"realm": "test", "path": str(tmp_path / "logins")}},
+    }
+    (tmp_path / "registry.yml").write_text(json.dumps(config), encoding="ascii")
+    login = {"auths": {address: {"auth": base64.b64encode(f"ci:{PASSWORD}".encode()).decode()}}}
+    (tmp_path / "auth.json").write_text(json.dumps(login), encoding="ascii")
+    archive = tmp_path / "pushed.tar"
+    world.write_image(archive, world.files(), name="shop:1")
+    served = subprocess.Popen(
+        [registry, "serve", tmp_path / "registry.yml"], stderr=subprocess.PIPE, text=True
+    )
+    try:
+        for line in served.stderr:
+            if "listening on" in line:
+                break
+        subprocess.run(
+            [
+                *(skopeo, "copy", "--quiet", "--dest-tls-verify=false"),
+                *("--dest-authfile", tmp_path / "auth.json"),
+                *(f"docker-archive:{archive}", f"docker://{address}/shop:1"),
+            ],
+            check=True,
+            capture_output=True,
+        )
+        yield address
+    finally:
+        served.kill()
+        served.communicate()
+
+
+def test_an_image_of_a_private_registry_is_scanned_with_a_login_from_a_file(
+    vulnerable, private_registry, tmp_path
+):
+    targets = {"images": "list", "image_list": f"{private_registry}/shop:1"}
+    refused = vulnerable(**targets)
+    assert failure(refused) == "target_not_found"
+    (why,) = [event["error"] for event in refused if event["event"] == "scan_failed"]
+    assert "UNAUTHORIZED" in why
+
+    secrets = tmp_path / "trivy.env"
+    secrets.write_text(f"TRIVY_USERNAME=ci\nTRIVY_PASSWORD={PASSWORD}\n", encoding="ascii")
+    secrets.chmod(0o640)
+    vulnerable.trivy = {"environment": secrets}
+    events = vulnerable(**targets)
+
+    assert packages(events) == world.VULNERABLE
+    assert PASSWORD not in json.dumps(events)

@@ -22,6 +22,7 @@ OURS = {
     SETTINGS,
     "wodles/wazuh-pack-trivy",
     "etc/wazuh-pack/trivy.ini",
+    "etc/wazuh-pack/exceptions.ini",
     "etc/wazuh-pack/agent-bundle.sums",
 }
 MINE = "<ossec_config>\n  <client/>\n</ossec_config>\n"

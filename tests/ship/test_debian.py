@@ -16,6 +16,7 @@ OURS = {
     WODLE,
     SETTINGS,
     "etc/wazuh-pack/trivy.ini",
+    "etc/wazuh-pack/exceptions.ini",
     "etc/wazuh-pack/agent-bundle.sums",
 }
 

@@ -230,7 +230,7 @@ def _open_log(path: str) -> int:
         fd = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return os.open(path, flags)
-    folder = os.stat(os.path.dirname(path))
+    folder = os.stat(os.path.dirname(path) or ".")
     if os.geteuid() == 0:
         os.fchown(fd, folder.st_uid, folder.st_gid)
     os.fchmod(fd, 0o660)

@@ -1,7 +1,7 @@
-"""Builds the one file per script that is installed on agents and managers."""
+"""Builds the one file per script: for agents and managers, and the gate for runners."""
 
 from __future__ import annotations
 
-from wazuh_pack.bundle.build import BundleInfo, build_bundle, bundle_all
+from wazuh_pack.bundle.build import BundleInfo, build_bundle, build_gate, bundle_all
 
-__all__ = ["BundleInfo", "build_bundle", "bundle_all"]
+__all__ = ["BundleInfo", "build_bundle", "build_gate", "bundle_all"]

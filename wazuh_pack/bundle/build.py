@@ -12,16 +12,14 @@ import io
 import os
 import zipfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from wazuh_pack.bundle.launcher import PREFIX, Place, prologue
 from wazuh_pack.bundle.modules import collect
 from wazuh_pack.errors import PackError
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 MANIFEST = "MANIFEST"
+_GATE = Path(__file__).resolve().parents[1] / "gate"
 _KEY_LENGTH = 16
 _MAIN = "__main__.py"
 _DESCRIPTION = "response.yml"
@@ -53,11 +51,28 @@ def build_bundle(entry: Path, out: Path) -> BundleInfo:
     Raises:
         PackError: There is no such script, or it imports what an agent does not have.
     """
+    place = Place.WODLE if entry.resolve().parent.name == "wodles" else Place.RESPONSE
+    return _build(entry, out, place)
+
+
+def build_gate(out_dir: Path) -> BundleInfo:
+    """Build the deploy gate for runners that have neither Wazuh nor this package.
+
+    Args:
+        out_dir: Where ``wazuh-pack-gate`` goes; made when absent.
+
+    Raises:
+        PackError: The gate imports what a runner does not have.
+    """
+    out_dir.mkdir(parents=True, exist_ok=True)
+    return _build(_GATE, out_dir / executable_name(_GATE), Place.TOOL)
+
+
+def _build(entry: Path, out: Path, place: Place) -> BundleInfo:
     main = entry / _MAIN
     if not main.is_file():
         raise PackError(f"{entry} has no {_MAIN}", hint="name the folder of a script")
     members = {_MAIN: main.read_bytes(), **collect(main, _packages(entry / _DESCRIPTION))}
-    place = Place.WODLE if entry.resolve().parent.name == "wodles" else Place.RESPONSE
     manifest = _manifest(members)
     key = hashlib.sha256(manifest).hexdigest()[:_KEY_LENGTH]
     content = prologue(out.name, place, key).encode("ascii")

@@ -158,11 +158,33 @@ _WODLE_FAILURE = """\
 """
 
 
+# A runner has no home of Wazuh's, and what lies two folders up is whatever a job has checked out.
+# Its Python is the one that the job has set up, so PATH is asked.
+_TOOL = """\
+#!/bin/sh
+# @NAME@ of wazuh-pack: these lines, then a zip archive of Python sources (unzip -l lists them).
+for python in python3 /usr/bin/python3 /usr/local/bin/python3; do
+  command -v "$python" >/dev/null || continue
+  "$python" -I -S -c 'import sys; sys.exit(sys.version_info < (3, 8))' </dev/null || continue
+  exec "$python" -I -S "$0" "$@"
+done
+echo '@NAME@: no Python 3.8 or later found; install one, or add it to PATH' >&2
+exit 1
+"""
+
+
+def _script(how: str, message: str, failure: str) -> str:
+    text = _TEMPLATE.replace("@RUN@", how.replace("@LOAD@", _LOAD))
+    return text.replace("@MESSAGE@", message).replace("@FAILURE@", failure)
+
+
 class Place(Enum):
     """What kind of script it is: how it is run, and whom to tell when there is no Python."""
 
-    RESPONSE = (_RUN_COMPILED, _HAND_OVER, _RESPONSE_FAILURE)
-    WODLE = (_RUN_ARCHIVE, "", _WODLE_FAILURE)
+    RESPONSE = _script(_RUN_COMPILED, _HAND_OVER, _RESPONSE_FAILURE)
+    WODLE = _script(_RUN_ARCHIVE, "", _WODLE_FAILURE)
+    TOOL = _TOOL
+    """Run on machines without Wazuh."""
 
 
 def prologue(name: str, place: Place, key: str = "") -> str:
@@ -181,9 +203,6 @@ def prologue(name: str, place: Place, key: str = "") -> str:
             f"'{name}' is no name for a script",
             hint="use lower-case letters, digits and hyphens, at most 63",
         )
-    how, message, failure = place.value
-    text = _TEMPLATE.replace("@RUN@", how.replace("@LOAD@", _LOAD))
-    text = text.replace("@MESSAGE@", message).replace("@FAILURE@", failure)
-    text = text.replace("@VERSIONS@", " ".join(str(minor) for minor in VERSIONS))
+    text = place.value.replace("@VERSIONS@", " ".join(str(minor) for minor in VERSIONS))
     text = text.replace("@KEY@", key)
     return text.replace("@NAME@", name).replace("@SHORT@", name.replace(PREFIX, "", 1))

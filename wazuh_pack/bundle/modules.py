@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _OURS = _PACKAGE.name
-_ALLOWED = ("agentkit", "reports", "respond", "revoke", "scan")
+_ALLOWED = ("agentkit", "gate", "reports", "respond", "revoke", "scan")
 
 # A script runs on Python 3.8 to 3.13 and later: what one of them lacks is not to be relied on.
 _TOO_NEW = frozenset({"annotationlib", "compression", "graphlib", "tomllib", "zoneinfo"})
@@ -70,8 +70,9 @@ def collect(main: Path, packages: frozenset[str] = frozenset()) -> dict[str, byt
         Content by name in the archive, such as ``wazuh_pack/agentkit/locks.py``.
 
     Raises:
-        PackError: An import is neither of the standard library, nor of ``agentkit``, ``reports``,
-            ``respond``, ``revoke`` or ``scan``, nor of ``packages`` and inside a function.
+        PackError: An import is neither of the standard library, nor of ``agentkit``, ``gate``,
+            ``reports``, ``respond``, ``revoke`` or ``scan``, nor of ``packages`` and inside a
+            function.
     """
     members: dict[str, bytes] = {}
     todo = [main]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from wazuh_pack import resources
-from wazuh_pack.bundle import bundle_all
+from wazuh_pack.bundle import build_gate, bundle_all
 from wazuh_pack.cli import _out
 from wazuh_pack.cli._agents import pack_for_agents
 from wazuh_pack.deploy.agentbundle import build_agent_bundle
@@ -38,6 +38,9 @@ DEFAULT_HOME = PurePosixPath("/var/ossec")
 @click.option("--deb", is_flag=True, help="A Debian package with that archive's content.")
 @click.option("--ansible", is_flag=True, help="An Ansible role with that archive in it.")
 @click.option(
+    "--gate", is_flag=True, help="The deploy gate, for runners that have nothing but Python."
+)
+@click.option(
     "--wheel",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="With --ansible: the wheel of wazuh-pack that the role installs on managers.",
@@ -60,6 +63,7 @@ def command(
     agent: bool,
     deb: bool,
     ansible: bool,
+    gate: bool,
     wheel: Path | None,
     collect: tuple[str, ...],
     home: PurePosixPath,
@@ -72,9 +76,10 @@ def command(
         raise UsageError(f"packages and roles are for {DEFAULT_HOME}: use --agent alone")
     if wheel is not None and not ansible:
         raise UsageError("--wheel is for the role: add --ansible")
-    if not builders:
-        for info in bundle_all(resources.tree(), out):
+    if gate or not builders:
+        for info in [build_gate(out)] if gate else bundle_all(resources.tree(), out):
             _out.line(f"{info.sha256}  {info.path}")
+    if not builders:
         return
     with pack_for_agents(home, collect) as source:
         for build in builders:

@@ -29,7 +29,7 @@ from wazuh_pack.scan.spool import Spool, SpoolFullError
 from wazuh_pack.scan.state import open_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _NO_LIMIT = 10**9
 _LOCK_SECONDS = 60.0
@@ -64,6 +64,14 @@ _LOCK_SECONDS = 60.0
     "--state", type=click.Path(file_okay=False, path_type=Path), help="A memory's folder."
 )
 @click.option("--home", type=click.Path(exists=True, file_okay=False), help="A Wazuh home.")
+@click.option(
+    "--compare",
+    "earlier",
+    metavar="OLD",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Tell only what FILE has and OLD has not (new), or the other way round (fixed): two "
+    "complete reports of one tool, such as the SBOMs of two releases.",
+)
 @click.option("--sink", help="Append the events to this file instead of printing them.")
 @click.option(
     "--format", "form", type=click.Choice(["json", "text"]), default="json", show_default=True
@@ -79,10 +87,13 @@ def command(
     malicious: Path | None,
     state: Path | None,
     home: str | None,
+    earlier: Path | None,
     sink: str | None,
     form: str,
 ) -> int:
     """Ingest."""
+    if earlier and (state or home or len(files) > 1):
+        raise click.UsageError("--compare OLD takes one FILE, and no --state or --home")
     if state and home:
         raise click.UsageError("give either --state or --home")
     if form == "text" and (state or home or sink):
@@ -95,7 +106,14 @@ def command(
         with _output(sink) as output:
             if state:
                 return _remembered(files, order, ingester, state, severity or "low", output)
-            return _shown(files, order, ingester, severity or "unknown", output, form)
+            floor = severity or "unknown"
+
+            def read(path: Path) -> Iterator[Event]:
+                if earlier:
+                    return ingester.compare(ReportFile(earlier), ReportFile(path), order, floor)
+                return ingester.show(ReportFile(path), order, floor)
+
+            return _shown(files, read, output, form, compared=bool(earlier))
     except ReportError as error:
         raise PackError(str(error)) from error
     except (AgentError, OSError, SpoolFullError, sqlite3.Error) as error:
@@ -113,29 +131,31 @@ def _output(sink: str | None) -> Iterator[int]:
 
 def _shown(
     files: tuple[Path, ...],
-    order: Order,
-    ingester: Ingester,
-    severity: str,
+    read: Callable[[Path], Iterator[Event]],
     output: int,
     form: str,
+    *,
+    compared: bool,
 ) -> int:
     failed = 0
     for path in files:
         with _told(path) as problem:
-            for event in ingester.show(ReportFile(path), order, severity):
+            for event in read(path):
                 if form == "text":
-                    _print(event)
+                    _print(event, compared=compared)
                 else:
                     write_all(output, encode(event))
         failed += bool(problem)
     return _exit.ERROR if failed else _exit.OK
 
 
-def _print(event: Event) -> None:
+def _print(event: Event, *, compared: bool) -> None:
     fields = event[KEY]
     if fields["event"] == "finding":
         where = fields.get("path") or fields.get("resource") or fields.get("package") or "-"
         severity = f"{fields['severity']:<8}"
+        if compared:
+            severity = f"{fields['state']:<8}{severity}"
         _out.line(
             f"{severity}  {fields['finding_id']}  {where}  {fields.get('title', '')}".rstrip()
         )

@@ -212,7 +212,10 @@ def _wodle_files(wodle: WodleScript, bundle: Path) -> list[PackFile]:
     place = PurePosixPath(wodle.command).relative_to("wodles")
     return [
         PackFile.of(Kind.WODLE, str(place), bundle),
-        PackFile.of(Kind.CONFIG, wodle.config.name, wodle.config),
+        *(
+            PackFile.of(Kind.CONFIG, path.name, path)
+            for path in (wodle.config, *wodle.further_config)
+        ),
     ]
 
 

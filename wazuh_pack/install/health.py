@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import os
+import stat
 import time
 from dataclasses import dataclass, field
 from enum import Enum
@@ -48,6 +49,8 @@ with zipfile.ZipFile(sys.argv[1]) as archive:
             compile(archive.read(name), name, "exec")
 print("%d.%d.%d" % sys.version_info[:3])
 """
+
+_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 class Verdict(Enum):
@@ -94,6 +97,7 @@ class Examination:
             ("pack", self._pack),
             ("transaction", self._transaction),
             ("files", self._files),
+            ("folders", self._folders),
             ("ossec.conf", self._conf),
             ("ruleset", self._ruleset),
             ("scripts", self._scripts),
@@ -140,6 +144,17 @@ class Examination:
             hint = "wazuh-pack install puts them back and keeps a copy"
             return Check("files", Verdict.FAILURE, (*bad, *yours), hint)
         return Check("files", Verdict.OK, ("content, modes and owners as installed", *yours))
+
+    def _folders(self) -> Check:
+        """Look who may replace scripts that root runs, whatever the scripts' own modes are."""
+        scripts = self._paths(Kind.RESPONSE, Kind.INTEGRATION, Kind.WODLE)
+        folders = sorted({path.parent for path in scripts})
+        open_ones = [path for path in folders if path.is_dir() and path.stat().st_mode & _OTHERS]
+        if open_ones:
+            details = tuple(f"{path}: others than root may replace scripts" for path in open_ones)
+            hint = f"chmod go-w {' '.join(map(str, open_ones))}"
+            return Check("folders", Verdict.WARNING, details, hint)
+        return Check("folders", Verdict.OK, ("only root may replace our scripts",))
 
     def _conf(self) -> Check:
         bad = [str(d) for d in compare(self.record, self.target) if d.path == CONF]

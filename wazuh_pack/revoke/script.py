@@ -58,16 +58,18 @@ class Host:
 
     Attributes:
         script: The path it was started by.
+        path: The same from the root, wherever a worker may stand.
         foreign: Whether this process runs in another Python than the script's own.
         home: Wazuh's home.
         integration: Whether it lies among integratord's integrations.
     """
 
-    __slots__ = ("foreign", "home", "integration", "script")
+    __slots__ = ("foreign", "home", "integration", "path", "script")
 
     def __init__(self, script: str, *, foreign: bool = False) -> None:
         folder = os.path.realpath(os.path.dirname(os.path.abspath(script)))  # noqa: PTH100, PTH120 -- pathlib is too slow to import
         self.script = script
+        self.path = f"{folder}/{os.path.basename(script)}"  # noqa: PTH119 -- same
         self.foreign = foreign
         self.integration = folder.endswith(_INTEGRATIONS)
         root = folder[: -len(_INTEGRATIONS)]
@@ -150,9 +152,24 @@ def work_off(host: Host, audit: Audit | None = None) -> None:
     """Turn every accepted message into jobs, and start the lanes that have open ones."""
     from wazuh_pack.revoke.intake import Intake  # noqa: PLC0415 -- execd must not wait for it
 
-    intake = Intake(host.place(), audit or host.audit())
+    audit = audit or host.audit()
+    intake = Intake(host.place(), audit)
     Inbox(host.make_state("inbox")).drain(intake.handle, lambda: None, batch=64)
     start_lanes(host)
+    _prepare_next(host, audit)
+
+
+def _prepare_next(host: Host, audit: Audit) -> None:
+    """Spare the next start the compiler; integratord's user has no folder that the shell trusts."""
+    from wazuh_pack.agentkit.codecache import remember  # noqa: PLC0415 -- execd must not wait for it
+    from wazuh_pack.revoke.audit import FAILED  # noqa: PLC0415 -- same
+
+    if host.integration or host.foreign:
+        return
+    try:
+        remember(host.home.state("").rstrip("/"), host.path)
+    except (AgentError, OSError) as error:
+        audit.decision(FAILED, reason=f"compiled modules cannot be kept: {error}")
 
 
 def start_lanes(host: Host) -> None:

@@ -7,6 +7,7 @@ incompletely, or about something without a name, closes nothing.
 from __future__ import annotations
 
 import secrets
+from contextlib import closing
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Callable, Iterator
@@ -16,7 +17,7 @@ from wazuh_pack.reports.malicious import Malicious
 from wazuh_pack.reports.registry import AUTO, open_report
 from wazuh_pack.reports.report import Report, ReportError, ReportFile
 from wazuh_pack.scan.events import Event, Source, utc_now
-from wazuh_pack.scan.replay import events_of
+from wazuh_pack.scan.replay import differences, events_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -102,6 +103,37 @@ class Ingester:
             findings = self._malicious.apply(report.findings())
             yield from events_of(report.head, findings, source, artifact, severity=severity)
 
+    def compare(
+        self, before: ReportFile, after: ReportFile, order: Order, severity: str = "unknown"
+    ) -> Iterator[Event]:
+        """Yield what two reports of one tool say differently, without a memory.
+
+        What only the later one has is ``new``, what only the earlier one has ``fixed``; for SBOMs
+        that is a component added or removed. A malicious component of the later one is always told:
+        without a memory nobody knows whether it was told before.
+
+        Args:
+            before: The earlier report. Both are closed in the end, whatever happens.
+            after: The later one; it says what was examined.
+            order: What is known of them.
+            severity: The lowest severity that is reported.
+
+        Raises:
+            ReportError: As :meth:`record`, or one is incomplete, or the tools differ.
+        """
+        with closing(after):
+            old_reader, old = open_report(before, order.tool)
+            with old:
+                reader, new = open_report(after, order.tool)
+                with new:
+                    _check_comparable(old_reader, old, reader, new)
+                    source, artifact = self._about(reader, new, order)
+                    earlier = {
+                        finding.key(artifact, source.tool): finding for finding in old.findings()
+                    }
+                    later = self._malicious.apply(new.findings())
+                    yield from differences(earlier, later, source, artifact, severity=severity)
+
     def _about(self, reader: Reader, report: Report, order: Order) -> tuple[Source, Artifact]:
         head = report.head
         name = order.artifact or head.artifact.name or order.fallback
@@ -116,6 +148,17 @@ class Ingester:
             digest=order.digest or head.artifact.digest,
         )
         return Source(secrets.token_hex(8), head.tool or reader.NAME, now=self._now), artifact
+
+
+def _check_comparable(old_reader: Reader, old: Report, reader: Reader, new: Report) -> None:
+    if old_reader is not reader or old.head.tool != new.head.tool:
+        first, second = (
+            report.head.tool or which.NAME for which, report in ((old_reader, old), (reader, new))
+        )
+        raise ReportError(f"a report of {first} and one of {second}: compare two of one tool")
+    for name, report in (("earlier", old), ("later", new)):
+        if report.head.problems:
+            raise ReportError(f"the {name} report is incomplete: {report.head.problems[0]}")
 
 
 def _for(reader: Reader, recorder: Recorder) -> Recorder:

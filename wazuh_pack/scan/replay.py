@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING, Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Callable, Iterable, Iterator, Mapping
 
 from wazuh_pack.reports.findings import severity_rank
 from wazuh_pack.reports.trivy import TOOL, Report
@@ -93,5 +93,54 @@ def events_of(
             "complete": not head.problems,
             "suppressed": head.suppressed or None,
             "tool_version": head.tool_version,
+        },
+    )
+
+
+def differences(
+    earlier: Mapping[bytes, Finding],
+    later: Iterable[Finding],
+    source: Source,
+    artifact: Artifact,
+    *,
+    severity: str = "unknown",
+) -> Iterator[Event]:
+    """Yield what has changed between two complete reports about one artifact.
+
+    Args:
+        earlier: What was found before, by :meth:`~wazuh_pack.reports.findings.Finding.key`.
+        later: What is found now.
+        source: Makes the events.
+        artifact: What was examined.
+        severity: The lowest severity that is reported and counted as a change.
+    """
+    floor = severity_rank(severity)
+    counts: Counter[str] = Counter()
+    changes: Counter[str] = Counter()
+    seen: set[bytes] = set()
+
+    def told(finding: Finding, state: str) -> Iterator[Event]:
+        if severity_rank(finding.severity) >= floor:
+            changes[state] += 1
+            yield source.finding(finding, artifact, state=state)
+
+    for finding in later:
+        key = finding.key(artifact, source.tool)
+        if key in seen:
+            continue
+        seen.add(key)
+        counts[finding.severity] += 1
+        if key not in earlier:
+            yield from told(finding, compare.NEW)
+    for key, finding in earlier.items():
+        if key not in seen:
+            yield from told(finding, compare.FIXED)
+    yield source.event(
+        "scan_finished",
+        {
+            **describe(artifact),
+            "counts": counts_by_severity(counts),
+            "changes": {state: changes[state] for state in (compare.NEW, compare.FIXED)},
+            "complete": True,
         },
     )

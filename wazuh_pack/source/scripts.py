@@ -62,6 +62,8 @@ class WodleScript:
     timeout: int
     run_on_start: bool
     config: Path
+    further_config: tuple[Path, ...] = ()
+    """Templates of files that the administrator may fill in besides."""
     sink: str = ""
     """The source whose file it writes to when that is collected."""
 
@@ -113,9 +115,13 @@ def _config(doc: Doc, values: dict[str, Doc]) -> Path:
         return missing
     optional = ("target", "owner", "group", "mode", "folder_mode")
     parts = values["config_file"].mapping(required=("template",), optional=optional)
-    path = doc.path.parent / _text(parts, "template")
+    return _beside(doc, parts["template"]) if "template" in parts else missing
+
+
+def _beside(doc: Doc, name: Doc) -> Path:
+    path = doc.path.parent / name.line()
     if not path.is_file():
-        values["config_file"].fail(f"there is no {path.name} beside this file")
+        name.fail(f"there is no {path.name} beside this file")
     return path
 
 
@@ -134,7 +140,9 @@ def _response(doc: Doc) -> ResponseScript:
 
 def _wodle(doc: Doc) -> WodleScript:
     required = ("name", "executable", "tag", "command", "interval", "timeout", "config_file")
-    values = doc.mapping(required=required, optional=(*_DESCRIBED, "run_on_start", "sink"))
+    optional = (*_DESCRIBED, "further_config", "run_on_start", "sink")
+    values = doc.mapping(required=required, optional=optional)
+    further = values["further_config"].sequence() if "further_config" in values else []
     return WodleScript(
         folder=doc.path.parent,
         executable=_text(values, "executable"),
@@ -145,5 +153,6 @@ def _wodle(doc: Doc) -> WodleScript:
         timeout=values["timeout"].integer(1, _MAX_TIMEOUT) if "timeout" in values else 0,
         run_on_start=_text(values, "run_on_start") == "yes",
         config=_config(doc, values),
+        further_config=tuple(_beside(doc, name) for name in further),
         sink=_text(values, "sink"),
     )
