@@ -79,6 +79,10 @@ OTHERS = '<dstip negate="yes">10.0.0.0/8</dstip>'
         ('<list field="user">etc/lists/users</list>', {"dstuser": "eve"}),
         ('<list field="Own">etc/lists/users</list>', {"own": "eve"}),
         (
+            '<list field="own" lookup="match_key_value" check_value="^1$">etc/lists/users</list>',
+            {"own": "eve"},
+        ),
+        (
             '<list field="srcip" lookup="address_match_key">etc/lists/hosts</list>',
             {"srcip": "10.0.3.4"},
         ),
@@ -176,6 +180,8 @@ def test_times_and_days_are_the_managers(failure, tz, clock, day):
     sunday = TUESDAY_1030 - 2 * 86400 - 8 * 3600
     assert failure("<time>5 - 6</time>", "x", tz=tz, time=sunday).seen == clock
     assert failure("<weekday>friday</weekday>", "x", tz=tz, time=sunday).seen == day
+    today = "sunday" if tz is timezone.utc else "saturday"
+    assert failure(f"<weekday>{today}</weekday>", "x", tz=tz, time=sunday) is None
 
 
 FTS = (
