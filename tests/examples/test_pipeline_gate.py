@@ -10,6 +10,7 @@ import shutil
 import ssl
 import subprocess
 import sys
+import tarfile
 import threading
 from pathlib import Path
 
@@ -173,7 +174,8 @@ def install(tmp_path):
     (served / "curl").write_text(CURL, encoding="utf-8")
     (served / "curl").chmod(0o755)
     (served / "trivy").write_text("#!/bin/sh\n", encoding="utf-8")
-    subprocess.run(["tar", "-czf", "trivy.tar.gz", "trivy"], cwd=served, check=True)
+    with tarfile.open(served / "trivy.tar.gz", "w:gz") as archive:
+        archive.add(served / "trivy", "trivy")
     text = (EXAMPLE / "ci/tools.sh").read_text(encoding="utf-8")
     (pinned,) = re.findall(r"cosign_sha256=([0-9a-f]{64})\n", text)
     script = tmp_path / "tools.sh"
