@@ -40,3 +40,11 @@ def content(tmp_path):
 def reports(tmp_path):
     """A builder of small Trivy reports."""
     return TrivyReports(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _own_umask():
+    """Let no script that a test runs in this process change the modes of the next test's files."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)

@@ -11,6 +11,7 @@ import tarfile
 from pathlib import Path, PurePosixPath
 
 import pytest
+from archives import unpack
 from lxml import etree
 
 from wazuh_pack.cli import _exit, main
@@ -55,7 +56,7 @@ class Host:
         (self.home / "bin/wazuh-agentd").touch()
         self.unpacked = folder / "unpacked"
         with tarfile.open(archive) as tar:
-            tar.extractall(self.unpacked, filter="tar")
+            unpack(tar, self.unpacked)
         self.bundle = next(self.unpacked.iterdir())
         self.shell = SHELLS[0]
 

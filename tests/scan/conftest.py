@@ -88,8 +88,4 @@ class Host:
 
 @pytest.fixture
 def host(tmp_path):
-    umask = os.umask(0o022)
-    try:
-        yield Host(tmp_path)
-    finally:
-        os.umask(umask)
+    return Host(tmp_path)

@@ -9,6 +9,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from archives import unpack
 from lxml import etree
 
 from wazuh_pack.install import scaffold_home
@@ -47,7 +48,7 @@ def play(role, tmp_path):
     """Run the role on this host; return how many tasks changed something, and what was said."""
     roles = tmp_path / "roles"
     with tarfile.open(role) as tar:
-        tar.extractall(roles, filter="data")
+        unpack(tar, roles)
     book = tmp_path / "play.json"
     tasks = [{"hosts": "localhost", "gather_facts": False, "roles": [ROLE]}]
     book.write_text(json.dumps(tasks))
