@@ -335,6 +335,19 @@ def test_it_runs_with_nothing_but_python(tmp_path):
     assert json.loads(done.stdout)["security_scan"]["decision"] == "failed"
 
 
+def test_the_help_says_what_every_flag_takes(capfd):
+    assert cli(["gate", "--help"]) == 0
+    said = " ".join(capfd.readouterr().out.split())
+
+    for words in (
+        "signature, provenance, sbom, or names of tools",
+        "unknown, info, low, medium, high, critical or never [high]",
+        "fail, warn (warnings fail too) or never [fail]",
+        "any, verified or never [any]",
+    ):
+        assert words in said
+
+
 def test_the_command_of_the_pack_is_the_same(capfd):
     assert cli(["gate", "--artifact", "x", str(SAMPLES / "grype.json")]) == REFUSED
     assert json.loads(capfd.readouterr().out)["security_scan"]["checks"] == "severity"

@@ -17,8 +17,8 @@ from typing import Sequence
 from wazuh_pack.agentkit.errors import AgentError, ConfigError
 from wazuh_pack.agentkit.files import write_all
 from wazuh_pack.gate.judge import Case, Check
-from wazuh_pack.gate.policy import Policy, load, with_flags
-from wazuh_pack.reports.findings import Artifact, public
+from wazuh_pack.gate.policy import NEVER, PROOFS, Policy, load, with_flags
+from wazuh_pack.reports.findings import SEVERITIES, Artifact, public
 from wazuh_pack.reports.malicious import Malicious
 from wazuh_pack.reports.registry import AUTO, BY_NAME
 from wazuh_pack.reports.report import ReportError
@@ -34,10 +34,19 @@ TOOL = "gate"
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _OUT, _ERROR = 1, 2
-_FLAGS = (
-    *("require", "fail_on", "policy", "secrets", "ignore_unfixed"),
-    *("signers", "issuers", "builders", "sources", "allow"),
-)
+_PATTERN = "a shell pattern that has to fit"
+_FLAGS = {
+    "require": f"what must be there: {', '.join(PROOFS)}, or names of tools",
+    "fail_on": f"lowest severity that fails: {', '.join(SEVERITIES)} or {NEVER} [high]",
+    "policy": f"denials of policy engines: fail, warn (warnings fail too) or {NEVER} [fail]",
+    "secrets": f"secrets that fail: any, verified or {NEVER} [any]",
+    "ignore_unfixed": "yes: let pass what has no fix yet [no]",
+    "signers": f"who must have signed, {_PATTERN}",
+    "issuers": f"who must vouch for the signer, {_PATTERN}",
+    "builders": f"what must have built it, {_PATTERN}",
+    "sources": f"what it must be built from, {_PATTERN}",
+    "allow": "ids of findings that are accepted",
+}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -79,8 +88,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--sink", metavar="FILE", help="append the event to a file")
     parser.add_argument("--override", metavar="REASON", default="", help="pass all the same")
     parser.add_argument("--override-by", metavar="NAME", default="", help="who says so")
-    for flag in _FLAGS:
-        parser.add_argument(f"--{flag.replace('_', '-')}", metavar="VALUE", help="see the policy")
+    for flag, meaning in _FLAGS.items():
+        parser.add_argument(f"--{flag.replace('_', '-')}", metavar="VALUE", help=meaning)
     return parser.parse_args(list(arguments))
 
 
