@@ -191,10 +191,12 @@ def test_only_a_session_of_its_own_goes_before_others(execd):
 
     def said(**options):
         done = subprocess.run([script], input=b"", capture_output=True, check=True, **options)
-        return done.stdout.decode().split()[-1]
+        return done.stdout.decode()
 
-    ours = Path("/proc/self/autogroup").read_text().split()[-1]
-    assert (said(start_new_session=True), said()) == ("-10", ours)
+    # Empty where nobody made a session since the machine started, as on a small build machine.
+    ours = Path("/proc/self/autogroup").read_text()
+    assert said(start_new_session=True).endswith(" nice -10\n")
+    assert said() == ours
 
 
 def test_the_longest_message_is_passed_on(burst):
