@@ -138,6 +138,27 @@ def test_uninstalling_restores_every_byte(manager, content_of):
     assert manager.calls[-1] == "wazuh-control restart"
 
 
+def test_uninstalling_keeps_what_was_edited_in_our_part_and_says_so(manager, content_of, capsys):
+    manager.start()
+    before = content_of(manager.home / "etc/rules")
+    main(["install", "--yes"])
+    conf = manager.home / "etc/ossec.conf"
+    conf.write_text(conf.read_text().replace("<interval>5m<", "<interval>7m<"))
+    capsys.readouterr()
+    assert main(["uninstall", "--yes"]) == _exit.OK
+
+    shown = capsys.readouterr().out
+    assert "<wodle>: changed or added since we wrote it; yours now)" in shown
+    assert "keep    wodles/wazuh-pack-trivy  (ossec.conf still names it)" in shown
+    assert "<interval>7m<" in conf.read_text()
+    assert "<active-response>" not in conf.read_text().rpartition("<ossec_config>")[2]
+    assert (manager.home / "wodles/wazuh-pack-trivy").exists()
+    assert not (manager.home / "active-response/bin/wazuh-pack-block-ip").exists()
+    assert not (manager.home / RECORD).exists()
+    assert content_of(manager.home / "etc/rules") == before
+    assert manager.calls[-1] == "wazuh-control restart"
+
+
 def test_a_failed_proof_leaves_the_old_state_and_exits_with_an_error(manager, content_of, capsys):
     manager.start()
     manager.script(

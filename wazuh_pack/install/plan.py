@@ -30,6 +30,7 @@ from wazuh_pack.install.steps import (
     Step,
 )
 from wazuh_pack.install.target import CONF, NEWEST, version_numbers
+from wazuh_pack.install.withdraw import written
 from wazuh_pack.location import Location
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ class _Planner:
     findings: tuple[Diagnostic, ...] = ()
     conf: FileState | None = None
     regions: tuple[str, ...] = ()
+    pieces: tuple[str, ...] = ()
 
     def access(self, mode: int, owner: Owner) -> Ownership:
         return Ownership(mode=mode, owner=owner, group="wazuh", ids=self.target.ids(owner))
@@ -197,9 +199,10 @@ class _Planner:
         merged = merge_checked(content, block, path=path, force=force)
         self.findings = merged.findings
         self.regions = tuple(region.kind for region in find_regions(merged.data, path))
+        self.pieces = written(merged.data, path=path)
         self.conf = self.record.conf if self.record else None
         if self.conf is None:
-            original = unmerge(content, path=path, force=True)
+            original = unmerge(content, path=path)
             self.conf = FileState(
                 sha256(original), len(original), before.mode, before.uid, before.gid
             )
@@ -234,6 +237,7 @@ class _Planner:
             folders=tuple(dict.fromkeys((*(self.record.folders if self.record else ()), *made))),
             conf=self.conf,
             regions=self.regions,
+            pieces=self.pieces,
             options=source.options,
             owners_set=self.target.wazuh_ids is not None,
         )
