@@ -84,7 +84,7 @@ def test_a_decoder_of_the_sites_that_takes_our_events_is_found_before_rules_are_
     assert deploy("--yes") == _exit.ERROR
 
     err = capsys.readouterr().err
-    assert re.search(r"github-\S+ \(.*\): its event fires no rule, not 110\d+", err)
+    assert re.search(r"github-audit: its event fires no rule, not 110\d+", err)
     assert "test 1" in err
     assert "rolled back, read again and found as before: " in err
     assert site.fake.master.files == {"etc/decoders/0000-thief.xml": thief}

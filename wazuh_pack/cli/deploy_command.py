@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from wazuh_pack import deploy, resources
-from wazuh_pack.cli import _api, _exit, _load, _out
-from wazuh_pack.cli._canaries import canaries
+from wazuh_pack.cli import _api, _canary, _exit, _load, _out
 from wazuh_pack.errors import DiagnosticsError, UsageError
 from wazuh_pack.install.assemble import prepare
 from wazuh_pack.install.choices import Choices, read_choices
@@ -107,7 +106,7 @@ def command(
             outcome = deploy.deploy(
                 manager,
                 plan,
-                canaries=canaries(prepared.catalog, prepared.rules) if test else (),
+                canaries=_canary.choose(prepared.catalog, prepared.rules) if test else (),
                 wait=wait,
                 say=_out.note,
             )
