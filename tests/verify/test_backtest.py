@@ -11,7 +11,7 @@ import pytest
 
 from wazuh_pack.cli import main
 from wazuh_pack.engine import Ruleset, memory
-from wazuh_pack.verify import backtest_processes, backtest_proof, backtest_report
+from wazuh_pack.verify import backtest_board, backtest_processes, backtest_proof, backtest_report
 from wazuh_pack.verify.backtest import Job, backtest
 from wazuh_pack.verify.backtest_input import Reader
 
@@ -371,7 +371,7 @@ def test_a_clock_that_runs_back_is_judged_in_one_process(tmp_path, ruleset):
 @pytest.fixture
 def short_memory(monkeypatch):
     """A manager that remembers forty events only."""
-    for module in (memory, backtest_proof, backtest_processes):
+    for module in (memory, backtest_proof):
         monkeypatch.setattr(module, "EVENTS_KEPT", 40)
 
 
@@ -386,6 +386,22 @@ def test_what_a_manager_forgets_is_forgotten_in_processes_too(
     several, found = outcome_of(path, rules, 3)
     assert found == outcome_of(path, rules, 1)[1]
     assert (several.processes, several.one_process) == (3, "")
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("processes", [2, 5])
+def test_processes_wait_for_one_another_when_their_common_board_is_full(
+    tmp_path, ruleset, short_memory, monkeypatch, seed, processes
+):
+    assert short_memory is None
+    for module in (backtest_board, backtest_processes):
+        monkeypatch.setattr(module, "EVENTS", 64)
+    monkeypatch.setattr(backtest_processes, "_REPORT_EVERY", 16)
+    path = write(tmp_path / "a", stream(seed, agents=15, events=600, spread=2))
+    rules = load(ruleset())
+    several, found = outcome_of(path, rules, processes)
+    assert found == outcome_of(path, rules, 1)[1]
+    assert several.processes == processes
 
 
 def test_forgetting_shows_in_the_result(tmp_path, ruleset, monkeypatch):

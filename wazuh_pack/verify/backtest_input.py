@@ -15,6 +15,7 @@ import sys
 import zlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from wazuh_pack.limits import MAX_EVENT_BYTES
@@ -315,6 +316,7 @@ def _iso_time(found: re.Match[bytes]) -> float | None:
     return time if time is None or fraction is None else time + float(b"0." + fraction)
 
 
+@lru_cache(maxsize=4096)
 def _moment(parts: tuple[bytes, ...], zone: bytes | None = None) -> float | None:
     """Return a time in UTC, unless a zone is given; None for what is no date."""
     year, month, day, hour, minute, second = parts
