@@ -1,5 +1,9 @@
 import os
+import resource
+import signal
 import stat
+import time
+from contextlib import contextmanager
 
 import pytest
 
@@ -111,3 +115,69 @@ def test_other_files_wait_for_no_disk(tmp_path, monkeypatch):
     files.write_atomic(str(tmp_path / "hint"), b"x")
 
     assert (tmp_path / "hint").read_bytes() == b"x"
+
+
+@contextmanager
+def full_disk():
+    """Let no file grow beyond a byte: writes fail half-way, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("write", [files.write_atomic, files.write_new])
+def test_what_a_full_disk_cut_off_does_not_stay(tmp_path, write):
+    with full_disk(), pytest.raises(OSError, match="too large"):
+        write(str(tmp_path / "job"), b"glpat-secret")
+
+    assert files.names(str(tmp_path)) == []
+
+
+def test_what_cannot_be_put_in_place_does_not_stay(tmp_path):
+    (tmp_path / "job").mkdir()
+    with pytest.raises(IsADirectoryError):
+        files.write_atomic(str(tmp_path / "job"), b"glpat-secret")
+
+    assert files.names(str(tmp_path)) == ["job"]
+
+
+def killed_while_writing(path):
+    """Let a process be killed between the writing of a file and its renaming; return its id."""
+    child = os.fork()
+    if not child:
+        os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+        files.write_atomic(str(path), b"glpat-secret")
+        os._exit(0)
+    os.waitpid(child, 0)
+    return child
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
+    killed = killed_while_writing(tmp_path / "job")
+    assert files.names(str(tmp_path)) == [f"job.{killed}.tmp"]
+    kept = ["job", "job.tmp", f"job.{os.getpid()}.tmp", "job.x.tmp", f"job.{killed}.tmp.json"]
+    for name in kept:
+        (tmp_path / name).write_text("x")
+    files.remove_leftovers(str(tmp_path))
+
+    assert files.names(str(tmp_path)) == sorted(kept)
+
+
+@pytest.mark.parametrize("seconds", [-700, 700])
+def test_a_leftover_whose_number_a_later_process_has_goes_when_it_is_old(tmp_path, seconds):
+    left = tmp_path / f"job.{os.getpid()}.tmp"
+    left.write_text("glpat-secret")
+    when = time.time() + seconds
+    os.utime(left, (when, when))
+    files.remove_leftovers(str(tmp_path))
+
+    assert not left.exists()
+
+
+def test_leftovers_of_no_folder_are_none(tmp_path):
+    files.remove_leftovers(str(tmp_path / "none"))
+
+    assert files.names(str(tmp_path)) == []

@@ -1,4 +1,5 @@
 import os
+import subprocess
 import threading
 
 import pytest
@@ -93,11 +94,27 @@ def test_a_folder_that_is_not_there_is_an_error_of_the_inbox(tmp_path):
 
 
 def test_other_files_in_the_folder_are_left_alone(tmp_path):
-    (tmp_path / "000000000001.message.77.tmp").write_text("half")
+    (tmp_path / "notes").write_text("half")
     handler = Handler()
     drain(tmp_path, handler)
 
     assert handler.batches == []
+    assert (tmp_path / "notes").exists()
+
+
+@pytest.mark.parametrize("waiting", [True, False])
+def test_what_a_killed_script_left_half_written_goes(tmp_path, waiting):
+    killed = subprocess.Popen(["/bin/true"])
+    killed.wait()
+    left = tmp_path / f"100000000001.message.{killed.pid}.tmp"
+    left.write_text("glpat-secret")
+    if waiting:
+        Inbox(str(tmp_path)).put(b"x")
+    handler = Handler()
+    drain(tmp_path, handler)
+
+    assert handler.batches == ([[b"x"]] if waiting else [])
+    assert not left.exists()
 
 
 def test_a_message_that_the_shell_wrote_comes_in_its_turn(tmp_path):

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 
 from wazuh_pack.agentkit.errors import UntrustedFileError
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+_TEMPORARY = ".tmp"
+_LONGEST_WRITE = 600.0
 
 
 def exists(path: str) -> bool:
@@ -142,7 +145,12 @@ def write_atomic(path: str, content: bytes, *, durable: bool = False) -> None:
     A killed process leaves either; a power cut may lose the latest version. What is ``durable`` is
     on the disk when this returns, which takes as long as the disk takes.
     """
-    os.replace(_temporary(path, content, durable=durable), path)
+    temporary = _temporary(path, content, durable=durable)
+    try:
+        os.replace(temporary, path)
+    except BaseException:
+        remove(temporary)
+        raise
     if durable:
         _sync_folder(os.path.dirname(path))
 
@@ -169,16 +177,55 @@ def write_new(path: str, content: bytes) -> None:
 
 
 def _temporary(path: str, content: bytes, *, durable: bool = False) -> str:
-    temporary = f"{path}.{os.getpid()}.tmp"
+    temporary = f"{path}.{os.getpid()}{_TEMPORARY}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     fd = os.open(temporary, flags, 0o600)
     try:
         write_all(fd, content)
         if durable:
             os.fsync(fd)
+    except BaseException:
+        remove(temporary)
+        raise
     finally:
         os.close(fd)
     return temporary
+
+
+def remove_leftovers(folder: str) -> None:
+    """Remove what processes that were killed in the middle of a write have left: secrets, maybe.
+
+    A file is one when no process has the number in its name, or when it is much older than any
+    write takes: after a restart, somebody else may have that number.
+
+    Raises:
+        OSError: The folder cannot be read or written.
+    """
+    for name in names(folder):
+        if name.endswith(_TEMPORARY):
+            number = name[: -len(_TEMPORARY)].rpartition(".")[2]
+            path = f"{folder}/{name}"
+            if number.isdigit() and not (_runs(int(number)) and is_young(path, _LONGEST_WRITE)):
+                remove(path)
+
+
+def is_young(path: str, seconds: float) -> bool:
+    """Return whether a file was written within some seconds; a time in the future is as old."""
+    try:
+        written = os.stat(path).st_mtime
+    except OSError:
+        return False
+    return abs(time.time() - written) < seconds
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except PermissionError:
+        pass  # somebody else's
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True
 
 
 def write_all(fd: int, content: bytes) -> None:

@@ -13,12 +13,11 @@ feed; one that does not is still being written.
 
 from __future__ import annotations
 
-import os
 import time
 
 from wazuh_pack.agentkit.doorbell import Doorbell, dismiss, ring
 from wazuh_pack.agentkit.errors import InboxError, LockTimeoutError
-from wazuh_pack.agentkit.files import names, read, remove, write_new
+from wazuh_pack.agentkit.files import is_young, names, read, remove, remove_leftovers, write_new
 from wazuh_pack.agentkit.locks import FileLock
 from wazuh_pack.agentkit.stdin import MAX_LINE
 
@@ -87,6 +86,7 @@ class Inbox:
                     self._stay(handle, finish, batch, linger)
             finally:
                 lock.release()
+        remove_leftovers(self._folder)  # now that nobody waits for it
 
     def attend(
         self,
@@ -154,7 +154,7 @@ class Inbox:
             content = read(path, MAX_LINE + 2) or b""
             if content.endswith(b"\n"):
                 content = content[:-1]
-            elif len(content) <= MAX_LINE and _is_young(path):
+            elif len(content) <= MAX_LINE and is_young(path, _ABANDONED):  # a killed shell's half
                 break
             messages.append(content)
         return messages
@@ -165,12 +165,3 @@ class Inbox:
             for name in names(self._folder)
             if name.endswith(_SUFFIX) and name[:_DIGITS].isdigit()
         ]
-
-
-def _is_young(path: str) -> bool:
-    """Return whether somebody may still be writing a file; a killed shell leaves half of one."""
-    try:
-        written = os.stat(path).st_mtime  # noqa: PTH116 -- pathlib is too slow to import
-    except OSError:
-        return False
-    return abs(time.time() - written) < _ABANDONED

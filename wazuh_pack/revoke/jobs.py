@@ -12,7 +12,7 @@ import os
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from wazuh_pack.agentkit.files import names, read, remove, write_atomic
+from wazuh_pack.agentkit.files import names, read, remove, remove_leftovers, write_atomic
 from wazuh_pack.agentkit.redact import fingerprint
 from wazuh_pack.revoke.target import Target
 
@@ -139,7 +139,8 @@ class JobStore:
         return os.stat(self._folder).st_mtime_ns  # noqa: PTH116 -- as in agentkit
 
     def purge(self, now: float) -> None:
-        """Forget what ended long ago."""
+        """Forget what ended long ago, and what killed processes left half-written."""
+        remove_leftovers(self._folder)
         for job in self.all():
             keep = _KEEP_FAILED if job.state == FAILED else _KEEP
             if job.ended is not None and now - job.ended > keep:
