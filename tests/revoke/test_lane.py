@@ -4,7 +4,9 @@ import pytest
 from revoke_world import NOW, github_token
 
 from wazuh_pack.revoke.call import Reply
+from wazuh_pack.revoke.context import load_context
 from wazuh_pack.revoke.errors import Failure, Later
+from wazuh_pack.revoke.intake import begin_undo
 from wazuh_pack.revoke.jobs import JobStore
 
 TOKEN = github_token()
@@ -334,6 +336,69 @@ def test_a_provider_that_was_removed_fails_its_jobs(manager):
         "failed",
         "revoke.ini has no section [github] any more",
     )
+
+
+FORBIDDEN = [
+    ("never = workflow_id:7", "token workflow", "refused_allowlist", "never"),
+    ("", "token", "failed", "revoke.ini does not allow github.workflow any more"),
+]
+
+
+@pytest.mark.parametrize(("general", "actions", "outcome", "reason"), FORBIDDEN)
+def test_what_was_forbidden_since_it_was_accepted_is_not_done(
+    manager, general, actions, outcome, reason
+):
+    manager.ask(**WORKFLOW)
+    manager.configure(INI.replace("token workflow runner", actions), general=general)
+    (line,) = manager.run("github")
+
+    assert (line["outcome"], line["reason"]) == (outcome, reason)
+    assert manager.script.asked == []
+
+
+@pytest.mark.parametrize(("general", "actions", "outcome", "reason"), FORBIDDEN)
+def test_what_is_forbidden_after_a_call_is_not_tried_again_and_the_log_says_so(
+    manager, general, actions, outcome, reason
+):
+    manager.ask(**WORKFLOW)
+    manager.script.answers += [ACTIVE, Later("no answer")]
+    paused = []
+
+    def forbid(seconds):
+        paused.append(seconds)
+        manager.configure(INI.replace("token workflow runner", actions), general=general)
+        manager.clock.now += seconds
+
+    manager.clock.pause = forbid
+    lines = manager.run("github")
+
+    assert outcomes(lines) == ["retrying", outcome]
+    assert lines[1]["reason"] == f"{reason}, but a call may have had its effect before"
+    assert paused
+
+
+@pytest.mark.parametrize(("general", "actions", "outcome", "reason"), FORBIDDEN)
+def test_what_is_forbidden_when_it_is_done_is_still_verified_and_can_be_taken_back(
+    manager, general, actions, outcome, reason
+):
+    del outcome, reason
+    manager.ask(**WORKFLOW)
+    manager.script.answers += [ACTIVE, (204,), ACTIVE, DISABLED]
+
+    def forbid(seconds):
+        manager.configure(INI.replace("token workflow runner", actions), general=general)
+        manager.clock.now += seconds
+
+    manager.clock.pause = forbid
+    assert outcomes(manager.run("github")) == ["retrying", "revoked"]
+
+    manager.ask(command="delete", **WORKFLOW)
+    manager.script.answers += [(204,)]
+    if not general:  # an event cannot ask for what is not allowed; people can
+        (job,) = manager.jobs()
+        assert not begin_undo(job, load_context(manager.place), manager.clock.now)
+        JobStore(f"{manager.root}/state/enforce/jobs").save(job)
+    assert outcomes(manager.run("github")) == ["restored"]
 
 
 def test_a_missing_credential_is_named(manager):

@@ -163,6 +163,7 @@ class Lane:
         try:
             context.provider(job.instance)  # raises when the configuration lost it
             instance = context.settings.instances[job.instance]
+            _check_still_wanted(job, context)
             whole = whole_credentials(job.instance, context, self._connect, self._clock())
             _check_not_ours(job, whole)
             provider = context.provider(job.instance, whole)
@@ -315,6 +316,21 @@ class Lane:
             )
             for payer, rate in rates.items()
         }
+
+
+def _check_still_wanted(job: Job, context: Context) -> None:
+    """Refuse what the administrator has forbidden since it was accepted.
+
+    What is done is only looked at any more, so that it can be taken back.
+    """
+    if job.state == UNDOING or job.stage == "check":
+        return
+    begun = ", but a call may have had its effect before" if job.stage == "act" else ""
+    if job.action not in context.settings.instances[job.instance].actions:
+        raise Failure(f"revoke.ini does not allow {job.target.name} any more{begun}")
+    reason = context.protected(job.target)
+    if reason:
+        raise Refused(reason if reason == OWN else reason + begun)
 
 
 def _check_not_ours(job: Job, credentials: Mapping[str, str]) -> None:
