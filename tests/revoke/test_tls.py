@@ -126,6 +126,48 @@ def test_a_token_goes_to_nobody_whose_certificate_is_not_trusted(
         assert "certificate is not trusted; check url and ca_file" in lines[0]["reason"]
 
 
+class Breaking:
+    """A server that does not get through the first handshakes, and then is the fake."""
+
+    def __init__(self, listener, context, goodbye, times):
+        self._listener = listener
+        self._context = context
+        self._goodbye = goodbye
+        self._left = times
+
+    def accept(self):
+        connection, address = self._listener.accept()
+        if self._left:
+            self._left -= 1
+            connection.recv(4096)
+            connection.sendall(self._goodbye)
+            connection.close()
+            raise ConnectionAbortedError
+        return self._context.wrap_socket(connection, server_side=True), address
+
+    def __getattr__(self, name):
+        return getattr(self._listener, name)
+
+
+@pytest.mark.parametrize(
+    "goodbye",
+    [b"", b"HTTP/1.0 503 busy\r\n\r\n", b"\x15\x03\x03\x00\x02\x02\x50"],
+    ids=["end", "plain text", "alert"],
+)
+def test_a_handshake_that_is_broken_off_is_tried_again(
+    world, fake, over_http, leaked, authority, goodbye
+):
+    pem, context = authority
+    fake.server.socket = Breaking(fake.server.socket, context("127.0.0.1"), goodbye, times=2)
+    live = leaked(fake.url.replace("http://", "https://"), f"ca_file = {pem}")
+    lines = world.run("github", over_http)
+
+    assert outcomes(lines) == ["retrying", "revoked"]
+    assert lines[-1]["attempts"] == 2
+    assert "no TLS connection" in lines[0]["reason"]
+    assert live == set()
+
+
 def test_the_configured_proxy_is_used(world, fake, over_http, leaked):
     live = leaked("http://127.0.0.1:9", f"proxy = {fake.url}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import ssl
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
@@ -109,10 +110,8 @@ class HttpTransport:
                 body = _body(answer)
         except TookTooLong:
             raise Later(f"{call.shown}: the answer took too long") from None
-        except requests.exceptions.SSLError:
-            raise Failure(
-                f"{call.shown}: the provider's certificate is not trusted; check url and ca_file"
-            ) from None
+        except requests.exceptions.SSLError as error:
+            raise _tls_outcome(call, error) from None
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader):
             raise Failure(f"{call.shown}: the URL or a header is malformed") from None
         except requests.exceptions.Timeout:
@@ -141,6 +140,30 @@ def _session(instance: Instance) -> requests.Session:
     if instance.proxy:
         session.proxies = {"http": instance.proxy, "https": instance.proxy}
     return session
+
+
+def _tls_outcome(call: Call, error: Exception) -> Failure | Later:
+    """Return what an error of TLS means: only a certificate that is not trusted is final.
+
+    A server or a balancer that is restarted breaks handshakes off.
+    """
+    reason = ""
+    for cause in _causes(error):
+        # urllib3 has an error of its own for a host's name that does not match.
+        if isinstance(cause, ssl.CertificateError) or type(cause).__name__ == "CertificateError":
+            return Failure(
+                f"{call.shown}: the provider's certificate is not trusted; check url and ca_file"
+            )
+        reason = str(getattr(cause, "reason", "")) if isinstance(cause, ssl.SSLError) else reason
+    return Later(f"{call.shown}: no TLS connection: {reason or type(error).__name__}")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and all that led to it."""
+    yield error
+    for before in (error.__cause__, error.__context__):
+        if before is not None:
+            yield from _causes(before)
 
 
 def _body(answer: requests.Response) -> bytes:
