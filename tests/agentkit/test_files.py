@@ -1,11 +1,10 @@
 import os
-import resource
 import signal
 import stat
 import time
-from contextlib import contextmanager
 
 import pytest
+from disk import full_disk
 
 from wazuh_pack.agentkit import files
 from wazuh_pack.agentkit.errors import UntrustedFileError
@@ -115,17 +114,6 @@ def test_other_files_wait_for_no_disk(tmp_path, monkeypatch):
     files.write_atomic(str(tmp_path / "hint"), b"x")
 
     assert (tmp_path / "hint").read_bytes() == b"x"
-
-
-@contextmanager
-def full_disk():
-    """Let no file grow beyond a byte: writes fail half-way, as on a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize("write", [files.write_atomic, files.write_new])

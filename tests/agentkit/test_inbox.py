@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from wazuh_pack.agentkit.errors import InboxError
+from wazuh_pack.agentkit.errors import InboxError, PostponedError
 from wazuh_pack.agentkit.inbox import Inbox
 from wazuh_pack.agentkit.locks import FileLock
 
@@ -77,6 +77,22 @@ def test_a_message_whose_worker_died_is_taken_again_before_later_ones(tmp_path):
     drain(tmp_path, handler)
 
     assert handler.batches == [[b"first", b"second"]]
+
+
+def test_what_cannot_be_dealt_with_now_stays_with_all_later_ones(tmp_path):
+    inbox = Inbox(str(tmp_path))
+    for number in range(4):
+        inbox.put(b"%d" % number)
+
+    def fail(_):
+        raise PostponedError("full", done=2)
+
+    with pytest.raises(PostponedError, match="full"):
+        inbox.drain(fail, lambda: None)
+    handler = Handler()
+    drain(tmp_path, handler)
+
+    assert handler.batches == [[b"2", b"3"]]
 
 
 def test_a_full_inbox_takes_no_more(tmp_path):

@@ -1,7 +1,13 @@
 import hashlib
 
 import pytest
+from disk import full_disk
 from revoke_world import github_token, service_account_token
+
+from wazuh_pack.agentkit.errors import PostponedError
+from wazuh_pack.agentkit.inbox import Inbox
+from wazuh_pack.revoke.audit import Audit, Recorder
+from wazuh_pack.revoke.intake import Intake
 
 TOKEN = github_token()
 INI = """
@@ -200,3 +206,30 @@ def test_one_target_that_is_refused_does_not_keep_the_others_alive(world):
         ("kubernetes.token", "refused_invalid"),
         ("github.token", "accepted"),
     ]
+
+
+def test_a_message_whose_job_cannot_be_written_stays_and_is_taken_again(world):
+    world.configure(INI)
+    world.ask(**WORKFLOW)
+    inbox = Inbox(str(world.root))
+    for message in (world.message(**WORKFLOW), world.message(**LEAK), world.message(**WORKFLOW)):
+        inbox.put(message)
+    log = Recorder(None)
+    intake = Intake(world.place, Audit(log), world.clock)
+    with full_disk(), pytest.raises(PostponedError, match=r"too large.*the message is kept"):
+        inbox.drain(intake.handle, lambda: None)
+    assert [line["outcome"] for line in log.lines] == ["duplicate"]
+    assert len(world.jobs()) == 1
+
+    inbox.drain(intake.handle, lambda: None)
+    assert [line["outcome"] for line in log.lines] == ["duplicate", "accepted", "duplicate"]
+    assert sorted(job.action for job in world.jobs()) == ["token", "workflow"]
+
+
+def test_a_message_is_kept_while_the_configuration_cannot_be_read(world):
+    world.configure(INI)
+    (world.etc / "revoke.ini").rename(world.etc / "away")
+    (world.etc / "revoke.ini").symlink_to("revoke.ini")
+    intake = Intake(world.place, Audit(Recorder(None)), world.clock)
+    with pytest.raises(PostponedError, match="symbolic links"):
+        intake.handle([world.message(**LEAK)])

@@ -36,3 +36,15 @@ class ProcessError(AgentError):
 
 class InboxError(AgentError):
     """A message that could not be kept for later."""
+
+
+class PostponedError(AgentError):
+    """Messages that cannot be dealt with now, and are to stay in the inbox.
+
+    Attributes:
+        done: How many messages before them have been dealt with.
+    """
+
+    def __init__(self, reason: str, done: int) -> None:
+        super().__init__(reason)
+        self.done = done

@@ -16,7 +16,7 @@ from __future__ import annotations
 import time
 
 from wazuh_pack.agentkit.doorbell import Doorbell, dismiss, ring
-from wazuh_pack.agentkit.errors import InboxError, LockTimeoutError
+from wazuh_pack.agentkit.errors import InboxError, LockTimeoutError, PostponedError
 from wazuh_pack.agentkit.files import is_young, names, read, remove, remove_leftovers, write_new
 from wazuh_pack.agentkit.locks import FileLock
 from wazuh_pack.agentkit.stdin import MAX_LINE
@@ -72,7 +72,11 @@ class Inbox:
 
         ``handle`` gets up to ``batch`` messages at a time, oldest first; ``finish`` is called once
         none is left, while nobody else is at work. Then ``linger`` says for how many seconds to
-        wait for more; 0 ends the work, as does its absence. None of them may raise.
+        wait for more; 0 ends the work, as does its absence. None of them may raise anything but the
+        one below.
+
+        Raises:
+            PostponedError: ``handle`` said so; the work has ended, and the messages are still here.
         """
         lock = FileLock(f"{self._folder}/worker.lock")
         # Looked at again after the lock is released: a message may have come in between, from a
@@ -141,10 +145,17 @@ class Inbox:
             if not messages:
                 time.sleep(_PAUSE)
                 continue
-            handle(messages)
-            # In ascending order: put() counts on from the last name it sees.
-            for name in waiting[: len(messages)]:
-                remove(f"{self._folder}/{name}")
+            done = 0
+            try:
+                handle(messages)
+                done = len(messages)
+            except PostponedError as error:
+                done = error.done
+                raise
+            finally:
+                # In ascending order: put() counts on from the last name it sees.
+                for name in waiting[:done]:
+                    remove(f"{self._folder}/{name}")
 
     def _complete(self, waiting: Sequence[str]) -> list[bytes]:
         """Return the messages up to the first that is still being written."""

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wazuh_pack.agentkit.errors import AgentError, MessageError
+from wazuh_pack.agentkit.errors import AgentError, MessageError, PostponedError
 from wazuh_pack.agentkit.files import exists, make_private
 from wazuh_pack.agentkit.protocol import DELETE, parse
 from wazuh_pack.revoke import audit as words
@@ -42,15 +42,26 @@ class Intake:
         self._clock = clock
 
     def handle(self, messages: Sequence[bytes]) -> None:
-        """Decide about each message, and log one line per target; never raises."""
-        for message in messages:
-            self._guard(message)
+        """Decide about each message, and log one line per target.
+
+        Raises:
+            PostponedError: Configuration or state cannot be read or written, for want of space for
+                example: nothing else stands in the way of the messages that are left.
+        """
+        done = 0
+        try:
+            for message in messages:
+                self._guard(message)
+                done += 1
+        except OSError as error:
+            raise PostponedError(f"{error}; the message is kept until that works", done) from error
 
     def preview(self, message: bytes) -> None:
         """Log what would be decided about a message, and neither count nor promise anything.
 
         Raises:
             AgentError: The configuration is wrong.
+            OSError: Configuration or state cannot be read.
         """
         load_context(self._place)
         self._guard(message, earnest=False)
@@ -62,8 +73,10 @@ class Intake:
             self._handle(request, earnest=earnest)
         except MessageError as error:
             self._audit.decision(words.REFUSED_INVALID, request=request, reason=str(error))
-        except (AgentError, OSError) as error:
+        except AgentError as error:
             self._audit.decision(words.FAILED, request=request, reason=str(error))
+        except OSError:
+            raise
         except Exception as error:  # noqa: BLE001 -- a mistake of ours must show up in the log
             # Without its message, which may hold a value from the alert.
             reason = f"internal error: {type(error).__name__}"
@@ -108,8 +121,10 @@ class Intake:
             return words.REFUSED_ALLOWLIST, {"reason": str(error)}
         except MessageError as error:
             return words.REFUSED_INVALID, {"reason": str(error)}
-        except (AgentError, OSError) as error:
+        except AgentError as error:
             return words.FAILED, {"reason": str(error)}
+        except OSError:
+            raise
         except Exception as error:  # noqa: BLE001 -- as in _guard
             return words.FAILED, {"reason": f"internal error: {type(error).__name__}"}
 

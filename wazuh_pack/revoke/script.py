@@ -149,13 +149,20 @@ def accept(host: Host, message: bytes) -> None:
 
 
 def work_off(host: Host, audit: Audit | None = None) -> None:
-    """Turn every accepted message into jobs, and start the lanes that have open ones."""
+    """Turn every accepted message into jobs, and start the lanes that have open ones.
+
+    Raises:
+        AgentError: Messages could not be dealt with and stay.
+        OSError: The state cannot be written.
+    """
     from wazuh_pack.revoke.intake import Intake  # noqa: PLC0415 -- execd must not wait for it
 
     audit = audit or host.audit()
     intake = Intake(host.place(), audit)
-    Inbox(host.make_state("inbox")).drain(intake.handle, lambda: None, batch=64)
-    start_lanes(host)
+    try:
+        Inbox(host.make_state("inbox")).drain(intake.handle, lambda: None, batch=64)
+    finally:
+        start_lanes(host)
     _prepare_next(host, audit)
 
 
