@@ -70,6 +70,21 @@ def test_vault_that_is_down_is_waited_for(manager, fake, over_http):
     assert outcomes(manager.run("gitlab", over_http)) == ["retrying", "retrying", "revoked"]
 
 
+def test_vaults_own_secret_in_the_environment_is_waited_for_too(manager, fake, over_http):
+    keep(fake, (200, {"data": {"token": OWN}}))
+    manager.secrets(f"[gitlab]\ntoken = {PLACE}\n")
+    bare = manager.place
+    manager.place = manager.with_environment(WAZUH_PACK_VAULT_TOKEN="vaults-own-secret")
+    ask(manager, "gitlab.runner-pause", 5)
+    whole, manager.place = manager.place, bare
+    (line,) = manager.run("gitlab", over_http)
+    assert line["outcome"] == "retrying"
+    assert "WAZUH_PACK_VAULT_TOKEN is not in the environment" in line["reason"]
+
+    manager.place = whole
+    assert outcomes(manager.run("gitlab", over_http)) == ["revoked"]
+
+
 def test_our_own_secret_is_known_once_it_is_read(manager, fake, over_http):
     keep(fake, (200, {"data": {"token": OWN}}))
     ask(manager, "gitlab.token", OWN)

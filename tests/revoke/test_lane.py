@@ -409,6 +409,53 @@ def test_a_missing_credential_is_named(manager):
     assert line["reason"] == "no 'token' in revoke.secrets for this provider"
 
 
+def test_a_secret_of_the_environment_is_waited_for_by_a_process_that_lacks_it(manager):
+    manager.secrets("")
+    bare, manager.place = manager.place, manager.with_environment(WAZUH_PACK_GITHUB_TOKEN=SECRET)
+    manager.ask(**WORKFLOW)
+    leak(manager)
+    whole, manager.place = manager.place, bare
+    manager.script.answers += [(202,), DEAD]
+    lines = manager.run("github") + manager.run("github")
+    assert [(line["action"], line["outcome"]) for line in lines] == [
+        ("github.workflow", "retrying"),
+        ("github.token", "revoked"),
+    ]
+    assert lines[0]["reason"] == (
+        "WAZUH_PACK_GITHUB_TOKEN is not in the environment of this process, nor its value in "
+        "revoke.secrets; left to one that has it"
+    )
+
+    manager.place = whole
+    manager.script.answers += [ACTIVE, (204,), DISABLED]
+    assert outcomes(manager.run("github")) == ["revoked"]
+
+
+def test_a_secret_that_moves_from_the_environment_to_the_file_is_enough(manager):
+    manager.secrets("")
+    bare, manager.place = manager.place, manager.with_environment(WAZUH_PACK_GITHUB_TOKEN=SECRET)
+    manager.ask(**WORKFLOW)
+    manager.place = bare
+    manager.secrets(f"[github]\ntoken = {SECRET}\n")
+    manager.script.answers += [ACTIVE, (204,), DISABLED]
+
+    assert outcomes(manager.run("github")) == ["revoked"]
+
+
+def test_a_secret_that_does_not_come_back_is_not_waited_for_for_ever(manager):
+    manager.secrets("")
+    bare, manager.place = manager.place, manager.with_environment(WAZUH_PACK_GITHUB_TOKEN=SECRET)
+    manager.ask(**WORKFLOW)
+    manager.place = bare
+    manager.clock.now += 86_400
+    (line,) = manager.run("github")
+
+    assert (line["outcome"], line["reason"]) == (
+        "failed",
+        "no 'token' in revoke.secrets for this provider",
+    )
+
+
 def test_two_workers_do_not_do_the_same_job(manager):
     leak(manager)
     second = []

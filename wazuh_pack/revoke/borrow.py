@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from wazuh_pack.revoke.answers import judge
 from wazuh_pack.revoke.call import Call
-from wazuh_pack.revoke.credentials import Reference, reference
+from wazuh_pack.revoke.credentials import LENDER, Reference, reference
 from wazuh_pack.revoke.errors import Failure
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from wazuh_pack.revoke.providers.base import Provider
     from wazuh_pack.revoke.settings import Instance
     from wazuh_pack.revoke.transport import Transport
-
-_KIND = "vault"
 
 
 def whole_credentials(
@@ -51,7 +49,7 @@ def whole_credentials(
 
 def _vault(context: Context) -> Instance:
     for instance in context.settings.instances.values():
-        if instance.kind.name == _KIND:
+        if instance.kind.name == LENDER:
             return instance
     raise Failure("revoke.secrets names a place in Vault, but revoke.ini has no [vault]")
 

@@ -8,13 +8,13 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from wazuh_pack.revoke.credentials import load_credentials
+from wazuh_pack.revoke.credentials import LENDER, load_credentials, reference, variable_of
 from wazuh_pack.revoke.errors import Failure
 from wazuh_pack.revoke.providers.base import Access
 from wazuh_pack.revoke.settings import load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from wazuh_pack.revoke.providers.base import Provider
     from wazuh_pack.revoke.settings import Settings
@@ -52,10 +52,17 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Settings with the credentials of every instance."""
+    """Settings with the credentials of every instance.
+
+    Attributes:
+        settings: All of ``revoke.ini``.
+        credentials: The secrets by instance and name.
+        variables: Which of them the environment gave, as ``instance.name``.
+    """
 
     settings: Settings
     credentials: Mapping[str, Mapping[str, str]] = field(repr=False)
+    variables: Sequence[str]
 
     def provider(self, instance: str, credentials: Mapping[str, str] | None = None) -> Provider:
         """Return the provider of an instance, with its own credentials or with those given.
@@ -75,6 +82,26 @@ class Context:
                 else credentials,
             )
         )
+
+    def from_environment(self, instance: str) -> list[str]:
+        """Return which secrets of an instance this process's environment gave.
+
+        Those of Vault are among them where the instance's own secrets are there.
+        """
+        sections = {instance}
+        if any(reference(text) for text in self.credentials.get(instance, {}).values()):
+            instances = self.settings.instances
+            sections |= {name for name in instances if instances[name].kind.name == LENDER}
+        return [secret for secret in self.variables if secret.rpartition(".")[0] in sections]
+
+    def lacking(self, secrets: Iterable[str]) -> list[str]:
+        """Return the variables of those secrets that neither environment nor file gives now."""
+        parts = [secret.rpartition(".") for secret in secrets]
+        return [
+            variable_of(section, name)
+            for section, _, name in parts
+            if section in self.settings.instances and name not in self.credentials[section]
+        ]
 
     def protected(self, target: Target) -> str:
         """Return why nothing may be done about a target, or an empty string."""
@@ -106,7 +133,14 @@ def load_context(place: Place) -> Context:
     """
     settings = load_settings(place.config)
     wanted = {name: instance.kind.secrets for name, instance in settings.instances.items()}
-    return Context(settings, load_credentials(f"{place.etc}/{SECRETS}", wanted, place.environment))
+    variables = [
+        f"{instance}.{name}"
+        for instance, names in wanted.items()
+        for name in names
+        if variable_of(instance, name) in place.environment
+    ]
+    credentials = load_credentials(f"{place.etc}/{SECRETS}", wanted, place.environment)
+    return Context(settings, credentials, variables)
 
 
 def _matches(word: str, name: str, value: str) -> bool:

@@ -20,6 +20,9 @@ from wazuh_pack.agentkit.errors import UntrustedFileError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+LENDER = "vault"
+"""The kind of provider that secrets are read from."""
+
 _SHORTEST = 8
 _REFERENCE = re.compile(
     r"vault:(?!(?:.*/)?\.{1,2}[/#])(?P<path>[A-Za-z0-9_.@-]{1,128}(?:/[A-Za-z0-9_.@-]{1,128}){1,12})#(?P<member>[\w.@-]{1,128})"
@@ -49,12 +52,17 @@ def load_credentials(
     for instance, names in wanted.items():
         given = ini.take(instance, dict.fromkeys(names, _secret))
         for name in names:
-            variable = f"WAZUH_PACK_{instance}_{name}".upper().replace("-", "_")
+            variable = variable_of(instance, name)
             if variable in environment:
                 given[name] = environment[variable]
         found[instance] = given
     ini.finish(tuple(ini.sections))  # one of a provider that is configured no more does no harm
     return found
+
+
+def variable_of(instance: str, name: str) -> str:
+    """Return the name of the variable that goes before the file."""
+    return f"WAZUH_PACK_{instance}_{name}".upper().replace("-", "_")
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,7 +155,7 @@ class Intake:
                 **facts,
             }
         if desk.earnest:
-            store.save(_job(request, target, now))
+            store.save(_job(request, target, context, now))
         return words.ACCEPTED, facts
 
     def _undo(self, request: Request, target: Target, desk: _Desk) -> tuple[str, dict[str, object]]:
@@ -212,7 +212,8 @@ def begin_undo(job: Job, context: Context, now: float) -> str:
     return ""
 
 
-def _job(request: Request, target: Target, now: float) -> Job:
+def _job(request: Request, target: Target, context: Context, now: float) -> Job:
+    capability = context.settings.instances[target.instance].kind.capabilities[target.action]
     return Job(
         key=target.key,
         instance=target.instance,
@@ -224,4 +225,5 @@ def _job(request: Request, target: Target, now: float) -> Job:
         rule_id=request.rule_id,
         alert_id=request.alert_id,
         agent_id=request.agent_id,
+        variables=context.from_environment(target.instance) if capability.rights else [],
     )

@@ -52,6 +52,7 @@ class Job:
         rule_id: The rule that asked for it.
         alert_id: The alert that asked for it.
         agent_id: The agent whose event it was.
+        variables: Secrets it needs that came from the environment, as ``instance.name``.
     """
 
     key: str
@@ -72,6 +73,7 @@ class Job:
     rule_id: str = ""
     alert_id: str = ""
     agent_id: str = ""
+    variables: list[str] = field(default_factory=list)
 
     @property
     def target(self) -> Target:

@@ -136,16 +136,35 @@ class Lane:
         return not self._store.open_of(self._instance)
 
     def _wanted(self, jobs: list[Job]) -> list[Job]:
-        """Return the jobs that may go on: while all else is stopped, only those that undo.
+        """Return the jobs that may go on here: while all else is stopped, only those that undo.
 
         Who stops the responder may want just that.
         """
         if not jobs:
             return []
-        mode = load_context(self._place).settings.mode
-        if mode == ENFORCE and not exists(self._place.stop):
-            return jobs
-        return [job for job in jobs if job.state == UNDOING]
+        context = load_context(self._place)
+        if context.settings.mode != ENFORCE or exists(self._place.stop):
+            jobs = [job for job in jobs if job.state == UNDOING]
+        return [job for job in jobs if not self._left_to_others(job, context)]
+
+    def _left_to_others(self, job: Job, context: Context) -> bool:
+        """Return whether a job needs a secret that was in the environment and is not in ours.
+
+        A timer's process need not have it. To wait for it here would keep others from the lane.
+        """
+        lacking = context.lacking(job.variables)
+        now = self._clock()
+        if not lacking or now - job.created >= context.settings.give_up_after:
+            return False
+        reason = (
+            f"{', '.join(lacking)} is not in the environment of this process, nor its value in "
+            "revoke.secrets; left to one that has it"
+        )
+        if job.reason != reason:
+            job.reason = reason
+            self._store.save(job)
+            self._audit.outcome(words.RETRYING, job, "delete" if job.state == UNDOING else "add")
+        return True
 
     def _rest(self, until: float) -> None:
         """Wait, but not much longer than until there is something new to look at."""
