@@ -10,11 +10,22 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from wazuh_pack.agentkit.files import names, read, remove, remove_leftovers, write_atomic
+from wazuh_pack.agentkit.files import (
+    exists,
+    make_private,
+    names,
+    read,
+    remove,
+    remove_leftovers,
+    write_atomic,
+)
 from wazuh_pack.agentkit.redact import fingerprint
 from wazuh_pack.revoke.target import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 PENDING = "pending"
 DONE = "done"
@@ -25,6 +36,9 @@ UNDONE = "undone"
 _OPEN = (PENDING, UNDOING)
 _MAX_FILE = 1 << 20
 _SUFFIX = ".json"
+_ENDED = "ended"
+_PURGED = "purged"
+_PURGE_EVERY = 3600.0
 _KEEP = 30 * 86400
 _KEEP_FAILED = 7 * 86400  # with their secrets, so that people can try them again
 
@@ -96,54 +110,93 @@ _FIELDS = tuple(item.name for item in fields(Job))
 
 
 class JobStore:
-    """The jobs in one folder that only its owner can enter."""
+    """The jobs below a folder that only its owner can enter.
 
-    __slots__ = ("_folder",)
+    Open jobs lie in the folder itself, and those that have ended in one below it: who looks for
+    work need not read through them. Of a job whose process was killed on the way from one to the
+    other there are two copies; then it is open, and its last step is done again.
+    """
+
+    __slots__ = ("_ended", "_folder")
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
+        self._ended = f"{folder}/{_ENDED}"
 
     def get(self, key: str) -> Job | None:
         """Return a job, or None when there is none or its file is damaged."""
-        content = read(f"{self._folder}/{key}{_SUFFIX}", _MAX_FILE)
-        if content is None:
-            return None
-        try:
-            found = json.loads(content)
-            return Job(**{name: found[name] for name in _FIELDS if name in found})
-        except (ValueError, TypeError):
-            return None
+        return _load(self._folder, key) or _load(self._ended, key)
 
     def save(self, job: Job) -> None:
         """Write a job in place of an older one of the same key; after a power cut it is there.
 
         Raises:
+            AgentError: The folder of ended jobs could be written by somebody else.
             OSError: The folder cannot be written.
         """
+        make_private(self._folder, (_ENDED,))
+        place, other = (self._folder, self._ended)[:: 1 if job.open else -1]
         content = json.dumps(asdict(job)).encode()
-        write_atomic(f"{self._folder}/{job.key}{_SUFFIX}", content, durable=True)
+        write_atomic(f"{place}/{job.key}{_SUFFIX}", content, durable=True)
+        remove(f"{other}/{job.key}{_SUFFIX}")
 
     def all(self) -> list[Job]:
         """Return all jobs, oldest first."""
-        found = [
-            self.get(name[: -len(_SUFFIX)])
-            for name in names(self._folder)
-            if name.endswith(_SUFFIX)
-        ]
-        return sorted((job for job in found if job), key=lambda job: (job.created, job.key))
+        found = {job.key: job for place in (self._ended, self._folder) for job in _jobs_in(place)}
+        return _sorted(found.values())
+
+    def open_jobs(self) -> list[Job]:
+        """Return the open jobs, oldest first."""
+        return _sorted(job for job in _jobs_in(self._folder) if job.open)
 
     def open_of(self, instance: str) -> list[Job]:
         """Return the open jobs of an instance, oldest first."""
-        return [job for job in self.all() if job.open and job.instance == instance]
+        return [job for job in self.open_jobs() if job.instance == instance]
 
     def changed_at(self) -> int:
-        """Return when a job was last written, in nanoseconds."""
+        """Return when an open job was last written, in nanoseconds."""
         return os.stat(self._folder).st_mtime_ns  # noqa: PTH116 -- as in agentkit
 
     def purge(self, now: float) -> None:
-        """Forget what ended long ago, and what killed processes left half-written."""
-        remove_leftovers(self._folder)
-        for job in self.all():
+        """Forget what killed processes left half-written and, once an hour, what ended long ago."""
+        for place in (self._folder, self._ended):
+            remove_leftovers(place)
+        if not self._purge_is_due(now):
+            return
+        for job in _jobs_in(self._ended):
             keep = _KEEP_FAILED if job.state == FAILED else _KEEP
             if job.ended is not None and now - job.ended > keep:
-                remove(f"{self._folder}/{job.key}{_SUFFIX}")
+                remove(f"{self._ended}/{job.key}{_SUFFIX}")
+
+    def _purge_is_due(self, now: float) -> bool:
+        path = f"{self._ended}/{_PURGED}"
+        try:
+            last = float(read(path, 64) or b"0")
+        except ValueError:
+            last = 0.0
+        if 0 <= now - last < _PURGE_EVERY or not exists(self._ended):
+            return False
+        write_atomic(path, repr(now).encode())
+        return True
+
+
+def _load(folder: str, key: str) -> Job | None:
+    content = read(f"{folder}/{key}{_SUFFIX}", _MAX_FILE)
+    if content is None:
+        return None
+    try:
+        found = json.loads(content)
+        return Job(**{name: found[name] for name in _FIELDS if name in found})
+    except (ValueError, TypeError):
+        return None
+
+
+def _jobs_in(folder: str) -> Iterator[Job]:
+    for name in names(folder):
+        job = _load(folder, name[: -len(_SUFFIX)]) if name.endswith(_SUFFIX) else None
+        if job:
+            yield job
+
+
+def _sorted(jobs: Iterable[Job]) -> list[Job]:
+    return sorted(jobs, key=lambda job: (job.created, job.key))

@@ -184,14 +184,14 @@ def start_lanes(host: Host) -> None:
     from wazuh_pack.revoke.jobs import JobStore  # noqa: PLC0415 -- execd must not wait for it
 
     store = JobStore(host.make_state("enforce", "jobs"))
-    store.purge(time.time())
     if host.foreign and os.access(host.script, os.X_OK):
         # The script's own Python has the packages that this one may lack.
         detach(lambda: os.execv(host.script, [host.script, "--resume"]))  # noqa: S606 -- no shell is wanted
         return
-    for instance in sorted({job.instance for job in store.all() if job.open}):
+    for instance in sorted({job.instance for job in store.open_jobs()}):
         if not detach(lambda name=instance: run_lane(host, name)):  # type: ignore[misc] # a default binds the loop's variable
             run_lane(host, instance)
+    store.purge(time.time())
 
 
 def run_lane(host: Host, instance: str) -> None:
