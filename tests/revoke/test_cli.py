@@ -71,6 +71,7 @@ def test_the_status_of_both_responses_is_shown(cli):
         "providers": "gitlab, github",
         "open": 0,
         "failed": 0,
+        "held": 0,
         "max_actions": 20,
         "window": 600,
         "limit_reached": False,
@@ -140,9 +141,24 @@ def test_what_was_not_done_cannot_be_taken_back(cli):
     (line,) = cli("revoke", "gitlab.runner-pause", "31")
 
     assert "nothing is known to be taken back" in cli.error("undo", line["key"])
-    assert "the action is pending, not failed" in cli.error("retry", line["key"])
+    assert "the action is pending, neither failed nor held" in cli.error("retry", line["key"])
     assert "no action has this key" in cli.error("undo", "nothing")
     assert cli("retry")[-1] == {"response": "revoke-token", "open": 1}
+
+
+def test_what_a_limit_holds_is_listed_and_let_go_by_its_key(cli, monkeypatch):
+    tokens = [github_token(number) for number in range(6)]
+    monkeypatch.setattr("sys.stdin", io.StringIO(" ".join(tokens)))
+    *_, last = cli("revoke", "tokens", "-", code=_exit.ERROR)
+    assert last["outcome"] == "refused_rate_limit"
+    assert last["reason"].endswith("held: 'wazuh-pack respond retry KEY' releases it")
+    (held,) = [row for row in cli("revocations") if row["state"] == "held"]
+    assert (held["key"], held["target"]) == (last["key"], last["target"])
+    assert cli("status")[1]["held"] == 1
+
+    cli("retry", held["key"])
+    assert [row["state"] for row in cli("revocations")] == ["pending"] * 6
+    assert not any(token in cli.log() for token in tokens)
 
 
 @pytest.mark.parametrize("mode", ["enforce", "dry-run"])

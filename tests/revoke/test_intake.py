@@ -145,6 +145,104 @@ def test_a_flood_is_stopped_by_the_breaker_until_the_window_is_over(world, mode)
     assert after == begun
 
 
+POD = """
+[kubernetes]
+url = https://k8s.example.com
+actions = pod
+[when-pod]
+rules = 110514
+action = kubernetes.pod
+field = data.pod
+from = namespace=data.namespace
+"""
+
+
+def tokens(count, first=1000):
+    return " ".join(github_token(number) for number in range(first, first + count))
+
+
+def outcomes(lines):
+    return [line["outcome"] for line in lines]
+
+
+def test_one_event_does_not_use_up_what_others_may_need(world):
+    world.configure(INI + POD)
+    forged = world.ask(data={"leak": {"secret": tokens(20)}})
+    real = world.ask(**LEAK)
+
+    assert outcomes(forged) == ["accepted"] * 5 + ["refused_rate_limit"] * 15
+    assert forged[5]["reason"] == (
+        "5 actions for one event; held: 'wazuh-pack respond retry KEY' releases it"
+    )
+    assert outcomes(real) == ["accepted"]
+
+
+def test_a_flood_at_one_provider_leaves_another_its_own_limit(world):
+    world.configure(INI + POD, general="max_actions = 2")
+    flood = [world.ask(data={"leak": {"secret": github_token(n)}})[0] for n in range(4)]
+    pod = world.ask(rule="110514", data={"pod": "miner", "namespace": "team"})
+
+    assert outcomes(flood) == ["accepted"] * 2 + ["refused_rate_limit"] * 2
+    assert flood[3]["reason"].startswith("2 actions at github within 600 seconds; held: ")
+    assert outcomes(pod) == ["accepted"]
+
+
+def test_the_limit_of_one_event_holds_in_a_dry_run_and_for_a_preview(world):
+    world.configure(INI, mode="dry-run", general="max_per_event = 1")
+    lines = world.ask(data={"leak": {"secret": tokens(2)}})
+    log = Recorder(None)
+    message = world.message(data={"leak": {"secret": tokens(2)}})
+    Intake(world.place, Audit(log), world.clock).preview(message)
+
+    assert outcomes(lines) == outcomes(log.lines) == ["dry_run", "refused_rate_limit"]
+    assert lines[1]["reason"] == "1 actions for one event"
+    assert world.jobs() == []
+
+
+def test_what_was_held_is_done_when_its_event_comes_again_in_time(world):
+    world.configure(INI, general="max_actions = 1")
+    world.ask(**WORKFLOW)
+    world.ask(**LEAK)
+    assert sorted(job.state for job in world.jobs()) == ["held", "pending"]
+    world.clock.now += 600
+
+    assert outcomes(world.ask(**LEAK)) == ["accepted"]
+    assert [job.state for job in world.jobs()] == ["pending", "pending"]
+
+
+def test_only_so_many_are_held_a_day(world):
+    world.configure(INI, general="max_actions = 1")
+    world.ask(**LEAK)
+    lines = [world.ask(data={"leak": {"secret": github_token(n)}})[0] for n in range(101, 203)]
+    again = only(world.ask(data={"leak": {"secret": github_token(101)}}))
+    assert outcomes(lines) == ["refused_rate_limit"] * 102
+    assert ["; held: " in line["reason"] for line in lines] == [True] * 100 + [False] * 2
+    assert "; held: " in again["reason"], "it still is"
+    assert lines[-1]["reason"].endswith("not held: 100 were today")
+    assert len(world.jobs()) == 101
+
+    world.clock.now += 86_400
+    first, second = (
+        only(world.ask(data={"leak": {"secret": github_token(number)}})) for number in (301, 302)
+    )
+    assert first["outcome"] == "accepted"
+    assert "; held: " in second["reason"]
+
+
+def test_to_hold_an_action_does_not_cost_what_is_known_of_an_earlier_one(world):
+    world.configure(INI, general="max_actions = 1\nrepeat_after = 1m")
+    world.secrets("[github]\ntoken = our-own-credential\n")
+    world.ask(**WORKFLOW)
+    world.script.answers += [(200, {}, {"state": "active"}), (204,)]
+    world.script.answers += [(200, {}, {"state": "disabled_manually"})]
+    world.run("github")
+    world.clock.now += 60
+    line = only(world.ask(**WORKFLOW))
+
+    assert (line["outcome"], "held" in line["reason"]) == ("refused_rate_limit", False)
+    assert [job.state for job in world.jobs()] == ["done"]
+
+
 def test_a_clock_that_was_set_back_does_not_keep_the_breaker_open(world):
     world.configure(INI, general="max_actions = 1")
     world.ask(**LEAK)

@@ -13,7 +13,7 @@ from wazuh_pack.revoke import audit as words
 from wazuh_pack.revoke.context import load_context
 from wazuh_pack.revoke.errors import NoTarget, NotEnabled, Refused
 from wazuh_pack.revoke.find import find_targets
-from wazuh_pack.revoke.jobs import DONE, UNDOING, Job, JobStore
+from wazuh_pack.revoke.jobs import DONE, FAILED, HELD, UNDOING, Job, JobStore
 from wazuh_pack.revoke.limits import Breaker
 from wazuh_pack.revoke.settings import DRY_RUN
 
@@ -23,8 +23,14 @@ if TYPE_CHECKING:
     from wazuh_pack.agentkit.protocol import Request
     from wazuh_pack.revoke.audit import Audit
     from wazuh_pack.revoke.context import Context, Place
+    from wazuh_pack.revoke.settings import Settings
     from wazuh_pack.revoke.target import Target
 
+_DAY = 86400
+_MOST_HELD = 100
+"""How many actions of an instance may be held within a day."""
+_HELD = "a limit was reached"
+_RELEASE = "'wazuh-pack respond retry KEY' releases it"
 _UNKNOWN = "nothing is known to be taken back"
 
 
@@ -100,15 +106,12 @@ class Intake:
 
     def _desk(self, context: Context, *, earnest: bool) -> _Desk:
         settings, state = context.settings, self._place.state
-        breaker = Breaker(
-            f"{state}/{settings.mode}/breaker.json",
-            limit=settings.max_actions,
-            window=settings.window,
-        )
         if earnest:
             make_private(state, (settings.mode, "jobs"))
         store = JobStore(f"{state}/{settings.mode}/jobs")
-        return _Desk(context=context, store=store, breaker=breaker, earnest=earnest)
+        return _Desk(
+            context=context, store=store, folder=f"{state}/{settings.mode}", earnest=earnest
+        )
 
     def _decide(
         self, request: Request, target: Target, desk: _Desk
@@ -145,9 +148,10 @@ class Intake:
             return words.DUPLICATE, {"reason": "the same action is under way"}
         if before and before.state == DONE and now - (before.ended or 0) < settings.repeat_after:
             return words.DUPLICATE, {"reason": "the same action was done a short while ago"}
-        if not desk.may_begin(now):
-            limit = f"{settings.max_actions} actions within {settings.window} seconds"
-            return words.REFUSED_RATE_LIMIT, {"reason": limit}
+        limit = desk.limit_reached(target.instance, now)
+        if limit:
+            job = _job(request, target, context, now)
+            return words.REFUSED_RATE_LIMIT, {"reason": limit + desk.hold(job, before, now)}
         if settings.mode == DRY_RUN:
             return words.DRY_RUN, {
                 "would": words.REVOKED,
@@ -174,18 +178,51 @@ class Intake:
         return words.ACCEPTED, {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class _Desk:
     """What one message is decided by; unless it is meant in earnest, nothing is remembered."""
 
     context: Context
     store: JobStore
-    breaker: Breaker
+    folder: str
     earnest: bool
+    begun: int = 0
 
-    def may_begin(self, now: float) -> bool:
-        """Return whether the breaker lets one more begin."""
-        return self.breaker.allows(now) if self.earnest else self.breaker.has_room(now)
+    def limit_reached(self, instance: str, now: float) -> str:
+        """Return which limit keeps one more from beginning; count it where none does."""
+        settings = self.context.settings
+        if self.begun >= settings.max_per_event:
+            return f"{settings.max_per_event} actions for one event"
+        breaker = breaker_of(instance, self.folder, settings)
+        if not (breaker.allows(now) if self.earnest else breaker.has_room(now)):
+            limit = f"{settings.max_actions} actions at {instance}"
+            return f"{limit} within {settings.window} seconds"
+        self.begun += 1
+        return ""
+
+    def hold(self, job: Job, before: Job | None, now: float) -> str:
+        """Keep what a limit refuses for a person to release; return what to say about that.
+
+        Not what was done before: its memory is needed to take it back. And not any number of them,
+        for events can be forged.
+        """
+        if not self.earnest or self.context.settings.mode == DRY_RUN:
+            return ""
+        if before and before.state not in (FAILED, HELD):
+            return ""
+        held = Breaker(f"{self.folder}/{job.instance}.held.json", limit=_MOST_HELD, window=_DAY)
+        if not (before and before.state == HELD):
+            if not held.allows(now):
+                return f"; not held: {_MOST_HELD} were today"
+            job.state, job.ended, job.reason = HELD, now, _HELD
+            self.store.save(job)
+        return f"; held: {_RELEASE}"
+
+
+def breaker_of(instance: str, folder: str, settings: Settings) -> Breaker:
+    """Return what stops a flood of actions at one instance; ``folder`` is the mode's."""
+    path = f"{folder}/{instance}.breaker.json"
+    return Breaker(path, limit=settings.max_actions, window=settings.window)
 
 
 def _outcome(error: MessageError) -> str:

@@ -32,6 +32,8 @@ DONE = "done"
 FAILED = "failed"
 UNDOING = "undoing"
 UNDONE = "undone"
+HELD = "held"
+"""Refused by a limit, and kept for a person to release."""
 
 _OPEN = (PENDING, UNDOING)
 _MAX_FILE = 1 << 20
@@ -40,7 +42,7 @@ _ENDED = "ended"
 _PURGED = "purged"
 _PURGE_EVERY = 3600.0
 _KEEP = 30 * 86400
-_KEEP_FAILED = 7 * 86400  # with their secrets, so that people can try them again
+_KEEP_SECRETS = 7 * 86400  # so that people can try again what failed, or release what is held
 
 
 @dataclass(slots=True, kw_only=True)
@@ -164,7 +166,7 @@ class JobStore:
         if not self._purge_is_due(now):
             return
         for job in _jobs_in(self._ended):
-            keep = _KEEP_FAILED if job.state == FAILED else _KEEP
+            keep = _KEEP_SECRETS if job.state in (FAILED, HELD) else _KEEP
             if job.ended is not None and now - job.ended > keep:
                 remove(f"{self._ended}/{job.key}{_SUFFIX}")
 

@@ -14,9 +14,8 @@ from wazuh_pack.agentkit.errors import MessageError
 from wazuh_pack.agentkit.files import exists, names
 from wazuh_pack.revoke.audit import Audit, Recorder
 from wazuh_pack.revoke.context import load_context
-from wazuh_pack.revoke.intake import Intake, begin_undo
-from wazuh_pack.revoke.jobs import FAILED, PENDING, Job, JobStore
-from wazuh_pack.revoke.limits import Breaker
+from wazuh_pack.revoke.intake import Intake, begin_undo, breaker_of
+from wazuh_pack.revoke.jobs import FAILED, HELD, PENDING, Job, JobStore
 from wazuh_pack.revoke.providers import NAMES, provider
 from wazuh_pack.revoke.script import accept, start_lanes, work_off
 
@@ -39,11 +38,8 @@ def status(host: Host) -> dict[str, object]:
     settings = load_context(place).settings
     now = time.time()
     found = _jobs(host)
-    breaker = Breaker(
-        f"{host.state}/{settings.mode}/breaker.json",
-        limit=settings.max_actions,
-        window=settings.window,
-    )
+    folder = f"{host.state}/{settings.mode}"
+    breakers = [breaker_of(instance, folder, settings) for instance in settings.instances]
     return {
         "response": RESPONSE,
         "home": host.home.root,
@@ -54,9 +50,10 @@ def status(host: Host) -> dict[str, object]:
         "providers": ", ".join(settings.instances),
         "open": sum(job.open for job in found),
         "failed": sum(job.state == FAILED for job in found),
+        "held": sum(job.state == HELD for job in found),
         "max_actions": settings.max_actions,
         "window": settings.window,
-        "limit_reached": not breaker.has_room(now),
+        "limit_reached": not all(breaker.has_room(now) for breaker in breakers),
         "waiting": sum(name.endswith(".message") for name in names(f"{host.state}/inbox")),
     }
 
@@ -196,18 +193,18 @@ def undo(host: Host, key: str) -> dict[str, object]:
 
 
 def retry(host: Host, key: str) -> dict[str, object]:
-    """Try the failed action of this key again.
+    """Try the failed action of this key again, or begin one that a limit has held.
 
     Raises:
-        MessageError: There is none, or it has not failed.
+        MessageError: There is none, or it is neither.
         OSError: The state cannot be written.
     """
     return _change(host, key, _again)
 
 
 def _again(job: Job) -> str:
-    if job.state != FAILED:
-        return f"the action is {job.state}, not failed"
+    if job.state not in (FAILED, HELD):
+        return f"the action is {job.state}, neither failed nor held"
     job.state, job.attempts, job.ended, job.reason = PENDING, 0, None, ""
     if job.stage == "check":
         job.step = 0  # where the looks are counted

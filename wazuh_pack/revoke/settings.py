@@ -85,7 +85,8 @@ class Settings:
 
     Attributes:
         mode: ``dry-run`` (decide and log only) or ``enforce``.
-        max_actions: How many actions may begin within ``window``.
+        max_actions: How many actions of one instance may begin within ``window``.
+        max_per_event: How many actions may begin because of one event.
         window: See there.
         repeat_after: How long after an action the same one is not done again.
         give_up_after: How long a failing action is tried.
@@ -96,6 +97,7 @@ class Settings:
 
     mode: str = DRY_RUN
     max_actions: int = 20
+    max_per_event: int = 5
     window: int = 600
     repeat_after: int = 600
     give_up_after: int = _DAY
@@ -184,6 +186,7 @@ def _general() -> dict[str, Any]:
     return {
         "mode": config.one_of(DRY_RUN, ENFORCE),
         "max_actions": config.whole_number(1, 100_000),
+        "max_per_event": config.whole_number(1, 100_000),
         "window": _duration,
         "repeat_after": _duration,
         "give_up_after": _duration,
