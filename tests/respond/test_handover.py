@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from wazuh_pack.agentkit import codecache
-from wazuh_pack.respond import block_ip
+from wazuh_pack.agentkit.haste import HASTE
 
 
 @pytest.fixture
@@ -171,7 +171,7 @@ def test_the_shell_passes_a_message_on_as_it_is(burst, text):
 @pytest.mark.skipif(os.geteuid() != 0, reason="going before others needs root")
 def test_the_worker_goes_before_other_work(burst):
     ours = os.getpriority(os.PRIO_PROCESS, 0)
-    level = max(-20, ours - block_ip.HASTE)
+    level = max(-20, ours - HASTE)
 
     assert os.getpriority(os.PRIO_PROCESS, burst.worker) == level
     group = Path(f"/proc/{burst.worker}/autogroup")

@@ -433,6 +433,33 @@ def test_the_script_runs_on_the_managers_python_3_10(manager, github, tmp_path, 
     assert github == set()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="going before others needs root")
+@pytest.mark.parametrize("folder", ["active-response/bin", "integrations"])
+def test_only_what_execd_waits_for_goes_before_other_work(tmp_path, folder):
+    code = (
+        "import os, sys; sys.path.insert(0, sys.argv[1]); levels = []\n"
+        "from wazuh_pack.revoke import integration, script\n"
+        "integration.message_from = lambda _: b''\n"
+        "script.accept = lambda *_: levels.append(os.nice(0))\n"
+        "script.work_off = lambda *_: levels.append(os.nice(0))\n"
+        "script.detach = lambda work, leaving: work() or leaving\n"
+        "script.main(sys.argv[2:])\n"
+        "print(*levels)"
+    )
+    (tmp_path / folder).mkdir(parents=True)
+    script = tmp_path / folder / NAME
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code, ROOT, script],
+        check=True,
+        capture_output=True,
+        input=b"{}\n",
+    )
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    first = ours if folder == "integrations" else max(-20, ours - 10)
+
+    assert list(map(int, done.stdout.split())) == [first, ours]
+
+
 def test_what_execd_waits_for_imports_no_package_and_no_provider():
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); import wazuh_pack.revoke.script; "

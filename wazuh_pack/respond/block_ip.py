@@ -17,6 +17,7 @@ from wazuh_pack.agentkit.codecache import needed, stamp
 from wazuh_pack.agentkit.detach import detach
 from wazuh_pack.agentkit.errors import AgentError, MessageError
 from wazuh_pack.agentkit.files import exists, make_private
+from wazuh_pack.agentkit.haste import HASTE, hurry
 from wazuh_pack.agentkit.home import home_of
 from wazuh_pack.agentkit.inbox import Inbox
 from wazuh_pack.agentkit.stdin import LineReader
@@ -31,11 +32,6 @@ if TYPE_CHECKING:
 STATE = "respond/block-ip"
 WORK = "--work"
 """Argument with which the shell says that it has put the message into the inbox itself."""
-HASTE = 10
-"""By how much the work on an event goes before other work.
-
-An attacker goes on meanwhile, and build hosts are busy.
-"""
 RESTORE = "--restore"
 """Argument for the time after a reboot and for every few minutes; no message is read."""
 
@@ -57,7 +53,7 @@ def main(argv: Sequence[str]) -> int:
         look_after(home, script)
         _worker(home, script).prepare_next()
         return 0
-    _hurry(HASTE)
+    hurry(HASTE)
     try:
         if argv[1:] != [WORK]:
             accept(home, LineReader(0).read())
@@ -69,7 +65,7 @@ def main(argv: Sequence[str]) -> int:
         return 1
 
     def work() -> None:
-        _hurry(0)
+        hurry(0)
         try:
             work_off(home, script, linger=True)
         except Exception as error:  # noqa: BLE001 -- nobody else would ever hear of it
@@ -156,26 +152,9 @@ def inbox_of(home: Home) -> Inbox:
     return Inbox(f"{home.state(STATE)}/inbox")
 
 
-def _hurry(by: int) -> None:
-    """Go before other processes, and our session before other sessions."""
-    try:
-        level = os.nice(-by)
-        if os.getsid(0) != os.getpid():
-            return  # somebody tries the script by hand: their session is not ours to change
-        # Kernels that share the processor among sessions first look at this; execd and detach()
-        # make one for each process.
-        fd = os.open("/proc/self/autogroup", os.O_WRONLY | os.O_CLOEXEC)
-        try:
-            os.write(fd, b"%d" % level)
-        finally:
-            os.close(fd)
-    except OSError:
-        return  # a kernel that does not, or root of a container that may not: it takes longer there
-
-
 def _at_leisure(work: Callable[[], object]) -> None:
     """Do what nobody waits for without holding up others."""
-    _hurry(-2 * HASTE)
+    hurry(-2 * HASTE)
     work()
 
 

@@ -18,6 +18,7 @@ import time
 from wazuh_pack.agentkit.detach import detach
 from wazuh_pack.agentkit.errors import AgentError, MessageError
 from wazuh_pack.agentkit.files import make_private
+from wazuh_pack.agentkit.haste import HASTE, hurry
 from wazuh_pack.agentkit.home import Home, home_of
 from wazuh_pack.agentkit.inbox import Inbox
 from wazuh_pack.agentkit.stdin import LineReader
@@ -209,6 +210,9 @@ def run_lane(host: Host, instance: str) -> None:
 
 
 def _serve(host: Host, argv: Sequence[str]) -> int:
+    level = os.nice(0)
+    if not host.integration:
+        hurry(HASTE)  # execd waits, and integratord's user has no right to
     try:
         if host.integration:
             from wazuh_pack.revoke.integration import message_from  # noqa: PLC0415 -- not for execd
@@ -227,13 +231,14 @@ def _serve(host: Host, argv: Sequence[str]) -> int:
         return 1
 
     def work() -> None:
+        hurry(os.nice(0) - level)  # providers take longer than any processor
         try:
             work_off(host)
         except Exception as error:  # noqa: BLE001 -- nobody else would ever hear of it
             text = str(error) if isinstance(error, (AgentError, OSError)) else "internal error"
             _write_failure(host, f"{text} ({type(error).__name__})")
 
-    if not detach(work):
+    if not detach(work, leaving=True):
         work()
     return 0
 
