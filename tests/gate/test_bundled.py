@@ -17,7 +17,7 @@ SAMPLES = ROOT / "tests/reports/samples"
 DIGEST = "sha256:" + "a" * 64
 NOWHERE = "/nonexistent"
 SIGNED = (
-    *("--digest", DIGEST, "--require", "signature", str(SAMPLES / "cosign-verified.json")),
+    *("--digest", DIGEST, "--require", "signature", f"cosign={SAMPLES / 'cosign-verified.json'}"),
     *("--signers", "https://github.com/shop/web/.github/workflows/*@refs/tags/*"),
 )
 RANDOM = ("time", "scan_id", "event_id")

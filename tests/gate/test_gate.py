@@ -133,7 +133,10 @@ def test_a_malicious_component_fails_whatever_its_severity_may(gate):
     assert (status, event["checks"]) == (REFUSED, "malicious")
 
 
-PROOF = (SAMPLES / "cosign-verified.json", f"cosign={SAMPLES / 'cosign-attestation.jsonl'}")
+PROOF = (
+    f"cosign={SAMPLES / 'cosign-verified.json'}",
+    f"cosign={SAMPLES / 'cosign-attestation.jsonl'}",
+)
 
 
 def test_proofs_of_this_digest_pass(gate):
@@ -167,17 +170,55 @@ def test_proofs_of_something_else_do_not(gate, arguments, words):
     assert words in event["error"]
 
 
-def test_what_nobody_verified_is_no_proof(gate):
-    status, event = gate(
-        SAMPLES / "cosign-attestation.jsonl", "--digest", DIGEST, "--require", "provenance"
-    )
+SLSA = f"""\
+Verifying artifact web: PASSED
+{{"_type":"https://in-toto.io/Statement/v1","predicateType":"https://slsa.dev/provenance/v1",\
+"subject":[{{"name":"web","digest":{{"sha256":"{DIGEST[7:]}"}}}}],"predicate":{{}}}}
+PASSED: SLSA verification passed
+"""
 
-    assert (status, event["checks"]) == (REFUSED, "provenance")
-    assert "what is there was not verified" in event["error"]
+
+@pytest.mark.parametrize("prefix", ["", "auto="])
+@pytest.mark.parametrize(
+    ("content", "required"),
+    [
+        ((SAMPLES / "cosign-attestation.jsonl").read_text("utf-8"), "provenance"),
+        ((SAMPLES / "cosign-verified.json").read_text("utf-8"), "signature"),
+        (SLSA, "provenance"),
+        ((SAMPLES / "sbom.json").read_text("utf-8"), "sbom"),
+    ],
+)
+def test_what_only_looks_like_a_proof_is_none(gate, prefix, content, required):
+    """Whoever may put a file among the reports could write one that looks like a verifier's."""
+    path = gate.write(content)
+
+    status, event = gate(f"{prefix}{path}", "--digest", DIGEST, "--require", required)
+
+    assert (status, event["checks"]) == (REFUSED, required)
+    assert f"there is no proof of {required}: what is there was not verified" in event["error"]
+
+
+@pytest.mark.parametrize(
+    ("tool", "content", "required"),
+    [
+        ("slsa-verifier", SLSA, "provenance"),
+        ("sbom", (SAMPLES / "sbom.json").read_text("utf-8"), "sbom"),
+    ],
+)
+def test_what_the_command_line_vouches_for_is_a_proof(gate, tool, content, required):
+    path = gate.write(content)
+
+    assert gate(f"{tool}={path}", "--digest", DIGEST, "--require", required)[0] == 0
+
+
+def test_no_other_tool_s_report_can_call_itself_an_sbom(gate):
+    path = gate.write({"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "sbom"}}}]})
+
+    assert gate(f"sarif={path}", "--require", "sbom")[1]["checks"] == "sbom"
 
 
 def test_the_digest_may_stand_in_the_name(gate, capfd):
-    status = main(["--artifact", f"web@{DIGEST}", str(PROOF[0]), "--require", "signature"])
+    status = main(["--artifact", f"web@{DIGEST}", PROOF[0], "--require", "signature"])
     event = json.loads(capfd.readouterr().out)["security_scan"]
 
     assert (status, event["artifact"], event["artifact_digest"]) == (0, "web", DIGEST)

@@ -7,7 +7,7 @@ another digest, a proof without a digest, nothing to judge by at all.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Iterable
 
@@ -15,7 +15,7 @@ from wazuh_pack.gate.policy import NEVER, PROOFS, Policy
 from wazuh_pack.reports.findings import severity_rank
 from wazuh_pack.reports.malicious import FINDING as MALICIOUS
 from wazuh_pack.reports.malicious import Malicious
-from wazuh_pack.reports.registry import open_report
+from wazuh_pack.reports.registry import AUTO, open_report
 from wazuh_pack.reports.report import ReportError, ReportFile
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ class Case:
     malicious: Malicious = field(default_factory=Malicious)
     tools: set[str] = field(default_factory=set)
     """Tools of which a whole report was read."""
+    sboms: set[bool] = field(default_factory=set)
+    """Of the SBOMs that were read: whether the command line says that they are some."""
     proofs: list[Evidence] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     reports: int = 0
@@ -60,7 +62,7 @@ class Case:
             reader, report = open_report(ReportFile(path), tool)
             with report:
                 self._count(reader.NAME, self.malicious.apply(report.findings()))
-                self._take(reader.NAME, report.head)
+                self._take(reader.NAME, report.head, vouched=tool != AUTO)
         except (ReportError, OSError) as error:
             text = error.strerror if isinstance(error, OSError) else str(error)
             self.failed.append(Check("report", f"{path.name}: {text}"))
@@ -74,15 +76,18 @@ class Case:
             checks += self._proof(required) if required in PROOFS else self._tool(required)
         return tuple(checks)
 
-    def _take(self, tool: str, head: Head) -> None:
+    def _take(self, tool: str, head: Head, *, vouched: bool) -> None:
+        """Take what a report proves; only the command line can vouch for where it comes from."""
         if head.problems:
             text = "; ".join(head.problems)
             self.failed.append(Check("incomplete", f"the report of {tool} is incomplete: {text}"))
             return
         self.tools |= {tool, head.tool}
-        self.proofs += head.evidence
+        self.proofs += (
+            item if vouched else replace(item, verified=False) for item in head.evidence
+        )
         if tool == "sbom":
-            self.tools.add("sbom")
+            self.sboms |= {vouched}
 
     def _count(self, tool: str, findings: Iterable[Finding]) -> None:
         bad: dict[str, list[str]] = {}
@@ -133,11 +138,12 @@ class Case:
         return [Check("missing", f"there is no whole report of {tool}")]
 
     def _proof(self, kind: str) -> list[Check]:
-        if kind == "sbom" and "sbom" in self.tools:
+        if kind == "sbom" and True in self.sboms:
             return []
         found = [item for item in self.proofs if item.kind == kind and item.verified]
         if not found:
             claimed = any(item.kind == kind for item in self.proofs)
+            claimed = claimed or (kind == "sbom" and bool(self.sboms))
             hint = ": what is there was not verified" if claimed else ""
             return [Check(kind, f"there is no proof of {kind}{hint}")]
         if not self.digest:
