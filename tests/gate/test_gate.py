@@ -133,6 +133,24 @@ def test_a_malicious_component_fails_whatever_its_severity_may(gate):
     assert (status, event["checks"]) == (REFUSED, "malicious")
 
 
+@pytest.mark.parametrize(
+    ("report", "finding", "check"),
+    [
+        (f"cosign={SAMPLES / 'cosign.txt'}", "image-unsigned", "signature"),
+        (f"slsa-verifier={SAMPLES / 'slsa-verifier.txt'}", "source-mismatch", "provenance"),
+        (f"sbom={SAMPLES / 'sbom.json'}", "malicious-component", "malicious"),
+    ],
+)
+def test_what_always_fails_cannot_be_accepted(gate, report, finding, check):
+    listed = gate.write("pkg:npm/%40shop/cart\n", "malicious")
+
+    status, event = gate(report, "--malicious", listed, "--allow", finding)
+
+    assert (status, event["checks"]) == (REFUSED, check)
+    assert finding in event["error"]
+    assert "allowed" not in event
+
+
 PROOF = (
     f"cosign={SAMPLES / 'cosign-verified.json'}",
     f"cosign={SAMPLES / 'cosign-attestation.jsonl'}",

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 _BY_SEVERITY = ("vuln", "misconfig", "license", "sast", "dast")
 _DENIED = ("fail", "deny", "error")
 _WARNED = (*_DENIED, "warn")
+_ALWAYS = ("malicious", "signature", "provenance")
+"""Checks that nobody can accept the failing of."""
+
 _EXAMPLES = 5
 
 
@@ -97,7 +100,7 @@ class Case:
                 continue
             self.counts[finding.severity] += 1
             name = self._objection(finding)
-            if name and (finding.accepted or finding.finding_id in self.policy.allow):
+            if name and self._accepts(finding, name):
                 self.allowed += 1
             elif name:
                 numbers[name] += 1
@@ -123,6 +126,11 @@ class Case:
             wanted = policy.secrets == "any" or (policy.secrets == "verified" and proved)
             return "secret" if wanted else ""
         return "severity" if self._too_bad(finding) else ""
+
+    def _accepts(self, finding: Finding, check: str) -> bool:
+        if check in _ALWAYS:
+            return False
+        return bool(finding.accepted) or finding.finding_id in self.policy.allow
 
     def _too_bad(self, finding: Finding) -> bool:
         policy = self.policy
