@@ -91,6 +91,63 @@ def test_what_has_no_fix_may_be_let_through(gate):
     assert gate(path, "--ignore-unfixed", "yes")[0] == 0
 
 
+def trivy_without_fix(**more):
+    flaw = {"VulnerabilityID": "CVE-2026-0009", "PkgName": "p", "Severity": "CRITICAL", **more}
+    result = {"Target": "x", "Class": "os-pkgs", "Type": "debian", "Vulnerabilities": [flaw]}
+    return {**CLEAN, "Results": [result]}
+
+
+@pytest.mark.parametrize(
+    ("status", "passes"),
+    [
+        ("affected", True),
+        ("will_not_fix", True),
+        ("fix_deferred", True),
+        ("end_of_life", True),
+        ("under_investigation", True),
+        ("fixed", False),
+        ("unknown", False),
+        (None, False),
+    ],
+)
+def test_only_what_trivy_knows_to_be_unfixed_is_let_through(gate, status, passes):
+    path = gate.write(trivy_without_fix(**({"Status": status} if status else {})))
+
+    assert (gate(path, "--ignore-unfixed", "yes")[0] == 0) is passes
+
+
+@pytest.mark.parametrize("state", ["unknown", "fixed", ""])
+def test_what_grype_does_not_know_to_be_unfixed_counts(gate, state):
+    report = json.loads((SAMPLES / "grype.json").read_text("utf-8"))
+    report["matches"][0]["vulnerability"]["fix"] = {"versions": [], "state": state}
+
+    assert gate(gate.write(report), "--ignore-unfixed", "yes")[1]["checks"] == "severity"
+
+
+SARIF_RULE = {
+    "id": "CVE-2021-44228",
+    "properties": {"tags": ["vulnerability"], "security-severity": "10.0"},
+}
+SARIF_RUN = {
+    "tool": {"driver": {"name": "Trivy", "rules": [SARIF_RULE]}},
+    "results": [{"ruleId": "CVE-2021-44228", "message": {"text": "log4j-core 2.14.1"}}],
+}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        (SAMPLES / "dependency-track.json").read_text("utf-8"),
+        (SAMPLES / "in-toto.jsonl").read_text("utf-8"),
+        json.dumps({"version": "2.1.0", "runs": [SARIF_RUN]}),
+    ],
+)
+def test_who_never_says_whether_there_is_a_fix_says_nothing_about_it(gate, content):
+    report = (gate.write(content), "--fail-on", "low")
+
+    assert gate(*report, "--ignore-unfixed", "yes")[1]["error"] == gate(*report)[1]["error"]
+
+
 @pytest.mark.parametrize(
     ("sample", "arguments", "checks"),
     [

@@ -27,6 +27,17 @@ if TYPE_CHECKING:
 _BY_SEVERITY = ("vuln", "misconfig", "license", "sast", "dast")
 _DENIED = ("fail", "deny", "error")
 _WARNED = (*_DENIED, "warn")
+_UNFIXED = frozenset(
+    (
+        *("affected", "will_not_fix", "fix_deferred", "end_of_life", "under_investigation"),
+        *("not-fixed", "wont-fix"),
+    )
+)
+"""What Trivy (trivy-db's ``pkg/types/status.go``) and Grype (``grype/vulnerability/fix.go``) call a
+vulnerability of which they know that there is no fix. Other tools do not know, and nor do both of
+them of ``unknown``.
+"""
+
 _ALWAYS = ("malicious", "signature", "provenance")
 """Checks that nobody can accept the failing of."""
 
@@ -136,7 +147,7 @@ class Case:
         policy = self.policy
         if finding.scanner not in _BY_SEVERITY or policy.fail_on == NEVER:
             return False
-        if policy.ignore_unfixed and finding.scanner == "vuln" and not finding.fixed_version:
+        if policy.ignore_unfixed and _unfixed(finding):
             return False
         return severity_rank(finding.severity) >= severity_rank(policy.fail_on)
 
@@ -179,3 +190,8 @@ class Case:
             if patterns and not any(fnmatchcase(found, pattern) for pattern in patterns):
                 return f"the {what} is '{found}', which is none of those expected"
         return ""
+
+
+def _unfixed(finding: Finding) -> bool:
+    """Tell whether it is known that nothing fixes a vulnerability."""
+    return finding.scanner == "vuln" and not finding.fixed_version and finding.status in _UNFIXED
