@@ -1,5 +1,6 @@
 """The deploy gate: what passes, what does not, and what it says."""
 
+import base64
 import json
 import os
 import subprocess
@@ -290,6 +291,25 @@ def test_no_other_tool_s_report_can_call_itself_an_sbom(gate):
     path = gate.write({"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "sbom"}}}]})
 
     assert gate(f"sarif={path}", "--require", "sbom")[1]["checks"] == "sbom"
+
+
+@pytest.mark.parametrize(
+    ("result", "check"),
+    [(trivy_without_fix(), "severity"), ({"other": 1}, "incomplete")],
+)
+def test_a_verified_attestation_of_a_scan_counts_as_the_scan(gate, result, check):
+    statement = {
+        "_type": "https://in-toto.io/Statement/v0.1",
+        "predicateType": "https://cosign.sigstore.dev/attestation/vuln/v1",
+        "subject": [{"name": "shop/web", "digest": {"sha256": DIGEST[7:]}}],
+        "predicate": {"scanner": {"uri": "", "result": result}},
+    }
+    payload = base64.b64encode(json.dumps(statement).encode()).decode()
+    path = gate.write({"payloadType": "application/vnd.in-toto+json", "payload": payload})
+
+    status, event = gate(f"cosign={path}", "--digest", DIGEST)
+
+    assert (status, event["checks"]) == (REFUSED, check)
 
 
 def test_the_digest_may_stand_in_the_name(gate, capfd):
