@@ -74,7 +74,8 @@ class Job:
         self.says(json.dumps(CLEAN), "trivy")
         self.says(theirs((SAMPLES / "cosign-verified.json").read_text(encoding="utf-8")), "verify")
         self.says(proof(), "verify-attestation")
-        self.tool("trivy", 'while [ "$1" != --output ]; do shift; done; cp "$folder/trivy" "$2"')
+        copy = 'while [ "$1" != --output ]; do shift; done; cp "$folder/trivy" "$2"'
+        self.tool("trivy", f'ls -A >"$folder/seen"; {copy}')
         self.tool("cosign", 'echo "$*" >>"$folder/asked"; cat "$folder/$1"')
 
     def says(self, text, what):
@@ -138,6 +139,15 @@ def test_what_is_not_is_refused_and_told_of(job, what, text, checks):
 
     assert (status, event["decision"]) == (REFUSED, "failed")
     assert set(checks.split(",")) <= set(event["checks"].split(","))
+
+
+@pytest.mark.parametrize("name", [".trivyignore", "trivy.yaml", "trivy-secret.yaml"])
+def test_the_repository_that_is_deployed_does_not_configure_trivy(job, name):
+    """Trivy reads these files in the folder it runs in, and they can hide any finding."""
+    (job.folder / name).write_text("CVE-2026-0001\n", encoding="utf-8")
+
+    assert job.run()[0] == 0
+    assert (job.tools.parent / "seen").read_text(encoding="utf-8") == ""
 
 
 @pytest.mark.parametrize("tool", ["trivy", "cosign"])
