@@ -28,7 +28,13 @@ IMAGE = "ghcr.io/example-org/shop"
 DIGEST = "sha256:" + "a" * 64
 PASSWORD = "canary-password"
 REFUSED = 30
-CLEAN = {"SchemaVersion": 2, "ArtifactName": IMAGE, "ArtifactType": "container_image"}
+CLEAN = {
+    "SchemaVersion": 2,
+    "ArtifactName": f"{IMAGE}@{DIGEST}",
+    "ArtifactType": "container_image",
+    "Metadata": {"RepoDigests": [f"{IMAGE}@{DIGEST}"]},
+}
+OTHER = json.loads(json.dumps(CLEAN).replace(DIGEST, "sha256:" + "b" * 64))
 SEVERE = {
     **CLEAN,
     "Results": [
@@ -128,6 +134,7 @@ def test_what_is_clean_signed_and_built_where_it_should_be_passes(job):
     [
         ("trivy", json.dumps(SEVERE), "severity"),
         ("trivy", "", "missing,report"),
+        ("trivy", json.dumps(OTHER), "missing,report"),
         ("verify", UNSIGNED, "signature"),
         ("verify-attestation", UNSIGNED, "provenance"),
     ],

@@ -293,6 +293,89 @@ def test_no_other_tool_s_report_can_call_itself_an_sbom(gate):
     assert gate(f"sarif={path}", "--require", "sbom")[1]["checks"] == "sbom"
 
 
+OTHER = "sha256:" + "b" * 64
+GRYPE = {"matches": [], "descriptor": {"name": "grype"}, "source": {"type": "image"}}
+
+
+def trivy_of(name=NAME, kind="container_image", **metadata):
+    return {**CLEAN, "ArtifactName": name, "ArtifactType": kind, "Metadata": metadata}
+
+
+def grype_of(**target):
+    return {**GRYPE, "source": {"type": "image", "target": {"userInput": NAME, **target}}}
+
+
+@pytest.mark.parametrize(
+    ("tool", "report"),
+    [
+        ("trivy", trivy_of(RepoDigests=[f"shop/old@{OTHER}", f"shop/web@{DIGEST}"])),
+        ("trivy", trivy_of(f"shop/web@{DIGEST}", RepoDigests=[f"shop/web@{OTHER}"])),
+        ("trivy", trivy_of(ImageID=DIGEST)),
+        ("grype", grype_of(repoDigests=[f"shop/web@{DIGEST}"])),
+        ("grype", grype_of(userInput=f"shop/web@{DIGEST}", manifestDigest=OTHER)),
+        ("grype", grype_of(manifestDigest=DIGEST)),
+    ],
+)
+def test_a_required_report_about_this_digest_counts(gate, tool, report):
+    path = gate.write(report)
+
+    assert gate(f"{tool}={path}", "--digest", DIGEST, "--require", tool)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("tool", "report", "checks"),
+    [
+        ("trivy", trivy_of(ImageID=DIGEST, RepoDigests=[f"shop/web@{OTHER}"]), "missing,report"),
+        ("trivy", trivy_of(f"shop/web@{OTHER}"), "missing,report"),
+        ("trivy", trivy_of(ImageID=OTHER), "missing"),
+        ("trivy", trivy_of(), "missing"),
+        ("trivy", trivy_of(".", "filesystem"), "missing"),
+        ("grype", grype_of(repoDigests=[f"shop/web@{OTHER}"]), "missing,report"),
+        ("grype", grype_of(manifestDigest=OTHER), "missing"),
+    ],
+)
+def test_a_required_report_about_something_else_does_not(gate, tool, report, checks):
+    path = gate.write(report)
+
+    status, event = gate(f"{tool}={path}", "--digest", DIGEST, "--require", tool)
+
+    assert (status, event["checks"]) == (REFUSED, checks)
+    assert f"there is no whole report of {tool} about {DIGEST}" in event["error"]
+
+
+def test_a_report_about_another_image_fails_even_where_none_is_required(gate):
+    path = gate.write(trivy_of(RepoDigests=[f"shop/web@{OTHER}"]))
+
+    status, event = gate(path, "--digest", DIGEST)
+
+    assert (status, event["checks"]) == (REFUSED, "report")
+    assert event["error"] == f"report: it is about another image, {OTHER}"
+
+
+def test_what_is_no_image_has_no_digest_that_a_scanner_could_name(gate):
+    report = f"trivy={gate.write(trivy_of('.', 'filesystem'))}"
+    arguments = ("--digest", DIGEST, "--require", "trivy", "--type", "file")
+
+    assert gate(report, *arguments)[0] == 0
+
+
+def test_a_sarif_report_in_a_scanner_s_name_is_about_no_digest(gate):
+    path = gate.write({"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "Trivy"}}}]})
+
+    assert gate(f"sarif={path}", "--require", "trivy")[0] == 0
+    assert gate(f"sarif={path}", "--require", "trivy", "--digest", DIGEST)[1]["checks"] == "missing"
+
+
+@pytest.mark.parametrize(
+    ("tool", "content"),
+    [("trivy", "[]"), ("trivy", "null"), ("sarif", '{"version": "2.1.0", "runs": []}')],
+)
+def test_a_report_that_nothing_stands_in_is_not_whole(gate, tool, content):
+    path = gate.write(content)
+
+    assert gate(f"{tool}={path}", "--require", tool)[1]["checks"] == "incomplete,missing"
+
+
 @pytest.mark.parametrize(
     ("result", "check"),
     [(trivy_without_fix(), "severity"), ({"other": 1}, "incomplete")],

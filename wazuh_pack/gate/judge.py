@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 _BY_SEVERITY = ("vuln", "misconfig", "license", "sast", "dast")
 _DENIED = ("fail", "deny", "error")
 _WARNED = (*_DENIED, "warn")
+_OF_IMAGES = frozenset(("trivy", "grype"))
+"""Tools whose own reports name the digest of an image."""
+
 _UNFIXED = frozenset(
     (
         *("affected", "will_not_fix", "fix_deferred", "end_of_life", "under_investigation"),
@@ -59,6 +62,8 @@ class Case:
     policy: Policy
     digest: str = ""
     malicious: Malicious = field(default_factory=Malicious)
+    image: bool = True
+    """Whether it is a container image."""
     tools: set[str] = field(default_factory=set)
     """Tools of which a whole report was read."""
     sboms: set[bool] = field(default_factory=set)
@@ -76,7 +81,7 @@ class Case:
             reader, report = open_report(ReportFile(path), tool)
             with report:
                 self._count(reader.NAME, self.malicious.apply(report.findings()))
-                self._take(reader.NAME, report.head, vouched=tool != AUTO)
+                self._take(reader.NAME, path, report.head, vouched=tool != AUTO)
         except (ReportError, OSError) as error:
             text = error.strerror if isinstance(error, OSError) else str(error)
             self.failed.append(Check("report", f"{path.name}: {text}"))
@@ -90,18 +95,29 @@ class Case:
             checks += self._proof(required) if required in PROOFS else self._tool(required)
         return tuple(checks)
 
-    def _take(self, tool: str, head: Head, *, vouched: bool) -> None:
+    def _take(self, tool: str, path: Path, head: Head, *, vouched: bool) -> None:
         """Take what a report proves; only the command line can vouch for where it comes from."""
         if head.problems:
             text = "; ".join(head.problems)
             self.failed.append(Check("incomplete", f"the report of {tool} is incomplete: {text}"))
             return
-        self.tools |= {tool, head.tool}
+        self.tools |= {tool, head.tool} - self._strangers(tool, path, head)
         self.proofs += (
             item if vouched else replace(item, verified=False) for item in head.evidence
         )
         if tool == "sbom":
             self.sboms |= {vouched}
+
+    def _strangers(self, tool: str, path: Path, head: Head) -> set[str]:
+        """Return the scanners of images in whose name a report tells of no image of this digest."""
+        if not self.image or not self.digest or not {tool, head.tool} & _OF_IMAGES:
+            return set()
+        if tool in _OF_IMAGES and self.digest in (*head.digests, head.artifact.digest):
+            return set()
+        if head.digests:
+            about = f"{path.name}: it is about another image, {head.digests[0]}"
+            self.failed.append(Check("report", about))
+        return set(_OF_IMAGES)
 
     def _count(self, tool: str, findings: Iterable[Finding]) -> None:
         bad: dict[str, list[str]] = {}
@@ -154,7 +170,8 @@ class Case:
     def _tool(self, tool: str) -> list[Check]:
         if tool in self.tools:
             return []
-        return [Check("missing", f"there is no whole report of {tool}")]
+        about = f" about {self.digest}" if tool in _OF_IMAGES and self.digest and self.image else ""
+        return [Check("missing", f"there is no whole report of {tool}{about}")]
 
     def _proof(self, kind: str) -> list[Check]:
         if kind == "sbom" and True in self.sboms:

@@ -18,6 +18,7 @@ from wazuh_pack.reports.values import (
     cves,
     cwes,
     day,
+    digests,
     first,
     mapping,
     place,
@@ -107,7 +108,12 @@ class _Report(RecordReport):
             created=time(at(top.get("descriptor"), "timestamp")),
             tool_version=clean(at(top.get("descriptor"), "version")),
             suppressed=top.get("ignored", 0),
+            digests=digests(_named(target), *texts(at(target, "repoDigests"))),
         )
+
+
+def _named(target: object) -> str:
+    return clean(target) or clean(at(target, "userInput"))
 
 
 def _name(target: object) -> str:

@@ -70,6 +70,8 @@ class Head:
     problems: tuple[str, ...] = ()
     """What could not be scanned, one text each; the findings of such a report are incomplete."""
     tool: str = ""
+    digests: tuple[str, ...] = ()
+    """Every digest by which a registry knows what was examined, if it is an image."""
     evidence: tuple[Evidence, ...] = ()
     body: str = ""
     """A digest of all that the findings are made from; ``""`` if the reader does not give one.

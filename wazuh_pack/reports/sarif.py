@@ -230,6 +230,7 @@ class _Report(RecordReport):
         tools = sorted({run.tool for run in self._runs if run.tool})
         repository = first(run.repository for run in self._runs)
         failed = sum(run.failed for run in self._runs)
+        none = () if self._runs else ("no tool has run",)
         return Head(
             artifact=Artifact(
                 Artifact.plain_name(repository),
@@ -238,7 +239,7 @@ class _Report(RecordReport):
             ),
             tool_version=self._runs[0].version if len(self._runs) == 1 else "",
             tool=tools[0] if len(tools) == 1 else "",
-            problems=(f"{failed} runs of the tool did not succeed",) if failed else (),
+            problems=(f"{failed} runs of the tool did not succeed",) if failed else none,
         )
 
 

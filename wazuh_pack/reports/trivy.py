@@ -6,7 +6,8 @@ results of schema 1, ``null``, and the three shapes of ``trivy kubernetes``: ``R
 ``Misconfigurations`` beside ``ClusterName``. ``Results`` may be absent or empty.
 
 The file is walked twice: once to learn what was scanned and that the report is whole, once for the
-findings. A report that is cut off is therefore refused before anything is concluded from it.
+findings. A report that is cut off is therefore refused before anything is concluded from it. An
+empty list or ``null``, which is all that schema 1 had to say of something clean, is incomplete.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from wazuh_pack.reports.findings import Artifact, Finding, clean
 from wazuh_pack.reports.jsonstream import JsonError, JsonStream
 from wazuh_pack.reports.report import MAX_BYTES, Head, ReportError, ReportFile
 from wazuh_pack.reports.trivy_records import READERS, SUPPRESSED, Place, suppressed
+from wazuh_pack.reports.values import digests
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -262,6 +264,8 @@ def _descend(stream: JsonStream, path: tuple[str, ...]) -> Any:
 def _head(survey: _Survey) -> Head:
     if not survey.legacy:
         _refuse_foreign(survey.keys)
+    elif not survey.places:
+        survey.problems.append("an empty list says neither what was scanned nor that it was")
     trivy = survey.top.get("Trivy")
     return Head(
         artifact=_artifact(survey),
@@ -269,6 +273,9 @@ def _head(survey: _Survey) -> Head:
         tool_version=clean(trivy.get("Version")) if isinstance(trivy, dict) else "",
         suppressed=survey.suppressed,
         problems=tuple(survey.problems),
+        digests=digests(
+            clean(survey.top.get("ArtifactName")), *_texts(survey.metadata.get("RepoDigests"))
+        ),
     )
 
 
