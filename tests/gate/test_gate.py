@@ -433,6 +433,13 @@ def test_a_report_that_cannot_be_read_fails(gate, content, words):
     assert words in event["error"]
 
 
+def test_what_a_named_tool_has_not_found_is_nothing(gate):
+    path = gate.write("")
+
+    assert gate(f"trufflehog={path}", "--require", "trufflehog")[0] == 0
+    assert gate(f"gitleaks={path}")[1]["error"] == "report: the file is empty"
+
+
 def test_an_incomplete_report_fails(gate):
     text = "getting trusted root: dial tcp: i/o timeout"
     path = gate.write(f"Error: {text}\nerror during command execution: {text}\n")

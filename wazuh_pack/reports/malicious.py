@@ -40,6 +40,7 @@ class Malicious:
         found = cls()
         file = ReportFile(path, max_bytes=MAX_BYTES)
         try:
+            file.refuse_empty()
             for number, line in enumerate(file.lines(), 1):
                 entry, _, reason = line.strip().partition(" ")
                 if not entry or entry.startswith("#"):

@@ -121,6 +121,15 @@ class ReportFile:
         self._file = _checked(descriptor, max_bytes)
         self._stamp = self._identity()
 
+    def refuse_empty(self) -> None:
+        """Check that there is something in it.
+
+        Raises:
+            ReportError: There is nothing.
+        """
+        if not self._stamp[0]:
+            raise ReportError("the file is empty")
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()
@@ -216,8 +225,6 @@ def _checked(descriptor: int, max_bytes: int) -> IO[bytes]:
         problem = "not a regular file"
     elif found.st_size > max_bytes:
         problem = f"larger than {max_bytes} bytes"
-    elif not found.st_size:
-        problem = "the file is empty"
     if problem:
         os.close(descriptor)
         raise ReportError(problem)

@@ -88,6 +88,7 @@ class Report:
             source = ReportFile(source, max_bytes=max_bytes)
         self._file = source
         try:
+            source.refuse_empty()
             survey = self._survey()
             self._places = survey.places
             self.head = replace(_head(survey), body=self._body(survey.keys))
