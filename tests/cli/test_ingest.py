@@ -31,6 +31,20 @@ def test_without_a_memory_every_finding_is_new(capfd):
     ]
 
 
+def test_without_a_memory_what_its_tool_suppresses_is_accepted(capfd):
+    assert ingest(SAMPLES / "dependency-track.json") == 0
+
+    *findings, finished = events(capfd)
+    assert [(e["state"], e.get("accepted")) for e in findings] == [
+        ("new", None),
+        ("accepted", "tool"),
+    ]
+    assert (finished["counts"]["total"], finished["suppressed"]) == (1, 1)
+
+    assert ingest(SAMPLES / "dependency-track.json", "--format", "text") == 0
+    assert "accepted low       CVE-2026-0007  left" in capfd.readouterr().out
+
+
 def test_text_for_people(capfd):
     assert ingest(SAMPLES / "grype.json", "--format", "text") == 0
 

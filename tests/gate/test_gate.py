@@ -135,6 +135,41 @@ SARIF_RUN = {
 }
 
 
+def suppressed_reports():
+    run = {
+        **SARIF_RUN,
+        "results": [{**SARIF_RUN["results"][0], "suppressions": [{"kind": "inSource"}]}],
+    }
+    ignored = {"Type": "vulnerability", "Status": "ignored", "Source": ".trivyignore"}
+    flaw = {"VulnerabilityID": "CVE-2026-0009", "PkgName": "p", "Severity": "CRITICAL"}
+    result = {"Target": "x", "Class": "os-pkgs", "Type": "debian"}
+    result["ExperimentalModifiedFindings"] = [{**ignored, "Finding": flaw}]
+    export = json.loads((SAMPLES / "dependency-track.json").read_text("utf-8"))
+    export["findings"][0]["analysis"] = {"isSuppressed": True}
+    audits = json.loads((SAMPLES / "zizmor.json").read_text("utf-8"))
+    site = json.loads((SAMPLES / "zap.json").read_text("utf-8"))
+    site["site"][0]["alerts"][0]["confidence"] = "0"
+    return [
+        {"version": "2.1.0", "runs": [run]},
+        {**CLEAN, "Results": [result]},
+        export,
+        [{**audits[0], "ignored": True}],
+        site,
+    ]
+
+
+@pytest.mark.parametrize("report", suppressed_reports())
+def test_what_a_report_suppresses_passes_only_when_the_policy_says_so(gate, report):
+    """Whoever changes the code can write a suppression into it."""
+    path = gate.write(report)
+
+    status, event = gate(path)
+    assert (status, event["checks"], event.get("allowed")) == (REFUSED, "severity", None)
+
+    status, event = gate(path, "--ignore-suppressed", "yes")
+    assert (status, event["allowed"]) == (0, 1)
+
+
 @pytest.mark.parametrize(
     "content",
     [

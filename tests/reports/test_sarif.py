@@ -11,7 +11,7 @@ def test_rules_levels_and_places(files, samples):
 
     assert head.artifact == Artifact("https://git.example.org/shop/web", "repository", "abc123")
     assert (head.tool, head.tool_version, head.suppressed) == ("example-scan", "4.2.0", 1)
-    injection, weak = findings
+    injection, weak, suppressed = findings
     assert (injection.finding_id, injection.severity, injection.cwe) == (
         "sql-injection",
         "critical",
@@ -23,7 +23,12 @@ def test_rules_levels_and_places(files, samples):
         41,
     )
     # No result level: the rule's default counts; an address of a file becomes its path.
-    assert (weak.severity, weak.path) == ("medium", "/src/hash it.py")
+    assert (weak.severity, weak.path, weak.accepted) == ("medium", "/src/hash it.py", "")
+    assert (suppressed.accepted, suppressed.accepted_by, suppressed.accepted_reason) == (
+        "tool",
+        "example-scan",
+        "inSource",
+    )
 
 
 def run(tool="Scan", **result):
@@ -44,6 +49,30 @@ def run(tool="Scan", **result):
 )
 def test_levels(files, level, severity):
     assert files.read(run(level=level))[2][0].severity == severity
+
+
+@pytest.mark.parametrize(
+    ("suppressions", "reason"),
+    [
+        ([{"kind": "external", "status": "accepted", "justification": "test"}], "external: test"),
+        ([{"status": "rejected"}, {"kind": "inSource"}], "inSource"),
+        ([{"kind": "external", "status": "underReview"}], None),
+        ([{"kind": "external", "status": "rejected"}], None),
+        ([], None),
+        ([7], None),
+    ],
+)
+def test_a_suppression_that_holds_accepts_the_finding(files, suppressions, reason):
+    _, head, (found,) = files.read(run(suppressions=suppressions))
+
+    assert (found.accepted, found.accepted_reason) == (("tool", reason) if reason else ("", ""))
+    assert head.suppressed == (1 if reason else 0)
+
+
+def test_why_a_secret_is_suppressed_is_not_shown(files):
+    report = run("gitleaks", suppressions=[{"kind": "external", "justification": "canary-x"}])
+
+    assert files.read(report)[2][0].accepted_reason == "external"
 
 
 @pytest.mark.parametrize("tool", ["gitleaks", "TruffleHog"])

@@ -65,6 +65,31 @@ def test_new_fixed_and_reopened(desk):
     assert told(desk.take(leaks, **order)[1]) == [("reopened", "private-key")]
 
 
+def suppressed(report):
+    report["runs"][0]["results"][0]["suppressions"] = [{"kind": "external", "status": "accepted"}]
+    return report
+
+
+def analysed(report):
+    report["findings"][0]["analysis"] = {"state": "FALSE_POSITIVE", "isSuppressed": True}
+    return report
+
+
+@pytest.mark.parametrize(
+    ("name", "accept", "finding"),
+    [
+        ("sarif.json", suppressed, "sql-injection"),
+        ("dependency-track.json", analysed, "CVE-2026-0002"),
+    ],
+)
+def test_what_its_own_tool_suppresses_is_accepted_and_not_fixed(desk, name, accept, finding):
+    desk.take(sample(name), artifact="shop")
+
+    assert told(desk.take(accept(sample(name)), artifact="shop")[1]) == [("accepted", finding)]
+    assert told(desk.take(accept(sample(name)), artifact="shop")[1]) == []
+    assert told(desk.take(sample(name), artifact="shop")[1]) == [("acceptance_ended", finding)]
+
+
 def test_tools_and_artifacts_do_not_close_each_other_s_findings(desk):
     desk.take(sample("gitleaks.json"), artifact="shop")
 

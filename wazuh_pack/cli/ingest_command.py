@@ -20,6 +20,7 @@ from wazuh_pack.reports.malicious import Malicious
 from wazuh_pack.reports.registry import AUTO, BY_NAME
 from wazuh_pack.reports.report import ReportError, ReportFile
 from wazuh_pack.scan import sink as sinks
+from wazuh_pack.scan.compare import ACCEPTED
 from wazuh_pack.scan.config import Reporting
 from wazuh_pack.scan.events import KEY, Event, encode
 from wazuh_pack.scan.ingest import Ingester, Order
@@ -154,8 +155,8 @@ def _print(event: Event, *, compared: bool) -> None:
     if fields["event"] == "finding":
         where = fields.get("path") or fields.get("resource") or fields.get("package") or "-"
         severity = f"{fields['severity']:<8}"
-        if compared:
-            severity = f"{fields['state']:<8}{severity}"
+        if compared or fields["state"] == ACCEPTED:
+            severity = f"{fields['state']} ".ljust(8) + severity
         _out.line(
             f"{severity}  {fields['finding_id']}  {where}  {fields.get('title', '')}".rstrip()
         )

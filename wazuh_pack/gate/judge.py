@@ -157,7 +157,8 @@ class Case:
     def _accepts(self, finding: Finding, check: str) -> bool:
         if check in _ALWAYS:
             return False
-        return bool(finding.accepted) or finding.finding_id in self.policy.allow
+        suppressed = bool(finding.accepted) and self.policy.ignore_suppressed
+        return suppressed or finding.finding_id in self.policy.allow
 
     def _too_bad(self, finding: Finding) -> bool:
         policy = self.policy

@@ -42,6 +42,7 @@ _FLAGS = {
     "policy": f"denials of policy engines: fail, warn (warnings fail too) or {NEVER} [fail]",
     "secrets": f"secrets that fail: any, verified or {NEVER} [any]",
     "ignore_unfixed": "yes: let pass what has no fix yet [no]",
+    "ignore_suppressed": "yes: let pass what the tool was told to put up with [no]",
     "signers": f"who must have signed, {_PATTERN}",
     "issuers": f"who must vouch for the signer, {_PATTERN}",
     "builders": f"what must have built it, {_PATTERN}",
