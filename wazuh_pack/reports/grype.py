@@ -9,6 +9,7 @@ its identity, for the same one may be in several places.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Collection, Iterable, Iterator
 
 from wazuh_pack.reports.findings import BY_TOOL, Artifact, Finding, clean, severity_of
@@ -28,6 +29,7 @@ from wazuh_pack.reports.values import (
     score,
     sequence,
     share,
+    short_hash,
     texts,
     time,
 )
@@ -42,6 +44,12 @@ SCANNERS = ("vuln",)
 _SYSTEM = ("deb", "rpm", "apk", "alpm", "portage")
 _KINDS = {"image": "container_image", "sbom": "sbom", "sbom-file": "sbom"}
 _KEPT = ("source", "distro", "descriptor")
+_CHOICES = (
+    *("only-fixed", "only-notfixed", "ignore-wontfix", "match-upstream-kernel-headers"),
+    *("exclude", "search", "match", "by-cve", "add-cpes-if-none", "externalSources"),
+    *("distro", "platform", "fix-channel", "vex-add"),
+)
+"""What of its configuration (``cmd/grype/cli/options/grype.go``) decides about what Grype finds."""
 
 
 def recognise(sketch: Sketch) -> bool:
@@ -110,7 +118,8 @@ class _Report(RecordReport):
 
     def _head(self, top: Top) -> Head:
         self._require(top, "matches")
-        rules = sequence(at(top.get("descriptor"), "configuration", "ignore"))
+        configuration = mapping(at(top.get("descriptor"), "configuration"))
+        rules = sequence(configuration.get("ignore"))
         self._ignores = frozenset(filter(any, map(_rule, rules)))
         system = mapping(top.get("distro"))
         target = at(top.get("source"), "target")
@@ -125,6 +134,7 @@ class _Report(RecordReport):
             created=time(at(top.get("descriptor"), "timestamp")),
             tool_version=clean(at(top.get("descriptor"), "version")),
             suppressed=top.get("ignored", 0),
+            scope=_scope(configuration, [rule for rule in rules if not any(_rule(rule))]),
             digests=digests(_named(target), *texts(at(target, "repoDigests"))),
         )
 
@@ -135,6 +145,13 @@ def _rule(rule: object) -> tuple[str, ...]:
         return ()
     package = (clean(at(rule, "package", key)) for key in ("name", "version", "type", "location"))
     return (*(clean(at(rule, key)) for key in ("vulnerability", "reason", "namespace")), *package)
+
+
+def _scope(configuration: Record, filters: list[Any]) -> str:
+    chosen = {key: configuration[key] for key in _CHOICES if key in configuration}
+    if not chosen and not filters:
+        return ""
+    return short_hash(json.dumps([chosen, filters], sort_keys=True))
 
 
 def _acceptance(record: object, ignores: Collection[tuple[str, ...]]) -> dict[str, Any]:

@@ -73,6 +73,9 @@ class Head:
     digests: tuple[str, ...] = ()
     """Every digest by which a registry knows what was examined, if it is an image."""
     evidence: tuple[Evidence, ...] = ()
+    scope: str = ""
+    """What the report tells of what was looked for, as comparable text: between reports that differ
+    in it, nothing that is gone is known to be fixed."""
     body: str = ""
     """A digest of all that the findings are made from; ``""`` if the reader does not give one.
 

@@ -38,6 +38,10 @@ _METADATA = ("OS", "ImageID", "RepoTags", "RepoDigests", "Commit", "DiffIDs")
 _BASE = "org.opencontainers.image.base.name"
 _RESOURCE = ("Namespace", "Kind", "Name", "Error")
 
+# By these classes Trivy lists what it looked at, wrong or not. Of secrets
+# it lists finds only, so that a report without any does not tell whether they were looked for.
+_LASTING = ("os-pkgs", "lang-pkgs", "config", "license")
+
 _FOREIGN = (
     ("bomFormat", "a CycloneDX SBOM; scan it with Trivy"),
     ("spdxVersion", "an SPDX SBOM; scan it with Trivy"),
@@ -268,12 +272,14 @@ def _head(survey: _Survey) -> Head:
     elif not survey.places:
         survey.problems.append("an empty list says neither what was scanned nor that it was")
     trivy = survey.top.get("Trivy")
+    classes = {place.result_class for place in survey.places}
     return Head(
         artifact=_artifact(survey),
         created=clean(survey.top.get("CreatedAt")),
         tool_version=clean(trivy.get("Version")) if isinstance(trivy, dict) else "",
         suppressed=survey.suppressed,
         problems=tuple(survey.problems),
+        scope=",".join(name for name in _LASTING if name in classes),
         digests=digests(
             clean(survey.top.get("ArtifactName")), *_texts(survey.metadata.get("RepoDigests"))
         ),
