@@ -3,7 +3,8 @@
 import pytest
 
 from wazuh_pack.reports.findings import Artifact
-from wazuh_pack.reports.report import ReportError
+from wazuh_pack.reports.registry import open_report
+from wazuh_pack.reports.report import ReportError, ReportFile
 
 
 def test_rules_levels_and_places(files, samples):
@@ -144,6 +145,21 @@ def test_a_run_that_failed_makes_the_report_incomplete(files):
     report["runs"][0]["invocations"] = [{"executionSuccessful": False}]
 
     assert files.read(report)[1].problems == ("1 runs of the tool did not succeed",)
+
+
+class Unsearchable(list):
+    """A list that nobody may look through, for it is as long as the report likes."""
+
+    def __iter__(self):
+        raise AssertionError("the runs are looked through")
+
+
+def test_the_run_of_a_result_is_found_without_a_search(files):
+    report = {"version": "2.1.0", "runs": [run(f"t{number}")["runs"][0] for number in range(3)]}
+
+    with open_report(ReportFile(files.write(report)))[1] as opened:
+        opened._nested.places = Unsearchable(opened._nested.places)
+        assert len(list(opened.findings())) == 3
 
 
 def test_rules_of_extensions_are_found_by_index(files):

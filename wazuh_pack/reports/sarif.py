@@ -170,6 +170,8 @@ class _Report(RecordReport):
 
     def __init__(self, file: ReportFile) -> None:
         self._runs: list[_Run] = []
+        self._run_of: dict[int, _Run] = {}
+        """By the identity of what stands beside its results, which the report keeps."""
         self._nested = Nested("runs", "results", _KEPT, _beside)
         super().__init__(file)
 
@@ -179,10 +181,8 @@ class _Report(RecordReport):
             yield place_, result
 
     def _read(self, record: Any) -> Iterable[Finding]:
-        if not self._runs:
-            return self._judge(record[1])
-        index = next(n for n, place_ in enumerate(self._nested.places) if place_ is record[0])
-        return self._finding(self._runs[index], mapping(record[1]))
+        run = self._run_of.get(id(record[0]))
+        return self._finding(run, mapping(record[1])) if run else self._judge(record[1])
 
     def _judge(self, record: object) -> Iterable[Finding]:
         """Check a result on the first walk, when the rules need not be known yet."""
@@ -228,6 +228,7 @@ class _Report(RecordReport):
         if not clean(top.get("version")).startswith("2."):
             raise ReportError(f"not a {TITLE}: its version is '{clean(top.get('version'))[:20]}'")
         self._runs = [_Run(place_) for place_ in self._nested.places]
+        self._run_of = {id(place_): run for place_, run in zip(self._nested.places, self._runs)}
         tools = sorted({run.tool for run in self._runs if run.tool})
         repository = first(run.repository for run in self._runs)
         failed = sum(run.failed for run in self._runs)
