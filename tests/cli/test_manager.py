@@ -159,6 +159,15 @@ def test_uninstalling_keeps_what_was_edited_in_our_part_and_says_so(manager, con
     assert manager.calls[-1] == "wazuh-control restart"
 
 
+def test_a_second_installation_finds_the_same_whatever_the_order_of_the_flags(manager, capsys):
+    manager.start()
+    wanted = ["--collect", "gitlab-audit", "--collect", "app-security"]
+    assert main(["install", "--yes", *wanted]) == _exit.OK
+    capsys.readouterr()
+    assert main(["plan"]) == _exit.OK
+    assert capsys.readouterr().out == "nothing to do\n"
+
+
 def test_a_failed_proof_leaves_the_old_state_and_exits_with_an_error(manager, content_of, capsys):
     manager.start()
     manager.script(

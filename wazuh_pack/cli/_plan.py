@@ -109,9 +109,14 @@ def repair(target: install.Target, *, activate: bool) -> None:
     """
     repaired = install.recover(target)
     report_repair(repaired)
-    if repaired and activate and not target.staged:
-        done, _ = Service.of(target).activate(Need.RESTART)
+    if not repaired or target.staged:
+        return
+    service = Service.of(target)
+    if activate:
+        done, _ = service.activate(Need.RESTART)
         _say_done(done)
+    else:
+        service.test_configuration()  # writes etc/shared/ar.conf again, as a restart does
 
 
 def report_repair(repaired: Sequence[str]) -> None:
