@@ -7,10 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-import click
-
 from wazuh_pack import install, resources
-from wazuh_pack.cli import _canary, _load, _out
+from wazuh_pack.cli import _ask, _canary, _load, _out
 from wazuh_pack.errors import DiagnosticsError, InstallError
 from wazuh_pack.install.assemble import prepare
 from wazuh_pack.install.daemonlog import Ours
@@ -169,7 +167,7 @@ def carry_out(
     if plan.is_empty:
         return
     if not yes:
-        click.confirm(f"change {plan.target.home}?", abort=True, err=True)
+        _ask.confirm(f"change {plan.target.home}?")
     if plan.target.staged:
         install.apply(plan)
         proof = Proof()
