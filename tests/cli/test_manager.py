@@ -5,6 +5,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import stat
 
 import pytest
@@ -169,6 +170,19 @@ def test_without_a_yes_nothing_is_changed(manager, monkeypatch, capsys, answer, 
     assert main(["install"]) == code
     assert said in capsys.readouterr().err
     assert not (manager.home / RECORD).exists()
+
+
+def test_a_cancelled_job_leaves_the_old_state(manager, monkeypatch, content_of, capsys):
+    manager.start()
+    before = content_of(manager.home / "etc")
+
+    def cancel(*_):
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr("wazuh_pack.install.prove.check_canaries", cancel)
+    assert main(["install", "--yes"]) == _exit.ERROR
+    assert "interrupted" in capsys.readouterr().err
+    assert content_of(manager.home / "etc") == before
 
 
 def test_a_second_installation_finds_the_same_whatever_the_order_of_the_flags(manager, capsys):
