@@ -1,6 +1,5 @@
 """Commands on a manager in service, played by a stand-in whose logtest is our engine."""
 
-import functools
 import io
 import json
 import os
@@ -11,45 +10,14 @@ import stat
 import pytest
 from standin_manager import standin
 
-from wazuh_pack.cli import _exit, _load, main
-from wazuh_pack.install.target import Target
+from wazuh_pack.cli import _exit, main
 
 PLACES = ("active-response", "etc", "wodles")
 RECORD = "etc/wazuh-pack/RECORD.json"
 
 
-CATALOG = functools.cache(_load.catalog)
-
-
-def play(made, monkeypatch):
-    """Let commands take a stand-in for the installed manager, whoever runs the tests."""
-
-    def detect(*, home=None, destdir=None):
-        assert destdir is None
-        assert home in {None, made.home}
-        return Target(
-            home=made.home,
-            version="4.14.7",
-            is_manager=True,
-            staged=False,
-            wazuh_ids=None,
-            privileged=False,
-        )
-
-    monkeypatch.setattr("wazuh_pack.install.detect", detect)
-    monkeypatch.setattr("wazuh_pack.install.service._unit", lambda _: "")
-    monkeypatch.setattr("wazuh_pack.cli._load.catalog", CATALOG)
-
-
-@pytest.fixture
-def manager(monkeypatch):
-    with standin() as made:
-        play(made, monkeypatch)
-        yield made
-
-
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory):
+def installed(tmp_path_factory, play):
     """What an installation leaves in a home, to be copied."""
     folder = tmp_path_factory.mktemp("installed")
     with pytest.MonkeyPatch.context() as monkeypatch, standin() as made:
