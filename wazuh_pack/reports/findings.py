@@ -123,7 +123,7 @@ class Finding:
     counts from 1; 0 means unknown. ``aliases`` are further ids of the same problem, separated by
     commas. ``kev`` is the day on which CISA listed it as exploited, ``epss`` FIRST's estimate
     ("0.97"). ``accepted`` says who takes the risk for granted (``exception``, ``ignore_file``,
-    ``vex`` or :data:`BY_TOOL`); such a finding is remembered and not told as new. Nothing here
+    ``vex`` or a tool's own word); such a finding is remembered and not told as new. Nothing here
     holds a secret's text or code. ``fingerprint`` tells two findings in one place apart where the
     tool itself offers something that does not move with lines and commits.
     """
