@@ -77,6 +77,22 @@ class Scripted:
         return [f"{method} {path}" for method, path, _, _ in self.asked]
 
 
+class OneToken:
+    """A transport to a GitHub that knows one token, until that is revoked."""
+
+    def __init__(self):
+        self.live = True
+
+    def send(self, call, _):
+        if call.method == "POST":
+            self.live = False
+            return Reply(202)
+        return Reply(200, {}, {"login": "x"}) if self.live else Reply(401)
+
+    def close(self):
+        pass
+
+
 class World:
     """One manager."""
 
