@@ -1,3 +1,4 @@
+import hashlib
 import json
 
 import pytest
@@ -82,6 +83,18 @@ def test_the_token_is_not_kept_once_it_is_revoked(manager):
     written = manager.everything_written()
     assert TOKEN.encode() not in written
     assert SECRET.encode() not in written
+
+
+def test_the_line_of_the_outcome_names_the_target_as_the_decision_did(manager):
+    (decision,) = leak(manager)
+    manager.script.answers += [(202,), DEAD]
+    (outcome,) = manager.run("github")
+    (job,) = manager.jobs()
+    digest = hashlib.sha256(TOKEN.encode()).hexdigest()[:12]
+
+    assert decision["target"] == f"token [redacted sha256:{digest} ...{TOKEN[-4:]}]"
+    assert (outcome["target"], outcome["key"]) == (decision["target"], decision["key"])
+    assert (job.target.label, job.key) == (decision["target"], decision["key"])
 
 
 def test_an_effect_that_takes_its_time_is_waited_for(manager):

@@ -87,6 +87,7 @@ class Audit:
             command,
             outcome,
             job.target,
+            key=job.key,  # that of the target's values changes when they are forgotten
             mode="enforce",
             reason=job.reason,
             attempts=job.attempts or None,

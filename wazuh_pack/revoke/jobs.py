@@ -14,7 +14,7 @@ from typing import Any
 
 from wazuh_pack.agentkit.files import names, read, remove, write_atomic
 from wazuh_pack.agentkit.redact import fingerprint
-from wazuh_pack.revoke.target import Target
+from wazuh_pack.revoke.target import REDACTED, Target
 
 PENDING = "pending"
 DONE = "done"
@@ -86,7 +86,7 @@ class Job:
     def forget_secrets(self) -> None:
         """Replace the values that must not be shown by their fingerprints."""
         for name in self.secret:
-            if not self.values[name].startswith("[redacted "):
+            if not self.values[name].startswith(REDACTED):
                 self.values[name] = fingerprint(self.values[name])
 
 
