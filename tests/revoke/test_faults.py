@@ -99,21 +99,83 @@ def test_what_passes_is_waited_for_and_then_it_is_done(world, action, fault):
 def test_what_lasts_is_an_end_and_never_taken_for_done(world, action, status):
     name = begin(world, action)
     call = first_call(action)
-    done = status in call.ok | call.gone
+    done = status in call.gone
     world.script.answers += with_login(action, [(status,)])
-    world.script.answers += answers(action)[1:] if done else with_login(action, answers(action))
+    if done:
+        world.script.answers += [(status,)]  # about the place where it would be
+    elif status in call.ok:
+        world.script.answers += answers(action)[1:]
+    else:
+        world.script.answers += with_login(action, answers(action))
     lines = world.run(name)
 
-    if status in call.gone and bound(name).plan(target(action)).look:
-        assert outcomes(lines) == ["already_revoked"]
-    elif done:
-        assert outcomes(lines)[-1] in {"revoked", "already_revoked"}
+    if done:
+        assert outcomes(lines) == ["not_found"]
+        assert lines[0]["reason"].endswith(f"({status})")
+    elif status in call.ok:
+        assert outcomes(lines) == ["revoked"]
     elif status == 409 or status in call.later:
         assert outcomes(lines) == ["retrying", "revoked"]
     else:
         assert outcomes(lines) == ["failed"]
         assert lines[0]["reason"].endswith(f"({status})")
         assert "our-own-credential" not in json.dumps(lines)
+
+
+def place_of(action):
+    return bound(action.partition(".")[0]).plan(target(action)).place
+
+
+PLACES = {
+    *("github.deploy-key", "github.runner-labels", "github.runner", "github.run-cancel"),
+    *("github.run-force-cancel", "github.workflow", "gitlab.token-id", "gitlab.project-token-id"),
+    *("gitlab.group-token-id", "gitlab.project-deploy-token", "gitlab.group-deploy-token"),
+    *("gitlab.pipeline-cancel", "gitlab.job-cancel", "jenkins.build-stop"),
+}
+
+
+def test_where_a_target_would_be_seen_is_known_for_these():
+    assert {action for action in ACTIONS if place_of(action)} == PLACES
+
+
+@pytest.mark.parametrize("action", sorted(PLACES))
+def test_what_is_not_there_is_gone_once_its_place_was_seen(world, action):
+    name = begin(world, action)
+    world.script.answers += [(404,), (503,), (404,), (200, {}, [])]
+    lines = world.run(name)
+
+    assert outcomes(lines) == ["retrying", "already_revoked"]
+    assert place_of(action).path == world.script.asked[-1][1]
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+@pytest.mark.parametrize("action", ACTIONS)
+def test_a_refusal_is_never_an_all_clear(world, action, status):
+    name = begin(world, action)
+    world.script.send = lambda *_: Reply(status, {}, {"message": "Not Found"})
+    (line,) = world.run(name)
+
+    assert line["outcome"] in {"not_found", "failed"}
+
+
+@pytest.mark.parametrize("action", ["pod", "secret", "rolebinding", "clusterrolebinding"])
+@pytest.mark.parametrize(
+    ("said", "outcome"),
+    [
+        ({"kind": "Status", "reason": "NotFound"}, "already_revoked"),
+        ({"kind": "Status", "reason": "NotFound", "details": {"name": "other"}}, "not_found"),
+        ({"kind": "Status", "reason": "Forbidden"}, "not_found"),
+        ({}, "not_found"),
+        (None, "not_found"),
+    ],
+)
+def test_a_cluster_says_by_name_that_an_object_is_not_there(world, action, said, outcome):
+    name = begin(world, f"kubernetes.{action}")
+    values = TARGETS[f"kubernetes.{action}"][0]
+    body = {"details": {"name": values["name"]}, **said} if said else said
+    world.script.answers += [(404, {}, body)]
+
+    assert outcomes(world.run(name)) == [outcome]
 
 
 def check_of(action):

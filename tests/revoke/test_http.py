@@ -93,11 +93,11 @@ def test_faults_on_the_way_do_not_keep_it_alive(github, fake, over_http, faults)
 
 
 def test_a_redirect_is_not_followed(github, fake, over_http):
-    fake.faults.append((307, None, {"Location": f"{fake.url}/elsewhere"}))
+    fake.faults.extend([None, (307, None, {"Location": f"{fake.url}/elsewhere"})])
     (line,) = github.run("github", over_http)
 
     assert line["outcome"] == "failed"
-    assert fake.calls() == ["POST /credentials/revoke"]
+    assert fake.calls() == ["GET /user", "POST /credentials/revoke"]
 
 
 def test_neither_netrc_nor_a_proxy_of_the_environment_has_a_say(
@@ -110,12 +110,13 @@ def test_neither_netrc_nor_a_proxy_of_the_environment_has_a_say(
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
 
     assert outcomes(github.run("github", over_http)) == ["revoked"]
-    assert "Authorization" not in fake.seen[0][3]
+    assert "Authorization" not in fake.seen[1][3]
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[" * 100_000, b"\xff\xfe"])
 def test_an_answer_that_is_not_json_is_no_harm(github, fake, over_http, body):
-    fake.route("GET", "/user", lambda *_: (401, body.decode("latin-1")))
+    text = body.decode("latin-1")
+    fake.route("GET", "/user", lambda *_: (200 if github.provider.live else 401, text))
 
     assert outcomes(github.run("github", over_http)) == ["revoked"]
 
@@ -135,7 +136,7 @@ def test_nobody_listening_is_tried_again_until_it_is_given_up(world, over_http):
     lines = world.run("github", over_http)
 
     assert outcomes(lines) == ["retrying", "failed"]
-    assert lines[1]["reason"] == "given up: POST /credentials/revoke: no answer: ConnectionError"
+    assert lines[1]["reason"] == "given up: GET /user: no answer: ConnectionError"
 
 
 def test_a_gitlab_runner_is_paused_and_goes_on(manager, fake, over_http):
@@ -169,13 +170,26 @@ def test_a_gitlab_token_revokes_itself(manager, fake, over_http):
     assert live == set()
 
 
-def test_a_token_that_is_dead_already_is_said_to_be(manager, fake, over_http):
+def test_a_token_that_is_not_accepted_may_be_alive_elsewhere(manager, fake, over_http):
     world = manager("gitlab", "token")
     for method in ("GET", "DELETE"):
         fake.route(method, "/personal_access_tokens/self", lambda *_: 401)
     ask(world, "gitlab.token", "glpat-" + "a1B2" * 5)
+    (line,) = world.run("gitlab", over_http)
 
-    assert outcomes(world.run("gitlab", over_http)) == ["already_revoked"]
+    assert line["outcome"] == "not_found"
+    assert line["reason"] == (
+        "GET /personal_access_tokens/self: the token is not accepted here: it is revoked, or of "
+        "another server (401)"
+    )
+
+
+def test_a_github_token_of_another_server_is_not_called_revoked(github, fake, over_http):
+    github.provider.live.clear()
+    (line,) = github.run("github", over_http)
+
+    assert line["outcome"] == "not_found"
+    assert fake.calls() == ["GET /user"]
 
 
 def test_a_vault_entity_is_disabled_and_enabled(manager, fake, over_http):
@@ -233,8 +247,11 @@ def test_the_pod_that_a_genuine_token_is_bound_to_is_deleted(manager, fake, over
 @pytest.mark.parametrize(
     ("review", "outcome", "reason"),
     [
-        ({"status": {"authenticated": False}}, "already_revoked", None),
-        ({}, "already_revoked", None),
+        (
+            {"status": {"authenticated": False}},
+            "not_found",
+            "the cluster does not take it as genuine: it has ended, or is another cluster's",
+        ),
         (
             {"status": {"authenticated": True, "user": {"username": "system:serviceaccount:a:b"}}},
             "refused_allowlist",
@@ -462,6 +479,7 @@ def test_a_jenkins_job_in_a_folder_is_disabled(manager, fake, over_http):
 def test_a_redirect_is_no_proof_that_jenkins_revoked(manager, fake, over_http, status, outcome):
     world = manager("jenkins", "user-tokens", "user = wazuh")
     path = "/user/mallory/descriptorByName/jenkins.security.ApiTokenProperty/revokeAll"
+    fake.route("GET", "/user/mallory/api/json", lambda *_: (200, {"id": "mallory"}))
     fake.route("POST", path, lambda *_: status)
     ask(world, "jenkins.user-tokens", "mallory")
 
@@ -503,21 +521,25 @@ def test_azure_devops_checks_by_the_users_list(manager, fake, over_http):
     ask(world, "azuredevops.token", UUID, subject="aad.VXNlckRl")
 
     assert outcomes(world.run("azuredevops", over_http)) == ["revoked"]
-    assert json.loads(fake.seen[0][2]) == [{"authorizationId": UUID}]
+    assert json.loads(fake.seen[1][2]) == [{"authorizationId": UUID}]
 
 
-@pytest.mark.parametrize("more", [None, "page-2"])
-def test_a_list_that_goes_on_proves_nothing(manager, fake, over_http, more):
+@pytest.mark.parametrize(
+    ("page", "outcome"),
+    [
+        ({"value": []}, "not_found"),
+        ({"value": [], "continuationToken": "page-2"}, "unverified"),
+        ({"value": [{"authorizationId": UUID, "isValid": False}]}, "already_revoked"),
+    ],
+)
+def test_a_list_that_does_not_show_it_proves_nothing(manager, fake, over_http, page, outcome):
     world = manager("azuredevops", "token", "organisation = acme")
     base = "/acme/_apis/tokenadmin"
-    page = {"value": [], "continuationToken": more}
     fake.route("POST", f"{base}/revocations", lambda *_: 204)
     fake.route("GET", f"{base}/personalaccesstokens/aad.VXNlckRl", lambda *_: (200, page))
     ask(world, "azuredevops.token", UUID, subject="aad.VXNlckRl")
 
-    assert outcomes(world.run("azuredevops", over_http))[-1] == (
-        "unverified" if more else "revoked"
-    )
+    assert outcomes(world.run("azuredevops", over_http))[-1] == outcome
 
 
 def test_an_action_whose_answer_got_lost_can_still_be_taken_back(manager, fake, over_http):

@@ -147,7 +147,17 @@ def test_a_leaked_token_revokes_itself_and_its_children(manager, bao, run):
     assert not bao.works(leaked)
     assert not bao.works(child["client_token"])
     ask(world, "vault.token", f"leaked: {child['client_token']}")
-    assert run(world) == ["already_revoked"]
+    assert run(world) == ["not_found"]
+
+
+def test_a_token_that_may_not_end_itself_is_not_called_revoked(manager, bao, run):
+    world = manager("token")
+    bao.ask("PUT", "sys/policies/acl/data", policy='path "pki/certs" { capabilities = ["list"] }')
+    leaked = bao.token("data", no_default_policy=True)["client_token"]
+    ask(world, "vault.token", f"leaked: {leaked}")
+
+    assert run(world) == ["not_found"]
+    assert bao.call("LIST", "pki/certs", token=leaked).status_code == 200, "it still works"
 
 
 def test_the_token_of_an_accessor_is_revoked(manager, bao, run):
@@ -158,7 +168,7 @@ def test_the_token_of_an_accessor_is_revoked(manager, bao, run):
     assert run(world) == ["revoked"]
     assert not bao.works(leaked["client_token"])
     ask(world, "vault.accessor", "8609694a-cdbc-db9b-d345-e782dbb562ed")
-    assert run(world) == ["already_revoked"]
+    assert run(world) == ["not_found"]
 
 
 def test_an_entity_is_disabled_and_enabled(manager, bao, run):
@@ -173,11 +183,11 @@ def test_an_entity_is_disabled_and_enabled(manager, bao, run):
     assert bao.works(session["client_token"])
 
 
-def test_an_entity_that_is_not_there_is_no_failure(manager, run):
+def test_an_entity_that_is_not_there_is_said_to_be_out_of_sight(manager, run):
     world = manager("entity")
     ask(world, "vault.entity", "4ab5ce07-7d6c-4a5c-8a51-3f2d0b6a1d11")
 
-    assert run(world) == ["already_revoked"]
+    assert run(world) == ["not_found"]
 
 
 def leased(bao):
@@ -196,7 +206,7 @@ def test_a_lease_is_revoked(manager, bao, run):
     assert run(world) == ["revoked"]
     assert (known(bao, lease), known(bao, other)) == (False, True)
     ask(world, "vault.lease", "pki/issue/deploy/nothing-there")
-    assert run(world) == ["already_revoked"]
+    assert run(world) == ["not_found"]
 
 
 def test_all_leases_below_a_path_are_revoked(manager, bao, run):
@@ -206,6 +216,8 @@ def test_all_leases_below_a_path_are_revoked(manager, bao, run):
 
     assert run(world) == ["revoked"]
     assert [known(bao, lease) for lease in leases] == [False, False]
+    ask(world, "vault.lease-prefix", "pki/issue/other")
+    assert run(world) == ["not_found"]
 
 
 def test_a_secret_id_is_destroyed(manager, bao, run):

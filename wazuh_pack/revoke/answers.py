@@ -26,6 +26,10 @@ _REASONS = {
     405: "this provider does not offer the call",
     422: "the provider refuses the request",
 }
+_UNSEEN = {
+    401: "the token is not accepted here: it is revoked, or of another server",
+    403: "the token is not accepted here: it is revoked, of another server, or without this right",
+}
 
 
 def judge(call: Call, reply: Reply, provider: Provider, now: float) -> None:
@@ -54,6 +58,14 @@ def judge(call: Call, reply: Reply, provider: Provider, now: float) -> None:
         raise Later(f"{call.shown}: not possible at the moment ({status})", fault=False)
     reason = provider.explain(call, reply) or _REASONS.get(status, "an answer that is not expected")
     raise Failure(f"{call.shown}: {reason} ({status})")
+
+
+def unseen(call: Call, reply: Reply, provider: Provider) -> str:
+    """Return how an answer is told that shows no target, and does not prove that there is none."""
+    reason = provider.explain(call, reply) or _UNSEEN.get(
+        reply.status, "not there, or not visible with these credentials"
+    )
+    return f"{call.shown}: {reason} ({reply.status})"
 
 
 def _asked_wait(reply: Reply, now: float) -> float | None:

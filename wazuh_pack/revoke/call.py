@@ -40,7 +40,7 @@ class Call:
         own: Whether the responder's own credentials go with it.
         by_token: Whether the provider counts it as the leaked token's call, and not as nobody's.
         ok: Statuses that mean it is done.
-        gone: Statuses that mean there was nothing to do (any more).
+        gone: Statuses that mean the target is not there, or out of sight.
         later: Statuses that mean it may work later although they usually do not.
     """
 
@@ -107,6 +107,10 @@ def _nothing(_: Reply) -> Memory:
     return {}
 
 
+def _unproved(_: Reply) -> bool:
+    return False
+
+
 def _unchecked(_: Memory) -> Check | None:
     return None
 
@@ -118,6 +122,9 @@ class Plan:
     Attributes:
         act: Gives the calls; each must come to the same when it is made twice.
         look: A call to be made before, or None. When it finds nothing there, that is the end.
+        absent: Whether the answer that there is nothing proves it, by what it says.
+        place: A call that is answered only where the target would be seen, or None. When it is,
+            a target that is not there is known to be gone.
         remember: Distils the reply to ``look`` into what the rest needs. May raise ``Refused`` or
             ``AlreadyDone``.
         check: Gives the call that verifies the effect, or None.
@@ -126,6 +133,8 @@ class Plan:
 
     act: Callable[[Memory], tuple[Call, ...]]
     look: Call | None = None
+    absent: Callable[[Reply], bool] = _unproved
+    place: Call | None = None
     remember: Callable[[Reply], Memory] = _nothing
     check: Callable[[Memory], Check | None] = _unchecked
     undo: Callable[[Memory], tuple[Call, ...]] | None = None
@@ -173,22 +182,24 @@ def change(
     *,
     already: str,
     undo: Call | None = None,
+    **options: Any,
 ) -> Plan:
     """Return the plan for what can be looked at, before and after, by the same call.
 
     Args:
         look: Asks how things are.
-        holds: Reads from the reply whether they are as wanted; what is absent is.
+        holds: Reads from the reply whether they are as wanted; what is absent afterwards is.
         act: Makes them so.
         already: What to say when they were so before.
         undo: Takes it back.
+        options: Further members of the plan.
     """
 
     def as_wanted(reply: Reply) -> bool:
         return reply.absent or holds(reply)
 
     def remember(reply: Reply) -> Memory:
-        if as_wanted(reply):
+        if holds(reply):
             raise AlreadyDone(already)
         return {}
 
@@ -198,9 +209,21 @@ def change(
         act=always(act),
         check=checked(look, as_wanted),
         undo=always(undo) if undo else None,
+        **options,
     )
 
 
-def deletion(delete: Call, get: Call) -> Plan:
-    """Return the plan that deletes something, and sees that it is not there any more."""
-    return Plan(act=always(delete), check=checked(get, status(_NOT_FOUND)))
+def deletion(delete: Call, get: Call, **options: Any) -> Plan:
+    """Return the plan that deletes what is there, and sees that it is not there any more."""
+    return Plan(look=get, act=always(delete), check=checked(get, status(_NOT_FOUND)), **options)
+
+
+def use(probe: Call, act: Call, *dead: int) -> Plan:
+    """Return the plan that ends a token which can be tried, before and after, by one call.
+
+    Args:
+        probe: Uses the token.
+        act: Ends it.
+        dead: Statuses of the probe that say it is not accepted.
+    """
+    return Plan(look=probe, act=always(act), check=checked(probe, status(*dead)))

@@ -145,6 +145,7 @@ def _access_key(values: Values) -> Plan:
             _call(
                 "UpdateAccessKey",
                 {"UserName": memory["user"], "AccessKeyId": key, "Status": status},
+                gone=frozenset(),
             ),
         )
 

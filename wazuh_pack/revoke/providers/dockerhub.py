@@ -113,7 +113,7 @@ def _deactivation(place: str, values: Values) -> Plan:
 
     def patch(*, active: bool) -> Call:
         body = {"is_active": active}
-        return call("PATCH", one, values, json=body, ok=frozenset({200}), gone=GONE)
+        return call("PATCH", one, values, json=body, ok=frozenset({200}))
 
     return change(
         call("GET", one, values, gone=GONE),

@@ -26,6 +26,7 @@ from wazuh_pack.revoke.call import (
     checked,
     deletion,
     status,
+    use,
 )
 from wazuh_pack.revoke.credentials import check_unreadable
 from wazuh_pack.revoke.errors import AlreadyDone, Failure
@@ -117,10 +118,11 @@ class GitHub(Provider):
         )
         if value.startswith("ghr_"):
             return Plan(act=always(revoke))
-        use = self._with_token(
+        probe = self._with_token(
             "GET", "/user", value, ok=frozenset({200, 403}), gone=frozenset({401})
         )
-        return Plan(act=always(revoke), check=checked(use, status(401)))
+        # Tokens of every server have the same form, and GitHub takes all of them with 202.
+        return use(probe, revoke, 401)
 
     def _installation_token(self, values: Values) -> Plan:
         revoke = self._with_token(
@@ -130,7 +132,15 @@ class GitHub(Provider):
             ok=frozenset({204}),
             gone=frozenset({401}),
         )
-        return Plan(act=always(revoke), check=checked(revoke, status(401)))
+        probe = self._with_token(
+            "GET",
+            "/installation/repositories",
+            values["token"],
+            query={"per_page": "1"},
+            ok=frozenset({200, 403}),
+            gone=frozenset({401}),
+        )
+        return use(probe, revoke, 401)
 
     def _organisation_token(self, values: Values) -> Plan:
         values = self._organisation(values)
@@ -185,6 +195,7 @@ class GitHub(Provider):
 
         return Plan(
             look=get,
+            place=self._first("/repos/{repository:path}/keys", values),
             remember=lambda reply: _key(reply.body),
             act=always(delete),
             check=checked(get, status(404)),
@@ -227,14 +238,18 @@ class GitHub(Provider):
             ),
         )
 
+    def _first(self, template: str, values: Values) -> Call:
+        """Return the call that lists things; it shows that one that is not there is gone."""
+        return self._call("GET", template, values, query={"per_page": "1"}, ok=frozenset({200}))
+
     def _runners(self, values: Values) -> tuple[str, Values]:
         if "repository" in values:
-            return "/repos/{repository:path}/actions/runners/{runner_id}", values
-        return "/orgs/{org}/actions/runners/{runner_id}", self._organisation(values)
+            return "/repos/{repository:path}/actions/runners", values
+        return "/orgs/{org}/actions/runners", self._organisation(values)
 
     def _runner_labels(self, values: Values) -> Plan:
-        template, values = self._runners(values)
-        template += "/labels"
+        place, values = self._runners(values)
+        template = f"{place}/{{runner_id}}/labels"
         get = self._call("GET", template, values, ok=frozenset({200}), gone=GONE)
 
         def put(labels: list[str]) -> Call:
@@ -248,6 +263,7 @@ class GitHub(Provider):
 
         return Plan(
             look=get,
+            place=self._first(place, values),
             remember=remember,
             act=always(put([_QUARANTINE])),
             check=checked(get, lambda reply: reply.absent or _own_labels(reply) == [_QUARANTINE]),
@@ -255,7 +271,8 @@ class GitHub(Provider):
         )
 
     def _runner(self, values: Values) -> Plan:
-        template, values = self._runners(values)
+        place, values = self._runners(values)
+        template = f"{place}/{{runner_id}}"
         delete = self._call(
             "DELETE",
             template,
@@ -264,14 +281,17 @@ class GitHub(Provider):
             later=frozenset({422}),  # busy with a job
         )
         get = self._call("GET", template, values, ok=frozenset({200}), gone=GONE)
-        return deletion(delete, get)
+        return deletion(delete, get, place=self._first(place, values))
 
     def _run(self, values: Values, how: str) -> Plan:
-        template = "/repos/{repository:path}/actions/runs/{run_id}"
+        place = "/repos/{repository:path}/actions/runs"
+        template = f"{place}/{{run_id}}"
         get = self._call("GET", template, values, ok=frozenset({200}), gone=GONE)
         # 409: it has ended
         cancel = self._call("POST", f"{template}/{how}", values, gone=frozenset({404, 409}))
-        return Plan(act=always(cancel), check=checked(get, _completed))
+        return change(
+            get, _completed, cancel, already="it is over", place=self._first(place, values)
+        )
 
     def _workflow(self, values: Values) -> Plan:
         template = "/repos/{repository:path}/actions/workflows/{workflow_id}"
@@ -283,12 +303,15 @@ class GitHub(Provider):
             self._call("PUT", f"{template}/disable", values),
             already="it is disabled",
             undo=self._call("PUT", f"{template}/enable", values),
+            # Who sees the runs sees the workflows: both want the right to read 'Actions'.
+            place=self._first("/repos/{repository:path}/actions/runs", values),
         )
 
     def _app_installation(self, values: Values) -> Plan:
         template = "/app/installations/{installation_id}"
         headers = {"Authorization": f"Bearer {self._app_jwt()}"}
         get = self._call("GET", template, values, headers=headers, own=False, gone=GONE)
+        app = self._call("GET", "/app", {}, headers=headers, own=False, ok=frozenset({200}))
 
         def put(method: str) -> Call:
             return self._call(method, f"{template}/suspended", values, headers=headers, own=False)
@@ -299,6 +322,7 @@ class GitHub(Provider):
             put("PUT"),
             already="it is suspended",
             undo=put("DELETE"),
+            place=app,
         )
 
     def _app_jwt(self) -> str:
@@ -349,7 +373,7 @@ def _own_labels(reply: Reply) -> list[str]:
 
 
 def _completed(reply: Reply) -> bool:
-    return reply.absent or reply.member("status") == "completed"
+    return bool(reply.member("status") == "completed")
 
 
 def _disabled(reply: Reply) -> bool:

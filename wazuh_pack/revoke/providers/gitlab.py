@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from wazuh_pack.revoke.call import GONE, Call, Plan, Reply, always, call, change, checked, status
+from wazuh_pack.revoke.call import (
+    GONE,
+    Call,
+    Plan,
+    Reply,
+    always,
+    call,
+    change,
+    checked,
+    status,
+    use,
+)
 from wazuh_pack.revoke.providers.base import (
     Capability,
     Option,
@@ -128,7 +139,7 @@ class GitLab(Provider):
             parameters=(token("gitlab-runner"),),
             effect="deletes the runner that has this token; it must be registered anew",
             rights="",
-            verified="a second deletion is refused",
+            verified="the token is no longer accepted",
             calls=("DELETE /runners",),
         ),
         Capability(
@@ -182,14 +193,14 @@ class GitLab(Provider):
             "group-deploy-token": lambda values: _by_id("groups", "deploy_tokens", values),
             "runner-pause": self._runner_pause,
             "runner-token": self._runner_token,
-            "pipeline-cancel": self._pipeline,
-            "job-cancel": self._job,
+            "pipeline-cancel": lambda values: _cancel("pipelines", "pipeline_id", values),
+            "job-cancel": lambda values: _cancel("jobs", "job_id", values),
             "user-block": self._user,
         }
 
     def _token(self, values: Values) -> Plan:
         revoke = _with_token("DELETE", values["token"], ok=frozenset({204}))
-        return Plan(act=always(revoke), check=checked(_use(values["token"]), status(401)))
+        return use(_use(values["token"]), revoke, 401)
 
     def _any_token(self, values: Values) -> Plan:
         body = {"token": values["token"]}
@@ -208,7 +219,9 @@ class GitLab(Provider):
         template = "/personal_access_tokens/{token_id}"
         get = call("GET", template, values, ok=frozenset({200}), gone=GONE)
         revoke = call("DELETE", template, values, gone=GONE)
-        return change(get, _inactive, revoke, already="it is revoked")
+        # One that is no administrator's is answered 401 about a token that is not there.
+        place = _first("/personal_access_tokens", values)
+        return change(get, _inactive, revoke, already="it is revoked", place=place)
 
     def _runner_pause(self, values: Values) -> Plan:
         template = "/runners/{runner_id}"
@@ -226,28 +239,16 @@ class GitLab(Provider):
         )
 
     def _runner_token(self, values: Values) -> Plan:
-        delete = call(
-            "DELETE",
-            "/runners",
-            {},
-            form={"token": values["token"]},
-            own=False,
-            ok=frozenset({204}),
-            gone=frozenset({403, 404}),
-        )
-        return Plan(act=always(delete), check=checked(delete, status(403, 404)))
+        def with_it(method: str, template: str, *done: int) -> Call:
+            form = {"token": values["token"]}
+            refused = frozenset({403})
+            return call(
+                method, template, {}, form=form, own=False, ok=frozenset(done), gone=refused
+            )
 
-    def _pipeline(self, values: Values) -> Plan:
-        template = "/projects/{project}/pipelines/{pipeline_id}"
-        get = call("GET", template, values, ok=frozenset({200}), gone=GONE)
-        cancel = call("POST", f"{template}/cancel", values, gone=GONE)
-        return Plan(act=always(cancel), check=checked(get, _over))
-
-    def _job(self, values: Values) -> Plan:
-        template = "/projects/{project}/jobs/{job_id}"
-        get = call("GET", template, values, ok=frozenset({200}), gone=GONE)
-        cancel = call("POST", f"{template}/cancel", values, gone=GONE)
-        return Plan(act=always(cancel), check=checked(get, _over))
+        # 422: it is one whose project or group is not there any more
+        verify = with_it("POST", "/runners/verify", 200, 422)
+        return use(verify, with_it("DELETE", "/runners", 204), 403)
 
     def _user(self, values: Values) -> Plan:
         template = "/users/{user_id}"
@@ -281,15 +282,31 @@ def _use(value: str) -> Call:
 def _by_id(owner: str, kind: str, values: Values) -> Plan:
     """Return the revocation of something that a project or group owns."""
     name = "project" if owner == "projects" else "group"
-    template = f"/{owner}/{{{name}}}/{kind}/{{token_id}}"
+    place = f"/{owner}/{{{name}}}/{kind}"
+    template = f"{place}/{{token_id}}"
     get = call("GET", template, values, ok=frozenset({200}), gone=GONE)
     delete = call("DELETE", template, values, gone=GONE)
-    return Plan(act=always(delete), check=checked(get, _inactive))
+    first = _first(place, values)
+    return change(get, _inactive, delete, already="it is revoked", place=first)
+
+
+def _cancel(kind: str, name: str, values: Values) -> Plan:
+    """Return the plan that cancels a project's pipeline or job."""
+    place = f"/projects/{{project}}/{kind}"
+    template = f"{place}/{{{name}}}"
+    get = call("GET", template, values, ok=frozenset({200}), gone=GONE)
+    cancel = call("POST", f"{template}/cancel", values, gone=GONE)
+    return change(get, _over, cancel, already="it is over", place=_first(place, values))
+
+
+def _first(template: str, values: Values) -> Call:
+    """Return the call that lists things; it shows that one that is not there is gone."""
+    return call("GET", template, values, query={"per_page": "1"}, ok=frozenset({200}))
 
 
 def _inactive(reply: Reply) -> bool:
-    return reply.absent or reply.member("revoked") is True or reply.member("active") is False
+    return reply.member("revoked") is True or reply.member("active") is False
 
 
 def _over(reply: Reply) -> bool:
-    return reply.absent or reply.member("status") in _FINAL
+    return reply.member("status") in _FINAL

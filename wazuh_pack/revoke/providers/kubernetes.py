@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from wazuh_pack.agentkit.config import yes_or_no
 from wazuh_pack.agentkit.errors import MessageError
 from wazuh_pack.revoke.call import GONE, Call, Check, Memory, Plan, Reply, call, change, checked
-from wazuh_pack.revoke.errors import AlreadyDone, Failure, Refused
+from wazuh_pack.revoke.errors import Failure, NotFound, Refused
 from wazuh_pack.revoke.providers.base import (
     Capability,
     Option,
@@ -27,7 +27,7 @@ from wazuh_pack.revoke.providers.base import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from wazuh_pack.revoke.target import Target
 
@@ -162,7 +162,9 @@ class Kubernetes(Provider):
 
         def remember(reply: Reply) -> Memory:
             if reply.member("status", "authenticated") is not True:
-                raise AlreadyDone("the cluster does not take it as genuine")
+                raise NotFound(
+                    "the cluster does not take it as genuine: it has ended, or is another cluster's"
+                )
             user = str(reply.member("status", "user", "username"))
             bound = _bound_object(values["token"])
             if user != f"system:serviceaccount:{bound['namespace']}:{bound['account']}":
@@ -246,10 +248,25 @@ def _deletion(kind: str, values: Values) -> Plan:
 
     return Plan(
         look=get,
+        absent=_absent(values),
         remember=remember,
         act=lambda memory: (_delete(template, values, memory["uid"]),),
         check=lambda memory: _other(get, memory["uid"]),
     )
+
+
+def _absent(values: Values) -> Callable[[Reply], bool]:
+    """Return the test of an answer that the object is not there.
+
+    A cluster asks for the right before it looks, so this one, which names the object, is no
+    refusal; and a wrong URL would not know the name.
+    """
+
+    def absent(reply: Reply) -> bool:
+        said = (reply.member("kind"), reply.member("reason"), reply.member("details", "name"))
+        return reply.absent and said == ("Status", "NotFound", values["name"])
+
+    return absent
 
 
 def _delete(template: str, values: Values, uid: str) -> Call:
@@ -295,6 +312,7 @@ def _binding(template: str, values: Values) -> Plan:
 
     return Plan(
         look=get,
+        absent=_absent(values),
         remember=remember,
         act=lambda memory: (_delete(one, values, memory["uid"]),),
         check=lambda memory: _other(get, memory["uid"]),
@@ -316,4 +334,5 @@ def _switch(template: str, member: str, values: Values) -> Plan:
         patch(on=True),
         already="it is so already",
         undo=patch(on=False),
+        absent=_absent(values),
     )

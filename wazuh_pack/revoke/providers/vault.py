@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from wazuh_pack.revoke.call import GONE, Call, Plan, always, call, change, checked, status
+from wazuh_pack.revoke.call import GONE, Call, Plan, always, call, change, checked, status, use
 from wazuh_pack.revoke.providers.base import (
     UUID,
     Capability,
@@ -117,15 +117,13 @@ class Vault(Provider):
         headers = {"X-Vault-Token": values["token"]}
 
         def with_it(method: str, template: str) -> Call:
-            # 403 is the answer to a token that is not valid (any more).
+            # 403 is the answer to a token that is not valid (any more), and to one that may not.
             return self._call(
                 method, template, {}, headers=headers, own=False, gone=frozenset({403})
             )
 
-        return Plan(
-            act=always(with_it("POST", "/auth/token/revoke-self")),
-            check=checked(with_it("GET", "/auth/token/lookup-self"), status(403)),
-        )
+        look = with_it("GET", "/auth/token/lookup-self")
+        return use(look, with_it("POST", "/auth/token/revoke-self"), 403)
 
     def _accessor(self, values: Values) -> Plan:
         unknown = frozenset({400, 404})
@@ -160,7 +158,7 @@ class Vault(Provider):
             query={"list": "true"},
             gone=GONE,
         )
-        return Plan(act=always(revoke), check=checked(listing, status(404)))
+        return Plan(look=listing, act=always(revoke), check=checked(listing, status(404)))
 
     def _entity(self, values: Values) -> Plan:
         template = "/identity/entity/id/{entity_id}"
