@@ -17,8 +17,10 @@ ACCOUNT = {
     },
 }
 USER = {"username": "system:serviceaccount:ci:builder"}
-GENUINE = {"status": {"authenticated": True, "user": USER}}
+GENUINE = {"kind": "TokenReview", "status": {"authenticated": True, "user": USER}}
+REFUSED = {"kind": "TokenReview", "status": {"user": {}}}
 BINDING = {
+    "kind": "RoleBinding",
     "metadata": {
         "name": "ci-admin",
         "namespace": "ci",
@@ -29,13 +31,22 @@ BINDING = {
     "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "admin"},
     "subjects": [{"kind": "ServiceAccount", "name": "builder", "namespace": "ci"}],
 }
-POD = {"metadata": {"name": "build-1", "uid": "u2"}}
+CLUSTER_BINDING = {**BINDING, "kind": "ClusterRoleBinding"}
+POD = {"kind": "Pod", "metadata": {"name": "build-1", "uid": "u2"}}
 # A made-up key; its fingerprint is what ssh-keygen -lf says of it.
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
 KEY_DIGEST = "ZkAslGjFiUHdGf/WUL8rQvkib4PTvQatUV0OUQSncCA"
 REPOSITORY = {"repository": "acme/shop"}
 LIVE = {"id": 5, "revoked": False, "active": True}
 GLPAT = {"token": "glpat-" + "a1B2" * 5}
+
+
+def denial(before):
+    """Return what IAM says of the policy that ends sessions."""
+    condition = {"DateLessThan": {"aws:TokenIssueTime": before}}
+    statement = {"Effect": "Deny", "Action": ["*"], "Resource": ["*"], "Condition": condition}
+    return {"PolicyDocument": {"Version": "2012-10-17", "Statement": [statement]}}
+
 
 OPTIONS = {
     "github": {"organisation": "acme"},
@@ -102,16 +113,26 @@ TARGETS = {
     "kubernetes.token": ({"token": service_account_token(ACCOUNT)}, GENUINE),
     "kubernetes.secret": (
         {"name": "builder-token", "namespace": "ci"},
-        {"type": "kubernetes.io/service-account-token", "metadata": {"uid": "u3"}},
+        {
+            "kind": "Secret",
+            "type": "kubernetes.io/service-account-token",
+            "metadata": {"name": "builder-token", "uid": "u3"},
+        },
     ),
     "kubernetes.pod": ({"name": "build-1", "namespace": "ci"}, POD),
     "kubernetes.rolebinding": ({"name": "ci-admin", "namespace": "ci"}, BINDING),
-    "kubernetes.clusterrolebinding": ({"name": "ci-admin"}, BINDING),
-    "kubernetes.cronjob-suspend": ({"name": "nightly", "namespace": "ci"}, {"spec": {}}),
-    "kubernetes.node-cordon": ({"name": "worker-1"}, {"spec": {}}),
+    "kubernetes.clusterrolebinding": ({"name": "ci-admin"}, CLUSTER_BINDING),
+    "kubernetes.cronjob-suspend": (
+        {"name": "nightly", "namespace": "ci"},
+        {"kind": "CronJob", "metadata": {"name": "nightly", "uid": "u4"}, "spec": {}},
+    ),
+    "kubernetes.node-cordon": (
+        {"name": "worker-1"},
+        {"kind": "Node", "metadata": {"name": "worker-1", "uid": "u5"}, "spec": {}},
+    ),
     "aws.access-key": ({"access_key_id": "AKIAABCDEFGH234567ZZ"}, {"UserName": "ci"}),
-    "aws.role-sessions": ({"role": "deploy"}, {"PolicyDocument": "aws:TokenIssueTime"}),
-    "aws.user-sessions": ({"user": "ci"}, {"PolicyDocument": "aws:TokenIssueTime"}),
+    "aws.role-sessions": ({"role": "deploy"}, denial("2026-01-01T00:00:00Z")),
+    "aws.user-sessions": ({"user": "ci"}, denial("2026-01-01T00:00:00Z")),
     "dockerhub.token-deactivate": ({"token_id": UUID}, {"is_active": True}),
     "dockerhub.token-delete": ({"token_id": UUID}, {"is_active": True}),
     "dockerhub.organisation-token-deactivate": ({"token_id": UUID}, {"is_active": True}),

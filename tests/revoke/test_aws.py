@@ -144,3 +144,18 @@ def test_our_own_key_is_not_touched(manager):
 
     assert (line["outcome"], line["reason"]) == ("refused_allowlist", "own_credential")
     assert manager.clock() == NOW
+
+
+def test_an_old_revocation_is_not_taken_for_the_new_one(manager):
+    old = {
+        "Effect": "Deny",
+        "Action": ["*"],
+        "Resource": ["*"],
+        "Condition": {"DateLessThan": {"aws:TokenIssueTime": "2020-01-01T00:00:00Z"}},
+    }
+    stale = (200, {}, {"PolicyDocument": {"Version": "2012-10-17", "Statement": [old]}})
+    ask(manager, "aws.role-sessions", "deploy")
+    manager.script.answers += [stale, (200, {}, {}), *[stale] * 8]
+    lines = manager.run("aws")
+
+    assert [line["outcome"] for line in lines] == ["retrying", "unverified"]

@@ -4,7 +4,18 @@ import dataclasses
 import json
 
 import pytest
-from revoke_samples import OPTIONS, TARGETS, UUID, bound, remembered, target
+from revoke_samples import (
+    LIVE,
+    OPTIONS,
+    POD,
+    REFUSED,
+    TARGETS,
+    UUID,
+    bound,
+    denial,
+    remembered,
+    target,
+)
 from revoke_world import github_token
 from test_http import ask, outcomes
 
@@ -55,20 +66,23 @@ def answers(action):
     memory = remembered(action, plan)
     check = plan.check(memory)
     found = [Reply(200, {}, TARGETS[action][1])] if plan.look else []
-    found += [Reply(min(call.ok)) for call in plan.act(memory)]
-    return [*found, *([holding(check)] if check else [])]
+    found += [Reply(min(call.ok), {}, {"revoked": True}) for call in plan.act(memory)]
+    return [*found, *([holding(check, TARGETS[action][1])] if check else [])]
 
 
-def holding(check):
+def holding(check, before):
     """Return a reply by which a check holds."""
-    bodies = [None, {}, [], {"state": "disabled_manually"}, {"suspended_at": "x"}, BLOCKED]
-    bodies += [{"paused": True}, {"status": "completed"}, {"status": "canceled"}, LABELS]
-    bodies += [{"revoked": True}, {"is_active": False}, {"buildable": False}, {"building": False}]
-    bodies += [{"data": {"disabled": True}}, {"spec": {"suspend": True}}]
-    bodies += [{"spec": {"unschedulable": True}}, {"PolicyDocument": "aws:TokenIssueTime"}]
+    changes = [{}, {"state": "disabled_manually"}, {"suspended_at": "x"}, BLOCKED]
+    changes += [{"paused": True}, {"status": "completed"}, {"status": "canceled"}, LABELS]
+    changes += [{"revoked": True}, {"is_active": False}, {"buildable": False}, {"building": False}]
+    changes += [{"data": {"disabled": True}}, {"spec": {"suspend": True}}]
+    changes += [{"spec": {"unschedulable": True}}, denial("2999-01-01T00:00:00Z")]
+    changes += [{"AccessKeyMetadata": []}, {"value": []}, REFUSED]
+    bodies = [*({**before, **c} for c in changes if isinstance(before, dict)), *changes, []]
     statuses = sorted(check.call.ok | check.call.gone)
     replies = [Reply(status, {}, body) for status in statuses for body in bodies]
-    return next(reply for reply in replies if check.holds(reply))
+    genuine = check.call.genuine or (lambda _: True)
+    return next(r for r in replies if check.holds(r) and (r.status != 200 or genuine(r)))
 
 
 BLOCKED = {"state": "blocked"}
@@ -141,7 +155,12 @@ def test_where_a_target_would_be_seen_is_known_for_these():
 @pytest.mark.parametrize("action", sorted(PLACES))
 def test_what_is_not_there_is_gone_once_its_place_was_seen(world, action):
     name = begin(world, action)
-    world.script.answers += [(404,), (503,), (404,), (200, {}, [])]
+    place = next(
+        body
+        for body in ([], {"total_count": 0}, {"buildable": False})
+        if place_of(action).genuine(Reply(200, {}, body))
+    )
+    world.script.answers += [(404,), (503,), (404,), (200, {}, place)]
     lines = world.run(name)
 
     assert outcomes(lines) == ["retrying", "already_revoked"]
@@ -214,10 +233,13 @@ class Provider:
 TOKEN = github_token()
 LOOKS = {
     # action: (value, other values, how it is ended, status, how it is looked at, alive, dead)
-    "github.token": (TOKEN, {}, ("POST", "/credentials/revoke"), 202, ("GET", "/user"), 200, 401),
+    "github.token": (
+        *(TOKEN, {}, ("POST", "/credentials/revoke"), 202),
+        *(("GET", "/user"), (200, {"login": "x"}), 401),
+    ),
     "gitlab.token-id": (
         *("5", {}, ("DELETE", "/personal_access_tokens/5"), 204),
-        *(("GET", "/personal_access_tokens/5"), (200, {"revoked": False}), 404),
+        *(("GET", "/personal_access_tokens/5"), (200, LIVE), 404),
     ),
     "vault.accessor": (
         *("zEva6EblXXckKKg91hj6xJrp", {}, ("POST", "/auth/token/revoke-accessor"), 204),
@@ -225,7 +247,7 @@ LOOKS = {
     ),
     "kubernetes.pod": (
         *("build-1", {"namespace": "ci"}, ("DELETE", "/api/v1/namespaces/ci/pods/build-1"), 200),
-        *(("GET", "/api/v1/namespaces/ci/pods/build-1"), (200, {"metadata": {"uid": "u"}}), 404),
+        *(("GET", "/api/v1/namespaces/ci/pods/build-1"), (200, POD), 404),
     ),
     "jenkins.job-disable": (
         *("deploy", {}, ("POST", "/job/deploy/disable"), 302),
@@ -281,3 +303,42 @@ def test_a_call_shows_nothing_but_its_template():
         assert "secret" not in repr(shown).replace("secret-id", "").replace("/secrets", "").replace(
             call.template, ""
         )
+
+
+GARBAGE = {
+    "a login page": Reply(200, {"content-type": "text/html;charset=utf-8"}, None),
+    "an empty object": Reply(200, {"content-type": "application/json"}, {}),
+    "an empty list": Reply(200, {"content-type": "application/json"}, []),
+    "somebody else's object": Reply(200, {}, {"status": "ok", "data": "x", "value": 1}),
+}
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
+@pytest.mark.parametrize("action", [a for a in ACTIONS if not a.startswith("webhook.")])
+def test_an_answer_that_is_not_the_providers_is_no_success(world, action, garbage):
+    name = begin(world, action)
+    world.script.send = lambda *_: GARBAGE[garbage]
+    lines = world.run(name)
+    listed = action in {"github.organisation-token", "github.deploy-key-fingerprint"}
+
+    if listed and garbage == "an empty list":
+        assert outcomes(lines) == ["already_revoked"], "it is what the provider says of none"
+    else:
+        assert outcomes(lines) == ["failed"]
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_a_login_page_after_the_look_is_no_success(world, action):
+    name = begin(world, action)
+    looked = world.script.answers
+    looked += with_login(
+        action, answers(action)[:1] if first_call(action) == look_of(action) else []
+    )
+    page = GARBAGE["a login page"]
+    world.script.send = lambda *_: looked.popleft() if looked else page
+
+    assert outcomes(world.run(name))[-1] in {"failed", "unverified"}
+
+
+def look_of(action):
+    return bound(action.partition(".")[0]).plan(target(action)).look

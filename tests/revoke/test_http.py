@@ -5,7 +5,7 @@ import hmac
 import json
 
 import pytest
-from revoke_samples import ACCOUNT, BINDING, GENUINE, KEY_DIGEST, PUBLIC_KEY, UUID
+from revoke_samples import ACCOUNT, BINDING, GENUINE, KEY_DIGEST, LIVE, PUBLIC_KEY, REFUSED, UUID
 from revoke_world import github_token, service_account_token
 
 TOKEN = github_token()
@@ -49,7 +49,8 @@ class GitHub:
         return 202
 
     def user(self, _, headers):
-        return 200 if headers["Authorization"].removeprefix("Bearer ") in self.live else 401
+        live = headers["Authorization"].removeprefix("Bearer ") in self.live
+        return (200, {"login": "x"}) if live else 401
 
 
 @pytest.fixture
@@ -115,8 +116,8 @@ def test_neither_netrc_nor_a_proxy_of_the_environment_has_a_say(
 
 @pytest.mark.parametrize("body", [b"<html>", b"[" * 100_000, b"\xff\xfe"])
 def test_an_answer_that_is_not_json_is_no_harm(github, fake, over_http, body):
-    text = body.decode("latin-1")
-    fake.route("GET", "/user", lambda *_: (200 if github.provider.live else 401, text))
+    said = {True: (200, {"login": "x"}), False: (401, body.decode("latin-1"))}
+    fake.route("GET", "/user", lambda *_: said[bool(github.provider.live)])
 
     assert outcomes(github.run("github", over_http)) == ["revoked"]
 
@@ -162,7 +163,7 @@ def test_a_gitlab_token_revokes_itself(manager, fake, over_http):
     def with_token(answer):
         return lambda _, headers: answer(headers["PRIVATE-TOKEN"])
 
-    fake.route("GET", itself, with_token(lambda token: 200 if token in live else 401))
+    fake.route("GET", itself, with_token(lambda token: (200, LIVE) if token in live else 401))
     fake.route("DELETE", itself, with_token(lambda token: live.discard(token) or 204))
     ask(world, "gitlab.token", "glpat-" + "a1B2" * 5)
 
@@ -224,7 +225,7 @@ class Cluster:
         fake.route("POST", self.RBAC, lambda body, _: self.bindings.append(json.loads(body)) or 201)
 
     def review(self, *_):
-        return 201, GENUINE if self.pods else {"status": {"authenticated": False}}
+        return 201, GENUINE if self.pods else REFUSED
 
     def delete_pod(self, body, _):
         uid = json.loads(body)["preconditions"]["uid"]
@@ -248,12 +249,18 @@ def test_the_pod_that_a_genuine_token_is_bound_to_is_deleted(manager, fake, over
     ("review", "outcome", "reason"),
     [
         (
-            {"status": {"authenticated": False}},
+            REFUSED,
             "not_found",
             "the cluster does not take it as genuine: it has ended, or is another cluster's",
         ),
         (
-            {"status": {"authenticated": True, "user": {"username": "system:serviceaccount:a:b"}}},
+            {
+                "kind": "TokenReview",
+                "status": {
+                    "authenticated": True,
+                    "user": {"username": "system:serviceaccount:a:b"},
+                },
+            },
             "refused_allowlist",
             "the token's claims and the cluster's answer differ",
         ),
@@ -329,7 +336,8 @@ def test_bindings_of_kubernetes_itself_are_left_alone(manager):
 def test_a_secret_that_is_no_token_is_not_deleted(manager, fake, over_http):
     world = manager("kubernetes", "secret")
     path = "/api/v1/namespaces/ci/secrets/database"
-    fake.route("GET", path, lambda *_: (200, {"type": "Opaque", "metadata": {"uid": "u"}}))
+    found = {"kind": "Secret", "type": "Opaque", "metadata": {"name": "database", "uid": "u"}}
+    fake.route("GET", path, lambda *_: (200, found))
     ask(world, "kubernetes.secret", "database", namespace="ci")
     (line,) = world.run("kubernetes", over_http)
 
@@ -340,7 +348,8 @@ def test_a_secret_that_is_no_token_is_not_deleted(manager, fake, over_http):
 def test_a_binding_that_kubernetes_made_itself_is_left_alone(manager, fake, over_http):
     world = manager("kubernetes", "clusterrolebinding")
     labels = {"kubernetes.io/bootstrapping": "rbac-defaults"}
-    found = {"metadata": {"name": "cluster-admin", "uid": "u", "labels": labels}}
+    metadata = {"name": "cluster-admin", "uid": "u", "labels": labels}
+    found = {"kind": "ClusterRoleBinding", "metadata": metadata, "roleRef": {"name": "x"}}
     path = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/cluster-admin"
     fake.route("GET", path, lambda *_: (200, found))
     ask(world, "kubernetes.clusterrolebinding", "cluster-admin", resource="clusterrolebindings")
@@ -560,3 +569,22 @@ def test_an_action_whose_answer_got_lost_can_still_be_taken_back(manager, fake, 
 
     assert outcomes(world.run("kubernetes", over_http)) == ["restored"]
     assert len(cluster.bindings) == 1
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        [{"id": number, "token_id": 1000 + number} for number in range(30)],
+        [{"id": 77, "token_id": 5}, {"id": 78, "token_id": 6}],
+        ["x"],
+    ],
+)
+def test_a_list_that_was_not_filtered_shows_nothing(manager, fake, over_http, page):
+    world = manager("github", "organisation-token", "organisation = acme")
+    fake.route("GET", "/orgs/acme/personal-access-tokens", lambda *_: (200, page))
+    ask(world, "github.organisation-token", 5)
+    (line,) = world.run("github", over_http)
+
+    assert line["outcome"] == "failed"
+    assert "the answer is not the provider's" in line["reason"]
+    assert {method for method, *_ in fake.seen} == {"GET"}

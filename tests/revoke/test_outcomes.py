@@ -30,6 +30,7 @@ field = data.id
 """
 SECRET = github_token(99)
 WORKFLOW = {"rule": "110513", "data": {"id": "7", "repo": "acme/shop"}}
+ALIVE = (200, {}, {"login": "x"})
 ACTIVE, DISABLED = (200, {}, {"state": "active"}), (200, {}, {"state": "disabled_manually"})
 EXPECTED = {
     audit.ACCEPTED: "revoke-token-accepted",
@@ -79,7 +80,7 @@ def live(world):
     world.configure(INI, general=general)
     world.secrets(f"[github]\ntoken = {SECRET}\n")
     leak(world)
-    world.script.answers += [(503,), (200,), (202,), (401,)]
+    world.script.answers += [(503,), ALIVE, (202,), (401,)]
     world.run("github")  # accepted, retrying, revoked
     leak(world, 6)
     world.script.answers += [(401,)]
@@ -95,10 +96,10 @@ def live(world):
     world.ask(command="delete", **WORKFLOW)
     world.run("github")  # restored
     leak(world, 2)
-    world.script.answers += [(200,), (202,), *[(200,)] * 8]
+    world.script.answers += [ALIVE, (202,), *[ALIVE] * 8]
     world.run("github")  # unverified
     leak(world, 3)
-    world.script.answers += [(200,), (400,)]
+    world.script.answers += [ALIVE, (400,)]
     world.run("github")  # failed
     world.ask(rule="110513", data={"id": "8", "repo": "acme/shop"})  # refused_allowlist
     world.ask(rule="110513", data={"id": "x y", "repo": "acme/shop"})  # refused_invalid

@@ -149,7 +149,8 @@ def github(fake):
         return 202
 
     def user(_, headers):
-        return 200 if headers["Authorization"].removeprefix("Bearer ") in live else 401
+        alive = headers["Authorization"].removeprefix("Bearer ") in live
+        return (200, {"login": "x"}) if alive else 401
 
     fake.route("POST", "/credentials/revoke", revoke)
     fake.route("GET", "/user", user)

@@ -15,6 +15,7 @@ _TOO_MANY = 429
 _FORBIDDEN = 403
 _SERVER = 500
 _PASSING = frozenset({408, 409, 423, 425})
+_WITH_CONTENT = frozenset({200, 201})
 _LASTING = frozenset({501, 505})
 _DEFAULT_WAIT = 60.0
 _LONGEST_WAIT = 6 * 3600.0
@@ -49,6 +50,10 @@ def judge(call: Call, reply: Reply, provider: Provider, now: float) -> None:
             f"{call.shown}: the provider limits calls ({status})",
             seconds=_DEFAULT_WAIT if seconds is None else seconds,
             fault=False,
+        )
+    if status in call.ok and status in _WITH_CONTENT and call.genuine and not call.genuine(reply):
+        raise Failure(
+            f"{call.shown}: the answer is not the provider's; check url and proxy ({status})"
         )
     if status in call.ok or status in call.gone:
         return

@@ -42,6 +42,8 @@ class Call:
         ok: Statuses that mean it is done.
         gone: Statuses that mean the target is not there, or out of sight.
         later: Statuses that mean it may work later although they usually do not.
+        genuine: What an answer of 200 or 201 must hold to be the provider's; a proxy's or a login
+            page comes with these statuses too.
     """
 
     method: str
@@ -57,6 +59,7 @@ class Call:
     ok: frozenset[int] = frozenset({200, 201, 202, 204})
     gone: frozenset[int] = frozenset()
     later: frozenset[int] = frozenset()
+    genuine: Callable[[Reply], bool] | None = None
 
     @property
     def payer(self) -> str:
@@ -83,6 +86,11 @@ class Reply:
     def absent(self) -> bool:
         """Whether there is nothing at the place that was asked."""
         return self.status == _NOT_FOUND
+
+    @property
+    def items(self) -> list[Any] | None:
+        """The body where it is a list, or None."""
+        return self.body if isinstance(self.body, list) else None
 
     def member(self, *path: str) -> Any:
         """Return a member of the body, or None when it or one on the way is not there."""
@@ -168,6 +176,26 @@ def always(*calls: Call) -> Callable[[Memory], tuple[Call, ...]]:
 def checked(check: Call, holds: Callable[[Reply], bool]) -> Callable[[Memory], Check]:
     """Return a ``check`` that does not depend on what was remembered."""
     return lambda _: Check(check, holds)
+
+
+def has(name: str, kind: type | tuple[type, ...] = object) -> Callable[[Reply], bool]:
+    """Return a test whether a body is an object with a member of a kind."""
+
+    def genuine(reply: Reply) -> bool:
+        value = reply.member(name)
+        return value is not None and isinstance(value, kind)
+
+    return genuine
+
+
+def listed(reply: Reply) -> bool:
+    """Return whether a body is a list."""
+    return reply.items is not None
+
+
+def no_page(reply: Reply) -> bool:
+    """Return whether an answer is none for people to read."""
+    return "html" not in reply.headers.get("content-type", "").lower()
 
 
 def status(*statuses: int) -> Callable[[Reply], bool]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from wazuh_pack.revoke.call import Call, Memory, Plan, Reply, always, call, checked
+from wazuh_pack.revoke.call import Call, Memory, Plan, Reply, always, call, checked, has
 from wazuh_pack.revoke.errors import AlreadyDone, NotFound
 from wazuh_pack.revoke.providers.base import (
     UUID,
@@ -65,7 +65,7 @@ class AzureDevOps(Provider):
             values,
             query={"isPublic": "false", **_VERSION},
             json=[{"authorizationId": values["authorisation_id"]}],
-            ok=frozenset({200, 204}),
+            ok=frozenset({204}),
         )
         if "subject" not in values:
             return Plan(act=always(revoke))
@@ -80,13 +80,13 @@ def _listed(revoke: Call, values: Values) -> Plan:
         values,
         query={"pageSize": "200", **_VERSION},
         ok=frozenset({200}),
+        genuine=has("value", list),
     )
 
     def same(reply: Reply) -> list[dict[str, Any]]:
-        found = reply.member("value")
         return [
             item
-            for item in (found if isinstance(found, list) else [])
+            for item in reply.member("value")
             if isinstance(item, dict)
             and str(item.get("authorizationId")).lower() == values["authorisation_id"].lower()
         ]

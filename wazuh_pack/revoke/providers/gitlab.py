@@ -13,6 +13,8 @@ from wazuh_pack.revoke.call import (
     call,
     change,
     checked,
+    has,
+    listed,
     status,
     use,
 )
@@ -32,7 +34,7 @@ from wazuh_pack.revoke.providers.base import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _PLACE = r"[1-9][0-9]{0,18}|(?![.-])[A-Za-z0-9_.-]{1,255}(?:/(?![.-])[A-Za-z0-9_.-]{1,255}){0,20}"
 _PROJECT = Parameter(name="project", pattern=_PLACE)
@@ -205,19 +207,34 @@ class GitLab(Provider):
     def _any_token(self, values: Values) -> Plan:
         body = {"token": values["token"]}
         revoke = call("DELETE", "/admin/token", {}, json=body, ok=frozenset({204}))
-        identify = call("POST", "/admin/token", {}, json=body, ok=frozenset({200}), gone=GONE)
+        identify = call(
+            "POST",
+            "/admin/token",
+            {},
+            json=body,
+            ok=frozenset({200}),
+            gone=GONE,
+            genuine=has("id"),
+        )
         return change(identify, _inactive, revoke, already="it is revoked")
 
     def _group_token(self, values: Values) -> Plan:
         group = self.access.option("group")
-        revoke = call("POST", "/groups/{group}/tokens/revoke", {"group": group}, json=dict(values))
+        revoke = call(
+            "POST",
+            "/groups/{group}/tokens/revoke",
+            {"group": group},
+            json=dict(values),
+            ok=frozenset({200}),
+            genuine=lambda reply: reply.member("revoked") is True,
+        )
         if not values["token"].startswith("glpat-"):
             return Plan(act=always(revoke))
         return Plan(act=always(revoke), check=checked(_use(values["token"]), status(401)))
 
     def _token_id(self, values: Values) -> Plan:
         template = "/personal_access_tokens/{token_id}"
-        get = call("GET", template, values, ok=frozenset({200}), gone=GONE)
+        get = _one(template, values, has("revoked", bool))
         revoke = call("DELETE", template, values, gone=GONE)
         # One that is no administrator's is answered 401 about a token that is not there.
         place = _first("/personal_access_tokens", values)
@@ -225,7 +242,7 @@ class GitLab(Provider):
 
     def _runner_pause(self, values: Values) -> Plan:
         template = "/runners/{runner_id}"
-        get = call("GET", template, values, ok=frozenset({200}), gone=GONE)
+        get = _one(template, values, has("paused", bool))
 
         def put(*, paused: bool) -> Call:
             return call("PUT", template, values, json={"paused": paused}, ok=frozenset({200}))
@@ -254,7 +271,7 @@ class GitLab(Provider):
         template = "/users/{user_id}"
         # Blocking a blocked user answers 403, as does blocking an internal one: so look before.
         return change(
-            call("GET", template, values, ok=frozenset({200}), gone=GONE),
+            _one(template, values, has("state", str)),
             lambda reply: reply.member("state") in _BLOCKED,
             call("POST", f"{template}/block", values),
             already="it is blocked",
@@ -276,7 +293,7 @@ def _with_token(method: str, value: str, **options: Any) -> Call:
 
 
 def _use(value: str) -> Call:
-    return _with_token("GET", value, ok=frozenset({200, 403}))
+    return _with_token("GET", value, ok=frozenset({200, 403}), genuine=has("revoked", bool))
 
 
 def _by_id(owner: str, kind: str, values: Values) -> Plan:
@@ -284,7 +301,7 @@ def _by_id(owner: str, kind: str, values: Values) -> Plan:
     name = "project" if owner == "projects" else "group"
     place = f"/{owner}/{{{name}}}/{kind}"
     template = f"{place}/{{token_id}}"
-    get = call("GET", template, values, ok=frozenset({200}), gone=GONE)
+    get = _one(template, values, has("revoked", bool))
     delete = call("DELETE", template, values, gone=GONE)
     first = _first(place, values)
     return change(get, _inactive, delete, already="it is revoked", place=first)
@@ -294,14 +311,20 @@ def _cancel(kind: str, name: str, values: Values) -> Plan:
     """Return the plan that cancels a project's pipeline or job."""
     place = f"/projects/{{project}}/{kind}"
     template = f"{place}/{{{name}}}"
-    get = call("GET", template, values, ok=frozenset({200}), gone=GONE)
+    get = _one(template, values, has("id"))
     cancel = call("POST", f"{template}/cancel", values, gone=GONE)
     return change(get, _over, cancel, already="it is over", place=_first(place, values))
 
 
+def _one(template: str, values: Values, genuine: Callable[[Reply], bool]) -> Call:
+    """Return the call that shows one thing."""
+    return call("GET", template, values, ok=frozenset({200}), gone=GONE, genuine=genuine)
+
+
 def _first(template: str, values: Values) -> Call:
     """Return the call that lists things; it shows that one that is not there is gone."""
-    return call("GET", template, values, query={"per_page": "1"}, ok=frozenset({200}))
+    query = {"per_page": "1"}
+    return call("GET", template, values, query=query, ok=frozenset({200}), genuine=listed)
 
 
 def _inactive(reply: Reply) -> bool:

@@ -9,7 +9,7 @@ import base64
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from wazuh_pack.revoke.call import GONE, Call, Plan, always, call, change
+from wazuh_pack.revoke.call import GONE, Call, Plan, always, call, change, has, no_page
 from wazuh_pack.revoke.errors import Refused
 from wazuh_pack.revoke.providers.base import (
     NUMBER,
@@ -98,20 +98,24 @@ class Jenkins(Provider):
 
     def _user_tokens(self, values: Values) -> Plan:
         self._check_user(values)
-        return _with_user(_post(f"{_TOKENS}/revokeAll", values, ok=_SILENT), values)
+        return _with_user(f"{_TOKENS}/revokeAll", values)
 
     def _user_token(self, values: Values) -> Plan:
         self._check_user(values)
         form = {"tokenUuid": values["token_id"]}
-        return _with_user(_post(f"{_TOKENS}/revoke", values, form=form, ok=_SILENT), values)
+        return _with_user(f"{_TOKENS}/revoke", values, form=form)
 
     def _check_user(self, values: Values) -> None:
         if values["user"].lower() == str(self.access.options.get("user", "")).lower():
             raise Refused("the responder does not revoke its own user's tokens")
 
 
-def _with_user(revoke: Call, values: Values) -> Plan:
-    """Return the plan of a call whose effect cannot be looked at; the user can."""
+def _with_user(template: str, values: Values, **options: Any) -> Plan:
+    """Return the plan of a call whose effect cannot be looked at; the user can.
+
+    Jenkins answers it with nothing but the status.
+    """
+    revoke = _post(template, values, ok=_SILENT, genuine=no_page, **options)
     return Plan(look=_look("/user/{user}", values, "id"), act=always(revoke))
 
 
@@ -127,6 +131,7 @@ def _look(template: str, values: Values, member: str) -> Call:
         query={"tree": member},
         ok=frozenset({200}),
         gone=GONE,
+        genuine=has(member),
     )
 
 

@@ -158,6 +158,7 @@ class Kubernetes(Provider):
                 "kind": "TokenReview",
                 "spec": {"token": values["token"]},
             },
+            genuine=_is_review,
         )
 
         def remember(reply: Reply) -> Memory:
@@ -239,12 +240,12 @@ def _claims(value: str) -> dict[str, Any]:
 
 def _deletion(kind: str, values: Values) -> Plan:
     template = f"/api/v1/namespaces/{{namespace}}/{kind}/{{name}}"
-    get = call("GET", template, values, gone=GONE)
+    get = _get(template, values, "Secret" if kind == "secrets" else "Pod")
 
     def remember(reply: Reply) -> Memory:
         if kind == "secrets" and reply.member("type") != "kubernetes.io/service-account-token":
             raise Refused("the secret is not a service account's token")
-        return {"uid": str(reply.member("metadata", "uid") or "")}
+        return {"uid": str(reply.member("metadata", "uid"))}
 
     return Plan(
         look=get,
@@ -253,6 +254,26 @@ def _deletion(kind: str, values: Values) -> Plan:
         act=lambda memory: (_delete(template, values, memory["uid"]),),
         check=lambda memory: _other(get, memory["uid"]),
     )
+
+
+def _get(template: str, values: Values, kind: str, *members: str) -> Call:
+    """Return the call that shows one object; an answer that is another thing is not genuine."""
+
+    def genuine(reply: Reply) -> bool:
+        metadata = reply.member("metadata")
+        return (
+            reply.member("kind") == kind
+            and isinstance(metadata, dict)
+            and metadata.get("name") == values["name"]
+            and bool(metadata.get("uid"))
+            and all(isinstance(reply.member(name), dict) for name in members)
+        )
+
+    return call("GET", template, values, ok=frozenset({200}), gone=GONE, genuine=genuine)
+
+
+def _is_review(reply: Reply) -> bool:
+    return reply.member("kind") == "TokenReview" and isinstance(reply.member("status"), dict)
 
 
 def _absent(values: Values) -> Callable[[Reply], bool]:
@@ -289,22 +310,23 @@ def _binding(template: str, values: Values) -> Plan:
         raise Refused("bindings of Kubernetes itself are left alone")
     place = {name: values[name] for name in ("name", "namespace") if name in values}
     one = f"{template}/{{name}}"
-    get = call("GET", one, values, gone=GONE)
+    kind = "RoleBinding" if "namespace" in values else "ClusterRoleBinding"
+    get = _get(one, values, kind, "roleRef")
 
     def remember(reply: Reply) -> Memory:
-        body = reply.body if isinstance(reply.body, dict) else {}
-        metadata = body.get("metadata") or {}
+        body = reply.body
+        metadata = body["metadata"]
         if _BOOTSTRAP in (metadata.get("labels") or {}):
             raise Refused("bindings of Kubernetes itself are left alone")
         kept: dict[str, Any] = {name: metadata[name] for name in _KEPT if metadata.get(name)}
         again = {
             "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "RoleBinding" if "namespace" in values else "ClusterRoleBinding",
+            "kind": kind,
             "metadata": {**place, **kept},
-            "roleRef": body.get("roleRef"),
+            "roleRef": body["roleRef"],
             "subjects": body.get("subjects") or [],
         }
-        return {"uid": str(metadata.get("uid") or ""), "again": again}
+        return {"uid": str(metadata["uid"]), "again": again}
 
     def undo(memory: Memory) -> tuple[Call, ...]:
         # 409: somebody has put it back already
@@ -322,7 +344,8 @@ def _binding(template: str, values: Values) -> Plan:
 
 def _switch(template: str, member: str, values: Values) -> Plan:
     """Return a plan that sets a member of ``spec``, and takes it back."""
-    get = call("GET", template, values, gone=GONE)
+    kind = "CronJob" if member == "suspend" else "Node"
+    get = _get(template, values, kind, "spec")
 
     def patch(*, on: bool) -> Call:
         body = {"spec": {member: on}}

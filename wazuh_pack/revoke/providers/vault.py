@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from wazuh_pack.revoke.call import GONE, Call, Plan, always, call, change, checked, status, use
+from wazuh_pack.revoke.call import GONE, Call, Plan, always, call, change, checked, has, status, use
 from wazuh_pack.revoke.providers.base import (
     UUID,
     Capability,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _SEGMENT = r"(?!\.{1,2}(?:/|$))[A-Za-z0-9_.@-]{1,128}"
 _PATH = rf"{_SEGMENT}(?:/{_SEGMENT}){{0,12}}"
+_DATA = has("data", dict)
 _ACCESSOR = r"[0-9A-Za-z-]{8,64}(?:\.[0-9A-Za-z]{1,32})?"
 
 
@@ -118,23 +120,25 @@ class Vault(Provider):
 
         def with_it(method: str, template: str) -> Call:
             # 403 is the answer to a token that is not valid (any more), and to one that may not.
-            return self._call(
-                method, template, {}, headers=headers, own=False, gone=frozenset({403})
-            )
+            refused = frozenset({403})
+            return self._call(method, template, {}, headers=headers, own=False, gone=refused)
 
-        look = with_it("GET", "/auth/token/lookup-self")
+        look = replace(with_it("GET", "/auth/token/lookup-self"), genuine=_DATA)
         return use(look, with_it("POST", "/auth/token/revoke-self"), 403)
 
     def _accessor(self, values: Values) -> Plan:
         unknown = frozenset({400, 404})
         look = self._call(
-            "POST", "/auth/token/lookup-accessor", {}, json=dict(values), gone=unknown
+            "POST",
+            "/auth/token/lookup-accessor",
+            {},
+            json=dict(values),
+            gone=unknown,
+            genuine=_DATA,
         )
         # Having looked it up before, these credentials are known to have the right to: a refusal
         # afterwards means that the accessor is no more.
-        again = self._call(
-            "POST", "/auth/token/lookup-accessor", {}, json=dict(values), gone=unknown | {403}
-        )
+        again = replace(look, gone=unknown | {403})
         revoke = self._call(
             "POST", "/auth/token/revoke-accessor", {}, json=dict(values), gone=unknown
         )
@@ -143,7 +147,7 @@ class Vault(Provider):
     def _lease(self, values: Values) -> Plan:
         body = {"lease_id": values["lease_id"]}
         unknown = frozenset({400, 404})
-        look = self._call("POST", "/sys/leases/lookup", {}, json=body, gone=unknown)
+        look = self._call("POST", "/sys/leases/lookup", {}, json=body, gone=unknown, genuine=_DATA)
         revoke = self._call("POST", "/sys/leases/revoke", {}, json={**body, "sync": True})
         return Plan(look=look, act=always(revoke), check=checked(look, status(400, 404)))
 
@@ -157,12 +161,13 @@ class Vault(Provider):
             values,
             query={"list": "true"},
             gone=GONE,
+            genuine=_DATA,
         )
         return Plan(look=listing, act=always(revoke), check=checked(listing, status(404)))
 
     def _entity(self, values: Values) -> Plan:
         template = "/identity/entity/id/{entity_id}"
-        get = self._call("GET", template, values, gone=GONE)
+        get = self._call("GET", template, values, gone=GONE, genuine=_DATA)
 
         def post(*, disabled: bool) -> Call:
             return self._call("POST", template, values, json={"disabled": disabled})
@@ -181,6 +186,7 @@ class Vault(Provider):
             "/auth/{mount}/role/{role}/secret-id-accessor/destroy",
             {"mount": "approle", **values},
             json={"secret_id_accessor": values["secret_id_accessor"]},
+            ok=frozenset({204}),
             gone=GONE,
         )
         return Plan(act=always(destroy))
