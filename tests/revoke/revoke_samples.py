@@ -54,6 +54,7 @@ OPTIONS = {
     "dockerhub": {"user": "acme-ci", "organisation": "acme"},
     "azuredevops": {"organisation": "acme"},
     "jenkins": {"user": "wazuh"},
+    "vault": {"lease_prefixes": "aws/creds"},
 }
 CREDENTIALS = {
     "token": "our-own-credential",
@@ -157,7 +158,9 @@ def actions():
 
 def bound(name, url="https://provider.example.com"):
     """Return a provider with everything it may want configured."""
-    return provider(name)(Access(url=url, options=OPTIONS.get(name, {}), credentials=CREDENTIALS))
+    kind = provider(name)
+    options = {key: kind.options[key](text) for key, text in OPTIONS.get(name, {}).items()}
+    return kind(Access(url=url, options=options, credentials=CREDENTIALS))
 
 
 def target(action):

@@ -121,7 +121,8 @@ def manager(world, bao):
     """Return a function that configures one action, with a responder of least rights."""
 
     def make(action):
-        world.configure(f"[vault]\nurl = {bao.url}\nactions = {action}\n")
+        prefixes = "lease_prefixes = pki/issue\n"
+        world.configure(f"[vault]\nurl = {bao.url}\nactions = {action}\n{prefixes}")
         world.secrets(f"[vault]\ntoken = {bao.responder(action)}\n")
         return world
 
@@ -218,6 +219,17 @@ def test_all_leases_below_a_path_are_revoked(manager, bao, run):
     assert [known(bao, lease) for lease in leases] == [False, False]
     ask(world, "vault.lease-prefix", "pki/issue/other")
     assert run(world) == ["not_found"]
+
+
+@pytest.mark.parametrize("prefix", ["auth/token", "auth/userpass", "pki/other", "pki"])
+def test_no_event_ends_leases_that_nobody_listed(manager, bao, run, prefix):
+    world = manager("lease-prefix")
+    others = [login(bao)["client_token"], bao.token("default", ttl="1h")["client_token"]]
+    (line,) = ask(world, "vault.lease-prefix", prefix)
+
+    assert line["outcome"] in {"refused_allowlist", "refused_invalid"}
+    assert run(world) == []
+    assert [bao.works(token) for token in others] == [True, True]
 
 
 def test_a_secret_id_is_destroyed(manager, bao, run):

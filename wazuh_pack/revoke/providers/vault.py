@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from wazuh_pack.agentkit.config import words
 from wazuh_pack.revoke.call import GONE, Call, Plan, always, call, change, checked, has, status, use
+from wazuh_pack.revoke.errors import Failure, Refused
 from wazuh_pack.revoke.providers.base import (
     UUID,
     Capability,
@@ -26,8 +28,20 @@ if TYPE_CHECKING:
 
 _SEGMENT = r"(?!\.{1,2}(?:/|$))[A-Za-z0-9_.@-]{1,128}"
 _PATH = rf"{_SEGMENT}(?:/{_SEGMENT}){{0,12}}"
+_PREFIX = rf"{_SEGMENT}/{_PATH}"
+_TOKENS = "auth/"
 _DATA = has("data", dict)
 _ACCESSOR = r"[0-9A-Za-z-]{8,64}(?:\.[0-9A-Za-z]{1,32})?"
+
+
+def _prefixes(text: str) -> tuple[str, ...]:
+    """Parse paths whose leases may be revoked; what is below ``auth/`` are tokens.
+
+    Raises:
+        ValueError: A path is malformed, or a whole mount.
+    """
+    one = word(rf"(?!{_TOKENS}){_PREFIX}", "aws/creds")
+    return tuple(one(path) for path in words(text))
 
 
 class Vault(Provider):
@@ -36,7 +50,10 @@ class Vault(Provider):
     name = "vault"
     rate = Rate(300, 60)
     bare_rate = Rate(300, 60)
-    options: ClassVar[Mapping[str, Option]] = {"namespace": word(_PATH, "team/ci")}
+    options: ClassVar[Mapping[str, Option]] = {
+        "namespace": word(_PATH, "team/ci"),
+        "lease_prefixes": _prefixes,
+    }
     capabilities = table(
         Capability(
             name="token",
@@ -56,7 +73,7 @@ class Vault(Provider):
         ),
         Capability(
             name="lease",
-            parameters=(Parameter(name="lease_id", pattern=_PATH),),
+            parameters=(Parameter(name="lease_id", pattern=_PATH, below=True),),
             effect="revokes one lease; the credentials behind it stop working",
             rights="update on sys/leases/revoke and sys/leases/lookup",
             verified="the lease is unknown",
@@ -64,8 +81,11 @@ class Vault(Provider):
         ),
         Capability(
             name="lease-prefix",
-            parameters=(Parameter(name="prefix", pattern=rf"{_SEGMENT}/{_PATH}"),),
-            effect="revokes every lease below a path, such as aws/creds/deploy",
+            parameters=(Parameter(name="prefix", pattern=_PREFIX, below=True),),
+            effect=(
+                "revokes every lease below a path, such as aws/creds/deploy; lease_prefixes of "
+                "revoke.ini says below which it may"
+            ),
             rights="sudo and update on sys/leases/revoke-prefix/*, sudo and list on lookup",
             verified="no lease is listed below the path",
             calls=("POST /sys/leases/revoke-prefix/{prefix}",),
@@ -151,7 +171,18 @@ class Vault(Provider):
         revoke = self._call("POST", "/sys/leases/revoke", {}, json={**body, "sync": True})
         return Plan(look=look, act=always(revoke), check=checked(look, status(400, 404)))
 
+    def _check_prefix(self, prefix: str) -> None:
+        """Refuse what nobody listed: an event must not choose how much is revoked."""
+        if prefix.startswith(_TOKENS):
+            raise Refused("leases below auth/ are tokens, the responder's among them")
+        allowed = self.access.options.get("lease_prefixes")
+        if not allowed:
+            raise Failure("revoke.ini does not say the 'lease_prefixes' for this action")
+        if not any(f"{prefix}/".startswith(f"{path}/") for path in allowed):
+            raise Refused("lease_prefixes of revoke.ini does not hold it")
+
     def _lease_prefix(self, values: Values) -> Plan:
+        self._check_prefix(values["prefix"])
         revoke = self._call(
             "POST", "/sys/leases/revoke-prefix/{prefix:path}", values, json={"sync": True}
         )
