@@ -90,6 +90,7 @@ def calls_of(action):
     memory = remembered(action, plan)
     check = plan.check(memory)
     return [
+        *([plan.own.call] if plan.own else []),
         *([plan.look] if plan.look else []),
         *([plan.place] if plan.place else []),
         *plan.act(memory),

@@ -60,12 +60,18 @@ def first_call(action):
     return plan.look or plan.act(remembered(action, plan))[0]
 
 
+def before(action):
+    """Return the answer about the responder itself, where there is one."""
+    return [SOMEBODY_ELSE] if bound(action.partition(".")[0]).plan(target(action)).own else []
+
+
 def answers(action):
     """Return what the provider answers when all goes well."""
     plan = bound(action.partition(".")[0]).plan(target(action))
     memory = remembered(action, plan)
     check = plan.check(memory)
-    found = [Reply(200, {}, TARGETS[action][1])] if plan.look else []
+    found = before(action)
+    found += [Reply(200, {}, TARGETS[action][1])] if plan.look else []
     found += [Reply(min(call.ok), {}, {"revoked": True}) for call in plan.act(memory)]
     return [*found, *([holding(check, TARGETS[action][1])] if check else [])]
 
@@ -85,6 +91,7 @@ def holding(check, before):
     return next(r for r in replies if check.holds(r) and (r.status != 200 or genuine(r)))
 
 
+SOMEBODY_ELSE = Reply(200, {}, {"id": 99, "data": {"accessor": "another"}})
 BLOCKED = {"state": "blocked"}
 LABELS = {"labels": [{"name": "quarantined-by-wazuh-pack", "type": "custom"}]}
 
@@ -114,11 +121,11 @@ def test_what_lasts_is_an_end_and_never_taken_for_done(world, action, status):
     name = begin(world, action)
     call = first_call(action)
     done = status in call.gone
-    world.script.answers += with_login(action, [(status,)])
+    world.script.answers += with_login(action, [*before(action), (status,)])
     if done:
         world.script.answers += [(status,)]  # about the place where it would be
     elif status in call.ok:
-        world.script.answers += answers(action)[1:]
+        world.script.answers += answers(action)[len(before(action)) + 1 :]
     else:
         world.script.answers += with_login(action, answers(action))
     lines = world.run(name)
@@ -160,7 +167,8 @@ def test_what_is_not_there_is_gone_once_its_place_was_seen(world, action):
         for body in ([], {"total_count": 0}, {"buildable": False})
         if place_of(action).genuine(Reply(200, {}, body))
     )
-    world.script.answers += [(404,), (503,), (404,), (200, {}, place)]
+    own = before(action)
+    world.script.answers += [*own, (404,), (503,), *own, (404,), (200, {}, place)]
     lines = world.run(name)
 
     assert outcomes(lines) == ["retrying", "already_revoked"]
@@ -278,6 +286,8 @@ def test_slow_and_broken_connections_do_not_keep_it_alive(world, fake, over_http
     served = Provider(fake)
     fake.route(*end, served.end(status))
     fake.route(*look, served.look(alive, dead))
+    fake.route("GET", "/auth/token/lookup-self", lambda *_: (200, SOMEBODY_ELSE.body))
+    fake.route("GET", "/personal_access_tokens/self", lambda *_: (200, SOMEBODY_ELSE.body))
     fake.route("POST", "/v2/auth/token", lambda *_: (200, {"access_token": "session"}))
     if end == look:
         fake.route(*end, served.end(status))
@@ -330,15 +340,10 @@ def test_an_answer_that_is_not_the_providers_is_no_success(world, action, garbag
 @pytest.mark.parametrize("action", ACTIONS)
 def test_a_login_page_after_the_look_is_no_success(world, action):
     name = begin(world, action)
+    plan = bound(name).plan(target(action))
     looked = world.script.answers
-    looked += with_login(
-        action, answers(action)[:1] if first_call(action) == look_of(action) else []
-    )
+    looked += with_login(action, answers(action)[: bool(plan.own) + bool(plan.look)])
     page = GARBAGE["a login page"]
     world.script.send = lambda *_: looked.popleft() if looked else page
 
     assert outcomes(world.run(name))[-1] in {"failed", "unverified"}
-
-
-def look_of(action):
-    return bound(action.partition(".")[0]).plan(target(action)).look

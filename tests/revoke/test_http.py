@@ -155,6 +155,33 @@ def test_a_gitlab_runner_is_paused_and_goes_on(manager, fake, over_http):
     assert {headers["PRIVATE-TOKEN"] for *_, headers in fake.seen} == {"our-own-credential"}
 
 
+@pytest.mark.parametrize(
+    ("action", "path", "others"),
+    [
+        ("token-id", "/personal_access_tokens/self", {}),
+        ("project-token-id", "/personal_access_tokens/self", {"project": "7"}),
+        ("group-token-id", "/personal_access_tokens/self", {"group": "7"}),
+        ("user-block", "/user", {}),
+    ],
+)
+def test_gitlabs_responder_does_not_end_itself(manager, fake, over_http, action, path, others):
+    world = manager("gitlab", action)
+    fake.route("GET", path, lambda *_: (200, {**LIVE, "id": 5, "state": "active"}))
+    ask(world, f"gitlab.{action}", 5, **others)
+    (line,) = world.run("gitlab", over_http)
+
+    assert (line["outcome"], line["reason"]) == ("refused_allowlist", "own_credential")
+    assert fake.calls() == [f"GET {path}"]
+
+
+@pytest.mark.parametrize("lease", ["auth/token/create/h123", "auth/userpass/login/mallory/h9"])
+def test_the_lease_of_a_token_is_left_alone(manager, lease):
+    world = manager("vault", "lease")
+    (line,) = ask(world, "vault.lease", lease)
+
+    assert line["outcome"] == "refused_allowlist"
+
+
 def test_a_gitlab_token_revokes_itself(manager, fake, over_http):
     world = manager("gitlab", "token")
     live = {"glpat-" + "a1B2" * 5}
@@ -197,6 +224,7 @@ def test_a_vault_entity_is_disabled_and_enabled(manager, fake, over_http):
     world = manager("vault", "entity", "namespace = team/ci")
     entity = {"disabled": False}
     path = f"/identity/entity/id/{UUID}"
+    fake.route("GET", "/auth/token/lookup-self", lambda *_: (200, {"data": {"entity_id": ""}}))
     fake.route("GET", path, lambda *_: (200, {"data": entity}))
     fake.route("POST", path, lambda body, _: entity.update(json.loads(body)) or 204)
     ask(world, "vault.entity", UUID)

@@ -10,17 +10,21 @@ import pytest
 import requests
 from test_http import ask, outcomes
 
+SELF = 'path "auth/token/lookup-self" { capabilities = ["read"] }'
 POLICIES = {
-    "accessor": """
-        path "auth/token/revoke-accessor" { capabilities = ["update"] }
-        path "auth/token/lookup-accessor" { capabilities = ["update"] }""",
+    "accessor": f"""
+        {SELF}
+        path "auth/token/revoke-accessor" {{ capabilities = ["update"] }}
+        path "auth/token/lookup-accessor" {{ capabilities = ["update"] }}""",
     "lease": """
         path "sys/leases/revoke" { capabilities = ["update"] }
         path "sys/leases/lookup" { capabilities = ["update"] }""",
     "lease-prefix": """
         path "sys/leases/revoke-prefix/*" { capabilities = ["update", "sudo"] }
         path "sys/leases/lookup/*" { capabilities = ["list", "sudo"] }""",
-    "entity": 'path "identity/entity/id/*" { capabilities = ["read", "update"] }',
+    "entity": f"""
+        {SELF}
+        path "identity/entity/id/*" {{ capabilities = ["read", "update"] }}""",
     "approle-secret": """
         path "auth/approle/role/+/secret-id-accessor/destroy" { capabilities = ["update"] }""",
     "token": "",
@@ -170,6 +174,29 @@ def test_the_token_of_an_accessor_is_revoked(manager, bao, run):
     assert not bao.works(leaked["client_token"])
     ask(world, "vault.accessor", "8609694a-cdbc-db9b-d345-e782dbb562ed")
     assert run(world) == ["not_found"]
+
+
+def test_the_responders_own_token_is_not_revoked_by_its_accessor(manager, bao, run):
+    world = manager("accessor")
+    own = world.etc.joinpath("revoke.secrets").read_text().partition("token = ")[2].strip()
+    accessor = bao.ask("POST", "auth/token/lookup", token=own)["data"]["accessor"]
+    ask(world, "vault.accessor", accessor)
+
+    assert run(world) == ["refused_allowlist"]
+    assert world.lines()[-1]["reason"] == "own_credential"
+    assert bao.call("POST", "auth/token/lookup", json={"token": own}).status_code == 200
+
+
+def test_the_responders_own_entity_is_not_disabled(manager, bao, run):
+    world = manager("entity")
+    bao.ask("PUT", "sys/policies/acl/entities", policy=POLICIES["entity"])
+    bao.ask("POST", "auth/userpass/users/wazuh", password="made-up", token_policies="entities")
+    own = bao.ask("POST", "auth/userpass/login/wazuh", password="made-up")["auth"]
+    world.secrets(f"[vault]\ntoken = {own['client_token']}\n")
+    ask(world, "vault.entity", own["entity_id"])
+
+    assert run(world) == ["refused_allowlist"]
+    assert bao.works(own["client_token"])
 
 
 def test_an_entity_is_disabled_and_enabled(manager, bao, run):

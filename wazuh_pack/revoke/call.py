@@ -128,6 +128,7 @@ class Plan:
     """An action on one target.
 
     Attributes:
+        own: Shows, before anything else, whether the target is the responder itself; or None.
         act: Gives the calls; each must come to the same when it is made twice.
         look: A call to be made before, or None. When it finds nothing there, that is the end.
         absent: Whether the answer that there is nothing proves it, by what it says.
@@ -140,6 +141,7 @@ class Plan:
     """
 
     act: Callable[[Memory], tuple[Call, ...]]
+    own: Check | None = None
     look: Call | None = None
     absent: Callable[[Reply], bool] = _unproved
     place: Call | None = None

@@ -16,7 +16,7 @@ from wazuh_pack.agentkit.files import exists, make_private
 from wazuh_pack.agentkit.locks import FileLock
 from wazuh_pack.revoke import audit as words
 from wazuh_pack.revoke.answers import judge, unseen
-from wazuh_pack.revoke.borrow import whole_credentials
+from wazuh_pack.revoke.borrow import all_secrets, whole_credentials
 from wazuh_pack.revoke.context import OWN, is_one_of, load_context
 from wazuh_pack.revoke.errors import AlreadyDone, Failure, Later, NotFound, Refused
 from wazuh_pack.revoke.jobs import DONE, FAILED, UNDOING, UNDONE, Job, JobStore
@@ -165,7 +165,7 @@ class Lane:
             context.provider(job.instance)  # raises when the configuration lost it
             instance = context.settings.instances[job.instance]
             whole = whole_credentials(job.instance, context, self._connect, self._clock())
-            _check_not_ours(job, whole)
+            self._check_not_ours(job, context, whole)
             provider = context.provider(job.instance, whole)
             self._paces = self._paces_of(instance)
             transport = self._connect(provider, instance)
@@ -187,6 +187,15 @@ class Lane:
             self._end(job, words.FAILED, command, f"internal error: {type(error).__name__}")
         else:
             self._end(job, outcome, command, "")
+
+    def _check_not_ours(self, job: Job, context: Context, whole: Mapping[str, str]) -> None:
+        """Refuse a target that turns out to be a secret of ours, once those in Vault are known."""
+        kind = context.settings.instances[job.instance].kind
+        secrets = list(whole.values())
+        if any(parameter.tokens for parameter in kind.capabilities[job.action].parameters):
+            secrets += all_secrets(context, self._connect, self._clock())
+        if job.state != UNDOING and is_one_of(job.target, secrets):
+            raise Refused(OWN)
 
     def _steps(self, job: Job, provider: Provider, transport: Transport) -> str:
         plan = provider.plan(job.target)
@@ -223,6 +232,8 @@ class Lane:
     def _look(
         plan: Plan, send: Callable[[Call], Reply], gone: Callable[[Call, Reply], NoReturn]
     ) -> dict[str, object]:
+        if plan.own and plan.own.holds(send(plan.own.call)):
+            raise Refused(OWN)
         if plan.look is None:
             return {}
         reply = send(plan.look)
@@ -340,9 +351,3 @@ def _answers(place: Call, send: Callable[[Call], Reply]) -> bool:
     except Failure:
         return False
     return True
-
-
-def _check_not_ours(job: Job, credentials: Mapping[str, str]) -> None:
-    """Refuse a target that turns out to be a secret of ours, once those in Vault are known."""
-    if is_one_of(job.target, credentials.values()):
-        raise Refused(OWN)

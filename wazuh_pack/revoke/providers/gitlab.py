@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from wazuh_pack.revoke.call import (
     GONE,
     Call,
+    Check,
     Plan,
     Reply,
     always,
@@ -238,7 +239,8 @@ class GitLab(Provider):
         revoke = call("DELETE", template, values, gone=GONE)
         # One that is no administrator's is answered 401 about a token that is not there.
         place = _first("/personal_access_tokens", values)
-        return change(get, _inactive, revoke, already="it is revoked", place=place)
+        own = _itself("/personal_access_tokens/self", values["token_id"])
+        return change(get, _inactive, revoke, already="it is revoked", place=place, own=own)
 
     def _runner_pause(self, values: Values) -> Plan:
         template = "/runners/{runner_id}"
@@ -275,6 +277,7 @@ class GitLab(Provider):
             lambda reply: reply.member("state") in _BLOCKED,
             call("POST", f"{template}/block", values),
             already="it is blocked",
+            own=_itself("/user", values["user_id"]),
             undo=call("POST", f"{template}/unblock", values),
         )
 
@@ -304,7 +307,16 @@ def _by_id(owner: str, kind: str, values: Values) -> Plan:
     get = _one(template, values, has("revoked", bool))
     delete = call("DELETE", template, values, gone=GONE)
     first = _first(place, values)
-    return change(get, _inactive, delete, already="it is revoked", place=first)
+    own = None
+    if kind == "access_tokens":  # those have numbers of their own, deploy tokens others
+        own = _itself("/personal_access_tokens/self", values["token_id"])
+    return change(get, _inactive, delete, already="it is revoked", place=first, own=own)
+
+
+def _itself(template: str, number: str) -> Check:
+    """Return what shows whether the responder's own token or user has a number."""
+    look = call("GET", template, {}, ok=frozenset({200}), genuine=has("id", int))
+    return Check(look, lambda reply: str(reply.member("id")) == number)
 
 
 def _cancel(kind: str, name: str, values: Values) -> Plan:

@@ -6,7 +6,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from wazuh_pack.agentkit.config import words
-from wazuh_pack.revoke.call import GONE, Call, Plan, always, call, change, checked, has, status, use
+from wazuh_pack.revoke.call import (
+    GONE,
+    Call,
+    Check,
+    Plan,
+    always,
+    call,
+    change,
+    checked,
+    has,
+    status,
+    use,
+)
 from wazuh_pack.revoke.errors import Failure, Refused
 from wazuh_pack.revoke.providers.base import (
     UUID,
@@ -67,7 +79,10 @@ class Vault(Provider):
             name="accessor",
             parameters=(Parameter(name="accessor", pattern=_ACCESSOR),),
             effect="revokes the token that has this accessor, with all its children and leases",
-            rights="update on auth/token/revoke-accessor and auth/token/lookup-accessor",
+            rights=(
+                "update on auth/token/revoke-accessor and auth/token/lookup-accessor; read on "
+                "auth/token/lookup-self"
+            ),
             verified="the accessor is unknown",
             calls=("POST /auth/token/revoke-accessor",),
         ),
@@ -94,7 +109,7 @@ class Vault(Provider):
             name="entity",
             parameters=(Parameter(name="entity_id", pattern=UUID),),
             effect="disables an identity; none of its tokens works, batch tokens included",
-            rights="read and update on identity/entity/id/*",
+            rights="read and update on identity/entity/id/*; read on auth/token/lookup-self",
             undo="the entity is enabled",
             verified="the entity is disabled",
             calls=("POST /identity/entity/id/{entity_id}",),
@@ -162,9 +177,20 @@ class Vault(Provider):
         revoke = self._call(
             "POST", "/auth/token/revoke-accessor", {}, json=dict(values), gone=unknown
         )
-        return Plan(look=look, act=always(revoke), check=checked(again, status(400, 403, 404)))
+        return Plan(
+            own=self._itself("accessor", values["accessor"]),
+            look=look,
+            act=always(revoke),
+            check=checked(again, status(400, 403, 404)),
+        )
+
+    def _itself(self, member: str, value: str) -> Check:
+        """Return what shows whether the responder's own token has a value."""
+        look = self._call("GET", "/auth/token/lookup-self", {}, genuine=_DATA)
+        return Check(look, lambda reply: reply.member("data", member) == value)
 
     def _lease(self, values: Values) -> Plan:
+        _check_no_token(values["lease_id"])
         body = {"lease_id": values["lease_id"]}
         unknown = frozenset({400, 404})
         look = self._call("POST", "/sys/leases/lookup", {}, json=body, gone=unknown, genuine=_DATA)
@@ -173,8 +199,7 @@ class Vault(Provider):
 
     def _check_prefix(self, prefix: str) -> None:
         """Refuse what nobody listed: an event must not choose how much is revoked."""
-        if prefix.startswith(_TOKENS):
-            raise Refused("leases below auth/ are tokens, the responder's among them")
+        _check_no_token(prefix)
         allowed = self.access.options.get("lease_prefixes")
         if not allowed:
             raise Failure("revoke.ini does not say the 'lease_prefixes' for this action")
@@ -208,6 +233,7 @@ class Vault(Provider):
             lambda reply: reply.member("data", "disabled") is True,
             post(disabled=True),
             already="it is disabled",
+            own=self._itself("entity_id", values["entity_id"].lower()),
             undo=post(disabled=False),
         )
 
@@ -221,3 +247,8 @@ class Vault(Provider):
             gone=GONE,
         )
         return Plan(act=always(destroy))
+
+
+def _check_no_token(path: str) -> None:
+    if path.startswith(_TOKENS):
+        raise Refused("leases below auth/ are tokens, the responder's among them")
