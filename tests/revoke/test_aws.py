@@ -4,6 +4,7 @@ import json
 from datetime import datetime, timezone
 
 import pytest
+from revoke_samples import denial
 from revoke_world import NOW
 
 boto3 = pytest.importorskip("boto3", reason="no boto3 (it is on every manager)")
@@ -108,6 +109,25 @@ def test_an_earlier_revocation_is_put_back_by_the_undo(manager, iam):
 
     assert work(manager) == ["restored"]
     assert iam.get_role_policy(**which)["PolicyDocument"] == earlier
+
+
+@pytest.mark.parametrize("before", [None, "2026-01-01T00:00:00Z"])
+def test_a_repeated_event_does_not_make_a_revocation_last(manager, iam, before):
+    iam.create_role(RoleName="deploy", AssumeRolePolicyDocument="{}")
+    which = {"RoleName": "deploy", "PolicyName": "AWSRevokeOlderSessions"}
+    if before:
+        iam.put_role_policy(**which, PolicyDocument=json.dumps(denial(before)["PolicyDocument"]))
+    for _ in range(3):
+        ask(manager, "aws.role-sessions", "deploy")
+        assert work(manager) == ["revoked"]
+        manager.clock.now += 601
+    ask(manager, "aws.role-sessions", "deploy", "delete")
+
+    assert work(manager) == ["restored"]
+    if before:
+        assert iam.get_role_policy(**which)["PolicyDocument"] == denial(before)["PolicyDocument"]
+    else:
+        assert iam.list_role_policies(RoleName="deploy")["PolicyNames"] == []
 
 
 def test_the_environments_proxy_has_no_say(manager, iam, monkeypatch):

@@ -482,6 +482,47 @@ def test_a_role_binding_is_put_back_as_it_was(manager, fake, over_http):
     ]
 
 
+def test_a_binding_is_put_back_after_a_repeated_event_too(manager, fake, over_http):
+    world = manager("kubernetes", "rolebinding")
+    cluster = Cluster(fake)
+    ask(world, "kubernetes.rolebinding", "ci-admin", namespace="ci")
+    world.run("kubernetes", over_http)
+    world.clock.now += 601
+    ask(world, "kubernetes.rolebinding", "ci-admin", namespace="ci")
+    assert outcomes(world.run("kubernetes", over_http)) == ["not_found"]
+    ask(world, "kubernetes.rolebinding", "ci-admin", command="delete", namespace="ci")
+
+    assert outcomes(world.run("kubernetes", over_http)) == ["restored"]
+    assert [binding["subjects"] for binding in cluster.bindings] == [BINDING["subjects"]]
+
+
+def test_a_runners_labels_come_back_after_a_repeated_event_too(manager, fake, over_http):
+    world = manager("github", "runner-labels", "organisation = acme")
+    path = "/orgs/acme/actions/runners/5/labels"
+    labels = ["gpu", "big"]
+    fake.route(
+        "GET",
+        path,
+        lambda *_: (200, {"labels": [{"name": name, "type": "custom"} for name in labels]}),
+    )
+
+    def put(body, _):
+        labels[:] = json.loads(body)["labels"]
+        return 200, {"labels": []}
+
+    fake.route("PUT", path, put)
+    ask(world, "github.runner-labels", 5)
+    world.run("github", over_http)
+    labels.append("late")
+    world.clock.now += 601
+    ask(world, "github.runner-labels", 5)
+    assert outcomes(world.run("github", over_http)) == ["revoked"]
+    ask(world, "github.runner-labels", 5, command="delete")
+
+    assert outcomes(world.run("github", over_http)) == ["restored"]
+    assert labels == ["big", "gpu", "late"]
+
+
 def test_docker_hub_is_logged_in_to_first(manager, fake, over_http):
     secret = "password = our-own-password"
     world = manager("dockerhub", "token-deactivate", "user = acme-ci", secrets=secret)

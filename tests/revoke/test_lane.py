@@ -309,7 +309,12 @@ def test_an_action_is_taken_back(manager):
 
     assert outcomes(manager.run("github")) == ["restored"]
     assert manager.script.calls[-1] == "PUT /repos/acme/shop/actions/workflows/7/enable"
-    assert outcomes(manager.ask(**WORKFLOW)) == ["accepted"], "it can be done again"
+    (early,) = manager.ask(**WORKFLOW)
+    manager.clock.now += 600
+    (late,) = manager.ask(**WORKFLOW)
+
+    assert (early["outcome"], late["outcome"]) == ("duplicate", "accepted")
+    assert early["reason"] == "the same action was done or taken back a short while ago"
 
 
 def test_taking_back_that_fails_can_be_asked_for_again(manager):
@@ -446,3 +451,71 @@ def test_taking_back_works_while_nothing_else_does(manager, how):
 
     assert outcomes(manager.run("github")) == ["restored"]
     assert [job.state for job in manager.jobs() if job.open] == ["pending"]
+
+
+def done(manager):
+    """Let the workflow be disabled, and the time until it may be asked for again pass."""
+    manager.ask(**WORKFLOW)
+    manager.script.answers += [ACTIVE, (204,), DISABLED]
+    assert outcomes(manager.run("github")) == ["revoked"]
+    manager.clock.now += 601
+
+
+@pytest.mark.parametrize(
+    ("answers", "outcome"),
+    [
+        ([DISABLED], "already_revoked"),
+        ([(404,), (404,)], "not_found"),
+        ([(403,)], "failed"),
+        ([ACTIVE, (403,)], "failed"),
+        ([ACTIVE, (204,), DISABLED], "revoked"),
+    ],
+)
+def test_a_repeated_event_does_not_take_the_undo_away(manager, answers, outcome):
+    done(manager)
+    for _ in range(2):
+        manager.ask(**WORKFLOW)
+        manager.script.answers += answers
+        assert outcomes(manager.run("github")) == [outcome]
+        manager.clock.now += 601
+    assert outcomes(manager.ask(command="delete", **WORKFLOW)) == ["accepted"]
+    manager.script.answers += [(204,)]
+
+    assert outcomes(manager.run("github")) == ["restored"]
+    assert manager.script.calls[-1] == "PUT /repos/acme/shop/actions/workflows/7/enable"
+
+
+def test_what_stands_is_remembered_as_long_as_what_was_done(manager):
+    done(manager)
+    manager.ask(**WORKFLOW)
+    manager.script.answers += [(403,)]
+    manager.run("github")
+    store = JobStore(f"{manager.root}/state/enforce/jobs")
+    store.purge(manager.clock.now + 29 * 86_400)
+
+    assert len(store.all()) == 1
+
+
+def test_nothing_is_taken_back_while_it_is_done_again(manager):
+    done(manager)
+    manager.ask(**WORKFLOW)
+    (line,) = manager.ask(command="delete", **WORKFLOW)
+
+    assert (line["outcome"], line["reason"]) == (
+        "refused_invalid",
+        "the same action is under way; try again when it has ended",
+    )
+
+
+def test_what_others_undid_and_we_took_back_is_not_taken_back_twice(manager):
+    done(manager)
+    manager.ask(command="delete", **WORKFLOW)
+    manager.script.answers += [(204,)]
+    manager.run("github")
+    manager.clock.now += 601
+    manager.ask(**WORKFLOW)
+    manager.script.answers += [DISABLED]
+    manager.run("github")
+    (line,) = manager.ask(command="delete", **WORKFLOW)
+
+    assert line["reason"] == "somebody else had done it before; take it back by hand"

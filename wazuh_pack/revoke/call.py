@@ -115,6 +115,10 @@ def _nothing(_: Reply) -> Memory:
     return {}
 
 
+def _anew(new: Memory, _: Memory) -> Memory:
+    return new
+
+
 def _unproved(_: Reply) -> bool:
     return False
 
@@ -136,6 +140,7 @@ class Plan:
             a target that is not there is known to be gone.
         remember: Distils the reply to ``look`` into what the rest needs. May raise ``Refused`` or
             ``AlreadyDone``.
+        again: Joins what is remembered now with what an action of ours that stands remembered.
         check: Gives the call that verifies the effect, or None.
         undo: Gives the calls that take it back; None when nothing can.
     """
@@ -146,6 +151,7 @@ class Plan:
     absent: Callable[[Reply], bool] = _unproved
     place: Call | None = None
     remember: Callable[[Reply], Memory] = _nothing
+    again: Callable[[Memory, Memory], Memory] = _anew
     check: Callable[[Memory], Check | None] = _unchecked
     undo: Callable[[Memory], tuple[Call, ...]] | None = None
 

@@ -217,13 +217,16 @@ class Lane:
         try:
             if job.stage == "look":
                 job.memory = self._look(plan, send, gone)
+                if job.earlier is not None:
+                    job.memory = plan.again(job.memory, job.earlier)
                 self._reached(job, "act")
             if job.stage == "act":
                 # After a look that found it, it is gone because of us.
                 self._calls(job, plan.act(job.memory), send, None if plan.look else gone)
+                job.earlier = None
                 self._reached(job, "check")
         except AlreadyDone:
-            job.already = True
+            job.already = job.earlier is None  # otherwise it is as we left it
             return words.ALREADY
         self._check(job, plan, send)
         return words.REVOKED

@@ -179,6 +179,10 @@ def _sessions(kind: str, name: str) -> Plan:
         before = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         return {"before": before, "earlier": "" if reply.absent else _document(reply)}
 
+    def again(new: Memory, old: Memory) -> Memory:
+        ours = json.loads(new["earlier"] or "null") == json.loads(_denial(old["before"]))
+        return {**new, "earlier": old["earlier"]} if ours else new
+
     def put(document: str) -> tuple[Call, ...]:
         parameters = {**who, "PolicyDocument": document}
         return (_call(f"Put{kind}Policy", parameters, gone=frozenset()),)
@@ -191,6 +195,7 @@ def _sessions(kind: str, name: str) -> Plan:
         # The policy, not its owner, is what may be missing.
         look=replace(get, ok=frozenset({200, 404}), gone=frozenset()),
         remember=remember,
+        again=again,
         act=lambda memory: put(_denial(memory["before"])),
         check=lambda memory: Check(get, lambda reply: _denied_before(reply) >= memory["before"]),
         undo=undo,

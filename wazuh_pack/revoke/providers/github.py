@@ -288,6 +288,9 @@ class GitHub(Provider):
             look=get,
             place=self._first(place, values),
             remember=remember,
+            again=lambda new, old: {
+                "labels": sorted({*old["labels"], *new["labels"]} - {_QUARANTINE})
+            },
             act=always(put([_QUARANTINE])),
             check=checked(get, lambda reply: reply.absent or _own_labels(reply) == [_QUARANTINE]),
             undo=lambda memory: (put(memory["labels"]),),
