@@ -69,6 +69,44 @@ def test_a_key_is_made_inactive_and_active_again(manager, iam, monkeypatch):
     assert status(iam, key) == "Active"
 
 
+def test_a_key_that_was_inactive_before_stays_so(manager):
+    key = "AKIAABCDEFGH234567ZZ"
+    inactive = {"AccessKeyMetadata": [{"AccessKeyId": key, "Status": "Inactive"}]}
+    ask(manager, "aws.access-key", key)
+    manager.script.answers += [(200, {}, {"UserName": "ci"}), (200, {}, inactive)]
+    lines = manager.run("aws")
+    (line,) = ask(manager, "aws.access-key", key, command="delete")
+
+    assert [line["outcome"] for line in lines] == ["already_revoked"]
+    assert manager.script.calls == ["GetAccessKeyLastUsed ", "ListAccessKeys "]
+    assert line["reason"] == "somebody else had done it before; take it back by hand"
+
+
+def test_a_key_is_taken_back_after_a_repeated_event_too(manager):
+    key = "AKIAABCDEFGH234567ZZ"
+    owner = (200, {}, {"UserName": "ci"})
+    active, inactive = (
+        (200, {}, {"AccessKeyMetadata": [{"AccessKeyId": key, "Status": status}]})
+        for status in ("Active", "Inactive")
+    )
+    ask(manager, "aws.access-key", key)
+    manager.script.answers += [owner, active, (200,), inactive]
+    assert [line["outcome"] for line in manager.run("aws")] == ["revoked"]
+    manager.clock.now += 601
+    ask(manager, "aws.access-key", key)
+    manager.script.answers += [owner, inactive]
+    assert [line["outcome"] for line in manager.run("aws")] == ["already_revoked"]
+    ask(manager, "aws.access-key", key, command="delete")
+    manager.script.answers += [(200,)]
+
+    assert [line["outcome"] for line in manager.run("aws")] == ["restored"]
+    assert manager.script.asked[-1][2] == {
+        "UserName": "ci",
+        "AccessKeyId": key,
+        "Status": "Active",
+    }
+
+
 def test_a_key_of_nobody_here_may_be_another_accounts(manager, iam):
     ask(manager, "aws.access-key", "AKIAABCDEFGH234567ZZ")
 

@@ -72,6 +72,8 @@ def answers(action):
     check = plan.check(memory)
     found = before(action)
     found += [Reply(200, {}, TARGETS[action][1])] if plan.look else []
+    if plan.check_first:
+        found.append(Reply(200, {}, ACTIVE_KEY))
     found += [Reply(min(call.ok), {}, {"revoked": True}) for call in plan.act(memory)]
     return [*found, *([holding(check, TARGETS[action][1])] if check else [])]
 
@@ -83,7 +85,7 @@ def holding(check, before):
     changes += [{"revoked": True}, {"is_active": False}, {"buildable": False}, {"building": False}]
     changes += [{"data": {"disabled": True}}, {"spec": {"suspend": True}}]
     changes += [{"spec": {"unschedulable": True}}, denial("2999-01-01T00:00:00Z")]
-    changes += [{"AccessKeyMetadata": []}, {"value": []}, REFUSED]
+    changes += [{"AccessKeyMetadata": [{**KEY, "Status": "Inactive"}]}, {"value": []}, REFUSED]
     bodies = [*({**before, **c} for c in changes if isinstance(before, dict)), *changes, []]
     statuses = sorted(check.call.ok | check.call.gone)
     replies = [Reply(status, {}, body) for status in statuses for body in bodies]
@@ -92,6 +94,8 @@ def holding(check, before):
 
 
 SOMEBODY_ELSE = Reply(200, {}, {"id": 99, "data": {"accessor": "another"}})
+KEY = {"AccessKeyId": "AKIAABCDEFGH234567ZZ", "Status": "Active"}
+ACTIVE_KEY = {"AccessKeyMetadata": [KEY]}
 BLOCKED = {"state": "blocked"}
 LABELS = {"labels": [{"name": "quarantined-by-wazuh-pack", "type": "custom"}]}
 

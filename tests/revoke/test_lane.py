@@ -496,6 +496,33 @@ def test_what_stands_is_remembered_as_long_as_what_was_done(manager):
     assert len(store.all()) == 1
 
 
+def test_taking_back_does_not_wait_for_the_secrets_of_others(manager):
+    key = "AKIAABCDEFGH234567ZZ"
+    ini = "[aws]\nactions = access-key\n[vault]\nurl = https://v.example.com/v1\n"
+    ask = {"data": {"key": key}}
+    manager.configure(ini)
+    manager.secrets(
+        "[aws]\naccess_key_id = AKIAAAAAAAAAAAAAAAAA\n[vault]\ntoken = our-own-credential\n"
+    )
+    words = ["--field", "data.key", "--action", "aws.access-key"]
+    metadata = {"AccessKeyId": key, "Status": "Active"}
+    manager.ask(*words, **ask)
+    manager.script.answers += [
+        (200, {}, {"UserName": "ci"}),
+        (200, {}, {"AccessKeyMetadata": [metadata]}),
+        (200,),
+        (200, {}, {"AccessKeyMetadata": [{**metadata, "Status": "Inactive"}]}),
+    ]
+    assert outcomes(manager.run("aws")) == ["revoked"]
+    manager.configure(ini + "[github]\nactions = token\n")
+    with (manager.etc / "revoke.secrets").open("a") as secrets:
+        secrets.write("[github]\ntoken = vault:kv/data/x#token\n")
+    manager.ask(*words, command="delete", **ask)
+    manager.script.answers += [(200,)]
+
+    assert outcomes(manager.run("aws")) == ["restored"]
+
+
 def test_nothing_is_taken_back_while_it_is_done_again(manager):
     done(manager)
     manager.ask(**WORKFLOW)

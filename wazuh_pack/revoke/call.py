@@ -142,6 +142,8 @@ class Plan:
             ``AlreadyDone``.
         again: Joins what is remembered now with what an action of ours that stands remembered.
         check: Gives the call that verifies the effect, or None.
+        check_first: Whether the check is made after the look as well: the look does not show the
+            state, and what was so before must not be taken back.
         undo: Gives the calls that take it back; None when nothing can.
     """
 
@@ -153,6 +155,7 @@ class Plan:
     remember: Callable[[Reply], Memory] = _nothing
     again: Callable[[Memory, Memory], Memory] = _anew
     check: Callable[[Memory], Check | None] = _unchecked
+    check_first: bool = False
     undo: Callable[[Memory], tuple[Call, ...]] | None = None
 
 

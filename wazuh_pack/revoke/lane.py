@@ -190,11 +190,13 @@ class Lane:
 
     def _check_not_ours(self, job: Job, context: Context, whole: Mapping[str, str]) -> None:
         """Refuse a target that turns out to be a secret of ours, once those in Vault are known."""
+        if job.state == UNDOING:
+            return
         kind = context.settings.instances[job.instance].kind
         secrets = list(whole.values())
         if any(parameter.tokens for parameter in kind.capabilities[job.action].parameters):
             secrets += all_secrets(context, self._connect, self._clock())
-        if job.state != UNDOING and is_one_of(job.target, secrets):
+        if is_one_of(job.target, secrets):
             raise Refused(OWN)
 
     def _steps(self, job: Job, provider: Provider, transport: Transport) -> str:
@@ -242,7 +244,11 @@ class Lane:
         reply = send(plan.look)
         if reply.status in plan.look.gone:
             gone(plan.look, reply)
-        return plan.remember(reply)
+        memory = plan.remember(reply)
+        check = plan.check(memory) if plan.check_first else None
+        if check and check.holds(send(check.call)):
+            raise AlreadyDone("it is as wanted")
+        return memory
 
     def _calls(
         self,

@@ -153,7 +153,7 @@ def _access_key(values: Values) -> Plan:
         def inactive(reply: Reply) -> bool:
             found = reply.member("AccessKeyMetadata") or []
             states = [item["Status"] for item in found if item["AccessKeyId"] == key]
-            return "Active" not in states
+            return states == ["Inactive"]
 
         listing = _call("ListAccessKeys", {"UserName": memory["user"]})
         return Check(replace(listing, genuine=has("AccessKeyMetadata", list)), inactive)
@@ -163,6 +163,7 @@ def _access_key(values: Values) -> Plan:
         remember=remember,
         act=change("Inactive"),
         check=check,
+        check_first=True,
         undo=change("Active"),
     )
 
