@@ -16,11 +16,14 @@ from revoke_samples import (
     remembered,
     target,
 )
-from revoke_world import github_token
+from revoke_world import NOW, github_token
 from test_http import ask, outcomes
 
 from wazuh_pack.revoke.call import Reply
+from wazuh_pack.revoke.context import load_context
 from wazuh_pack.revoke.errors import Later
+from wazuh_pack.revoke.intake import begin_undo
+from wazuh_pack.revoke.jobs import JobStore
 from wazuh_pack.revoke.providers import provider
 
 SECRETS = "token = our-own-credential\npassword = our-own-credential\n"
@@ -351,3 +354,36 @@ def test_a_login_page_after_the_look_is_no_success(world, action):
     world.script.send = lambda *_: looked.popleft() if looked else page
 
     assert outcomes(world.run(name))[-1] in {"failed", "unverified"}
+
+
+SILENT = [a for a in ACTIONS if not check_of(a) and not a.startswith("webhook.")]
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+@pytest.mark.parametrize("action", SILENT)
+def test_what_cannot_be_verified_wants_an_answer_that_says_done(world, action, status):
+    name = begin(world, action)
+    plan = bound(name).plan(target(action))
+    world.script.answers += answers(action)[: bool(plan.look)]
+    world.script.answers += [(status,)]
+
+    assert outcomes(world.run(name))[0] in {"failed", "not_found"}
+
+
+REVERSIBLE = [a for a in ACTIONS if bound(a.partition(".")[0]).plan(target(a)).undo]
+# The policy that denied everything is not there, which is what was wanted.
+BACK = {"aws.role-sessions", "aws.user-sessions"}
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+@pytest.mark.parametrize("action", [a for a in REVERSIBLE if a not in BACK])
+def test_what_is_not_there_is_not_called_restored(world, action, status):
+    name = begin(world, action)
+    world.script.answers += with_login(action, answers(action))
+    assert outcomes(world.run(name)) == ["revoked"]
+    (job,) = world.jobs()
+    assert begin_undo(job, load_context(world.place), NOW) == ""
+    JobStore(f"{world.root}/state/enforce/jobs").save(job)
+    world.script.answers += with_login(action, [(status,)])
+
+    assert outcomes(world.run(name)) == ["failed"]

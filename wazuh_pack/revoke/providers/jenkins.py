@@ -113,14 +113,14 @@ class Jenkins(Provider):
 def _with_user(template: str, values: Values, **options: Any) -> Plan:
     """Return the plan of a call whose effect cannot be looked at; the user can.
 
-    Jenkins answers it with nothing but the status.
+    Jenkins answers it with nothing but the status; a 404 is no proof of anything.
     """
-    revoke = _post(template, values, ok=_SILENT, genuine=no_page, **options)
+    revoke = call("POST", template, values, ok=_SILENT, genuine=no_page, **options)
     return Plan(look=_look("/user/{user}", values, "id"), act=always(revoke))
 
 
-def _post(template: str, values: Values, ok: frozenset[int] = _DONE, **options: Any) -> Call:
-    return call("POST", template, values, ok=ok, gone=GONE, **options)
+def _post(template: str, values: Values) -> Call:
+    return call("POST", template, values, ok=_DONE)
 
 
 def _look(template: str, values: Values, member: str) -> Call:
