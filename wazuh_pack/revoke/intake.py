@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wazuh_pack.agentkit.errors import AgentError, MessageError, PostponedError
 from wazuh_pack.agentkit.files import exists, make_private
@@ -13,7 +13,7 @@ from wazuh_pack.revoke import audit as words
 from wazuh_pack.revoke.context import load_context
 from wazuh_pack.revoke.errors import NoTarget, NotEnabled, Refused
 from wazuh_pack.revoke.find import find_targets
-from wazuh_pack.revoke.jobs import DONE, FAILED, HELD, UNDOING, Job, JobStore
+from wazuh_pack.revoke.jobs import DONE, FAILED, HELD, UNDOING, UNDONE, Job, JobStore
 from wazuh_pack.revoke.limits import Breaker
 from wazuh_pack.revoke.settings import DRY_RUN
 
@@ -31,6 +31,7 @@ _MOST_HELD = 100
 """How many actions of an instance may be held within a day."""
 _HELD = "a limit was reached"
 _RELEASE = "'wazuh-pack respond retry KEY' releases it"
+_LATELY = "the same action was done or taken back a short while ago"
 _UNKNOWN = "nothing is known to be taken back"
 
 
@@ -146,11 +147,12 @@ class Intake:
         before = store.get(target.key)
         if before and before.open:
             return words.DUPLICATE, {"reason": "the same action is under way"}
-        if before and before.state == DONE and now - (before.ended or 0) < settings.repeat_after:
-            return words.DUPLICATE, {"reason": "the same action was done a short while ago"}
+        ended = before.ended or 0 if before and before.state in (DONE, UNDONE) else None
+        if ended is not None and now - ended < settings.repeat_after:
+            return words.DUPLICATE, {"reason": _LATELY}
+        job = _job(request, target, context, now, _standing(before))
         limit = desk.limit_reached(target.instance, now)
         if limit:
-            job = _job(request, target, context, now)
             return words.REFUSED_RATE_LIMIT, {"reason": limit + desk.hold(job, before, now)}
         if settings.mode == DRY_RUN:
             return words.DRY_RUN, {
@@ -159,7 +161,7 @@ class Intake:
                 **facts,
             }
         if desk.earnest:
-            store.save(_job(request, target, context, now))
+            store.save(job)
         return words.ACCEPTED, facts
 
     def _undo(self, request: Request, target: Target, desk: _Desk) -> tuple[str, dict[str, object]]:
@@ -240,7 +242,11 @@ def begin_undo(job: Job, context: Context, now: float) -> str:
     capability = context.provider(job.instance).capabilities[job.action]
     if not capability.reversible:
         return f"{job.target.name} cannot be taken back"
-    if job.state != DONE:
+    if job.open:
+        return "the same action is under way; try again when it has ended"
+    if job.earlier is not None:
+        job.memory, job.already, job.earlier = job.earlier, False, None
+    elif job.state != DONE:
         return _UNKNOWN
     if job.already:
         return "somebody else had done it before; take it back by hand"
@@ -249,7 +255,17 @@ def begin_undo(job: Job, context: Context, now: float) -> str:
     return ""
 
 
-def _job(request: Request, target: Target, context: Context, now: float) -> Job:
+def _standing(before: Job | None) -> dict[str, Any] | None:
+    """Return what takes back an action of ours that stands; a repeated event must not lose it."""
+    if before is None:
+        return None
+    done = before.state == DONE and not before.already
+    return before.memory if done and before.earlier is None else before.earlier
+
+
+def _job(
+    request: Request, target: Target, context: Context, now: float, earlier: dict[str, Any] | None
+) -> Job:
     capability = context.settings.instances[target.instance].kind.capabilities[target.action]
     return Job(
         key=target.key,
@@ -259,6 +275,7 @@ def _job(request: Request, target: Target, context: Context, now: float) -> Job:
         secret=sorted(target.secret),
         created=now,
         due=now,
+        earlier=earlier,
         rule_id=request.rule_id,
         alert_id=request.alert_id,
         agent_id=request.agent_id,

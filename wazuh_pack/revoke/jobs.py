@@ -22,7 +22,7 @@ from wazuh_pack.agentkit.files import (
     write_atomic,
 )
 from wazuh_pack.agentkit.redact import fingerprint
-from wazuh_pack.revoke.target import Target
+from wazuh_pack.revoke.target import REDACTED, Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -61,6 +61,7 @@ class Job:
         stage: How far it got: ``look``, ``act`` or ``check``; irrelevant when it is not open.
         step: How many calls of the stage are done.
         memory: What is remembered of how things were.
+        earlier: What an action of ours that stands remembered, until this one has acted.
         attempts: How often it had to be put off.
         already: Whether the target was found to be as wanted.
         ended: When it ended, or None.
@@ -82,6 +83,7 @@ class Job:
     stage: str = "look"
     step: int = 0
     memory: dict[str, Any] = field(default_factory=dict)
+    earlier: dict[str, Any] | None = None
     attempts: int = 0
     already: bool = False
     ended: float | None = None
@@ -104,7 +106,7 @@ class Job:
     def forget_secrets(self) -> None:
         """Replace the values that must not be shown by their fingerprints."""
         for name in self.secret:
-            if not self.values[name].startswith("[redacted "):
+            if not self.values[name].startswith(REDACTED):
                 self.values[name] = fingerprint(self.values[name])
 
 
@@ -166,7 +168,8 @@ class JobStore:
         if not self._purge_is_due(now):
             return
         for job in _jobs_in(self._ended):
-            keep = _KEEP_SECRETS if job.state in (FAILED, HELD) else _KEEP
+            nothing_done = job.state in (FAILED, HELD) and job.earlier is None
+            keep = _KEEP_SECRETS if nothing_done else _KEEP
             if job.ended is not None and now - job.ended > keep:
                 remove(f"{self._ended}/{job.key}{_SUFFIX}")
 
