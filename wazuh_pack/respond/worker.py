@@ -14,9 +14,11 @@ from wazuh_pack.respond.backends import Backend
 from wazuh_pack.respond.backends.choose import choose
 from wazuh_pack.respond.blocker import Blocker
 from wazuh_pack.respond.breaker import Breaker
+from wazuh_pack.respond.cluster import ClusterNodes
 from wazuh_pack.respond.decision import FAILED, REFUSED_INVALID, RESTORED, Decision
 from wazuh_pack.respond.names import NameCache
 from wazuh_pack.respond.policy import load_policy, protected_names
+from wazuh_pack.respond.protected import cluster_ports
 from wazuh_pack.respond.settings import ENFORCE, load_settings
 from wazuh_pack.respond.state import Store
 
@@ -165,6 +167,7 @@ class Worker:
                 self._write(decision)
         names = protected_names(settings, self._home) if settings is not None else ()
         self._names().refresh(list(names), self._clock())
+        self._nodes().refresh(list(cluster_ports(self._home.ossec_conf)), self._clock())
         return blocker.missing()
 
     def _ended(self, blocker: Blocker) -> list[Decision]:
@@ -218,7 +221,7 @@ class Worker:
         state = f"{self._state}/{settings.mode}"
         return Blocker(
             settings=settings,
-            policy=load_policy(settings, self._home, self._names(), self._clock()),
+            policy=load_policy(settings, self._home, self._names(), self._nodes(), self._clock()),
             store=Store(f"{state}/targets", settings.forget_after, dry=dry),
             breaker=Breaker(
                 f"{state}/breaker.json", limit=settings.max_blocks, window=settings.window, dry=dry
@@ -230,6 +233,9 @@ class Worker:
 
     def _names(self) -> NameCache:
         return NameCache(f"{self._state}/names.json")
+
+    def _nodes(self) -> ClusterNodes:
+        return ClusterNodes(f"{self._state}/cluster.json")
 
     def _due(self, what: str, every: float) -> bool:
         """Return whether it is time to do something again, and remember that it was done."""
