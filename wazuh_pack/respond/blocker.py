@@ -276,7 +276,7 @@ class Blocker:
         for step in steps:
             reason = failed.get(step.decision.target)
             if reason:
-                self._fail(step, str(reason))
+                self._fail(step, reason)
             elif self._settings.mode == DRY_RUN:
                 step.decision.would, step.decision.outcome = step.decision.outcome, words.DRY_RUN
 
@@ -287,10 +287,14 @@ class Blocker:
             return error
         return None
 
-    def _fail(self, step: _Step, reason: str) -> None:
-        step.decision.outcome = words.FAILED
-        step.decision.reason = reason
-        step.decision.timeout = step.decision.until = step.decision.offences = None
+    def _fail(self, step: _Step, error: BackendError) -> None:
+        decision = step.decision
+        decision.outcome = words.FAILED
+        decision.reason = str(error)
+        decision.timeout = decision.until = decision.offences = None
+        if error.unknown and step.change.seconds:
+            decision.reason += "; it may be blocked and counts as such until the next comparison"
+            return
         step.record = None
         if step.fresh:
             self._breaker.discount()
