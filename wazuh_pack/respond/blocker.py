@@ -145,6 +145,11 @@ class Blocker:
             decision.timeout, decision.until = change.seconds, record.until
         return _Step(decision, change, record, fresh=False)
 
+    @property
+    def backend(self) -> Backend:
+        """What changes the firewall."""
+        return self._backend
+
     def missing(self) -> list[Change]:
         """Return the blocks that should be in force and are not.
 
@@ -189,6 +194,22 @@ class Blocker:
             BackendError: It could not be put back.
         """
         self._backend.verify(lambda: self._standing(self._clock()))
+
+    def take_over(self, old: Backend) -> None:
+        """Have every block in force our way, and nothing of ours in another one.
+
+        Raises:
+            BackendError: That could not be done, or only in part, or nothing may be put back now.
+        """
+        if self._stopped:
+            raise BackendError("nothing is moved while the kill switch lies there")
+        self._fill()
+        old.clear()
+        self._fill()  # two ways may use the same chain
+
+    def _fill(self) -> None:
+        self.verify()
+        self._backend.restore(self.missing())
 
     def _decide(self, request: Request, now: float) -> Decision | _Step:
         mode = self._settings.mode

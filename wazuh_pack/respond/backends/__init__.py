@@ -48,7 +48,23 @@ class Change:
 
 
 class Backend:
-    """A way to change the firewall; this one changes nothing and serves the dry run."""
+    """A way to change the firewall; this one changes nothing and serves the dry run.
+
+    ``name`` is what ``respond.ini`` calls it.
+    """
+
+    name = ""
+
+    def refusal(self) -> str:
+        """Return why this way cannot work here, found out without changing anything, or nothing."""
+        return ""
+
+    def clear(self) -> None:
+        """Take away everything of ours; that nothing is there is fine.
+
+        Raises:
+            BackendError: Something is left.
+        """
 
     def apply(self, changes: Sequence[Change], everything: Callable[[], Iterable[Change]]) -> None:
         """Make all changes in one transaction, or none.
