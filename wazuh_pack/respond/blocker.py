@@ -324,10 +324,12 @@ class Blocker:
         records = {**self._counts}
         records.update((step.record.target, step.record) for step in steps if step.record)
         try:
-            if records:
-                self._store.put(records.values(), now)
-            if any(step.fresh for step in steps):
-                self._breaker.save()
+            try:
+                if any(step.fresh for step in steps):
+                    self._breaker.save()
+            finally:
+                if records:
+                    self._store.put(records.values(), now)
         except OSError as error:
             for step in steps:
                 step.decision.reason = f"done, but cannot be remembered: {error}"
