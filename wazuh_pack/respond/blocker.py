@@ -325,11 +325,11 @@ class Blocker:
         records.update((step.record.target, step.record) for step in steps if step.record)
         try:
             try:
-                if any(step.fresh for step in steps):
-                    self._breaker.save()
-            finally:
                 if records:
                     self._store.put(records.values(), now)
+            finally:
+                if any(step.fresh for step in steps):
+                    self._breaker.save()
         except OSError as error:
             for step in steps:
                 step.decision.reason = f"done, but cannot be remembered: {error}"
