@@ -2,6 +2,7 @@
 
 import json
 import socket
+import subprocess
 
 import pytest
 
@@ -156,6 +157,22 @@ def test_a_node_of_the_cluster_is_not_blocked(network, host, worker, wait_until)
 
     assert (node["outcome"], node["reason"]) == ("refused_allowlist", "manager")
     assert other["outcome"] == "blocked"
+
+
+def test_a_node_that_was_seen_is_not_blocked_when_it_is_gone(network, host, worker, wait_until):
+    (host.manager.root / "etc/ossec.conf").write_text(CLUSTER)
+    host.respond("203.0.113.1")
+    flow = worker()
+    answer(flow)
+    wait_until(lambda: peers(network.host))
+    with network.host.entered():
+        script = host.manager.root / "active-response/bin/wazuh-pack-block-ip"
+        subprocess.run([script, "--restore"], check=True)
+    flow.client.close()
+    flow.server.close()
+    wait_until(lambda: not peers(network.host))
+
+    assert host.respond(network.ATTACKER)["reason"] == "manager"
 
 
 @pytest.fixture

@@ -168,6 +168,15 @@ def test_a_block_that_cannot_be_taken_out_is_said_and_tried_again(network, host,
     assert traces(network.host) == {"ipset"}
 
 
+def test_where_nothing_works_any_more_what_is_not_in_force_is_said(network, host):
+    host.respond(network.ATTACKER)
+    host.manager.configure("mode = enforce\nnft = /opt/nft\n")
+    with network.host.entered():
+        subprocess.run([host.manager.root / SCRIPT, "--restore"], check=True)
+
+    assert "/opt/nft: it is not there" in host.manager.decisions()[-1]["wazuh_pack"]["reason"]
+
+
 def test_nothing_is_moved_while_the_kill_switch_lies_there(network, host):
     host.manager.configure("mode = enforce\nbackend = ipset\n")
     host.respond(network.ATTACKER)

@@ -171,8 +171,9 @@ class Worker:
         names = protected_names(settings, self._home) if settings is not None else ()
         self._names().refresh(list(names), self._clock())
         self._nodes().refresh(list(cluster_ports(self._home.ossec_conf)), self._clock())
+        name = blocker.backend.name
         # Blocks that another way still holds are not gone: attend() moves them.
-        return [] if self._holders().others(blocker.backend.name) else blocker.missing()
+        return [] if name and self._holders().others(name) else blocker.missing()
 
     def _ended(self, blocker: Blocker) -> list[Decision]:
         """Return what has expired since this was last asked for."""
