@@ -311,6 +311,22 @@ def test_a_worker_killed_in_the_middle_of_a_call_loses_nothing(manager, github, 
     assert manager.outcomes() == ["accepted", "revoked"]
 
 
+def test_what_killed_processes_left_half_written_goes_with_the_next_worker(manager):
+    state = manager.root / "var/wazuh-pack/revoke/revoke-token"
+    manager.manage("--resume")
+    killed = subprocess.Popen(["/bin/true"])
+    killed.wait()
+    names = ["inbox/1.message", "enforce/github.breaker.json", "enforce/jobs/k.json"]
+    left = [state / f"{name}.{killed.pid}.tmp" for name in names]
+    left += [state / f"enforce/lanes/github.own.json.{killed.pid}.tmp"]
+    for path in left:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        path.write_text("half")
+    manager.manage("--resume")
+
+    assert [path for path in left if path.exists()] == []
+
+
 def test_a_burst_is_dealt_with_once_each(manager, github):
     github.update(github_token(number) for number in range(2, 10))
     for number in [*range(1, 10), *range(1, 10)]:

@@ -17,7 +17,7 @@ import time
 
 from wazuh_pack.agentkit.detach import detach
 from wazuh_pack.agentkit.errors import AgentError, MessageError
-from wazuh_pack.agentkit.files import make_private
+from wazuh_pack.agentkit.files import make_private, remove_leftovers
 from wazuh_pack.agentkit.haste import HASTE, hurry
 from wazuh_pack.agentkit.home import Home, home_of
 from wazuh_pack.agentkit.inbox import Inbox
@@ -193,6 +193,8 @@ def start_lanes(host: Host) -> None:
         if not detach(lambda name=instance: run_lane(host, name)):  # type: ignore[misc] # a default binds the loop's variable
             run_lane(host, instance)
     store.purge(time.time())
+    for folder in ("enforce", "enforce/lanes", "dry-run"):
+        remove_leftovers(f"{host.state}/{folder}")
 
 
 def run_lane(host: Host, instance: str) -> None:
