@@ -11,6 +11,7 @@ from wazuh_pack.scan import config, folders, inbox
 from wazuh_pack.scan.config import ReportFolder
 from wazuh_pack.scan.events import KEY
 from wazuh_pack.scan.folders import Ledger, waiting
+from wazuh_pack.scan.ingest import Ingester
 from wazuh_pack.scan.places import Places
 from wazuh_pack.scan.spool import Spool
 
@@ -154,6 +155,40 @@ def test_a_stranger_s_file_needs_leave(mailbox):
     assert mailbox.run()[1][0]["reason"] == "untrusted_report"
     os.chown(mailbox.put("shop.json"), 12345, -1)
     assert mailbox.run(owners=(12345,))[0] == (1, 0)
+
+
+def test_a_name_that_is_no_text_is_taken_like_any_other(mailbox):
+    path = mailbox.folder / os.fsdecode(b"a-\xff.json")
+    path.write_bytes((SAMPLES / "gitleaks.json").read_bytes())
+    mailbox.put("shop.json")
+
+    done, events = mailbox.run(files="{artifact}.json")
+
+    assert done == (2, 0)
+    assert {e["artifact"] for e in events} == {"a-\ufffd", "shop"}
+    assert mailbox.run(files="{artifact}.json") == ((0, 0), [])
+
+
+def test_a_file_that_trips_us_is_told_of_once_and_the_others_are_read(mailbox, monkeypatch):
+    mailbox.put("a.json")
+    mailbox.put("b.json")
+    original = Ingester.record
+
+    def record(self, file, order, recorder):
+        if order.fallback == "a":
+            file.close()
+            raise ZeroDivisionError
+        return original(self, file, order, recorder)
+
+    monkeypatch.setattr(Ingester, "record", record)
+
+    done, events = mailbox.run(tool="gitleaks")
+
+    assert done == (2, 1)
+    assert (events[0]["reason"], events[0]["artifact"]) == ("internal", "a")
+    assert events[0]["error"].startswith("ZeroDivisionError at test_inbox.py:")
+    assert {e["artifact"] for e in events[1:]} == {"b"}
+    assert mailbox.run(tool="gitleaks") == ((0, 0), [])
 
 
 def test_a_file_that_is_too_large_is_told_of(mailbox):

@@ -19,8 +19,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import traceback
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any, Callable, Mapping
 
 from wazuh_pack.reports.findings import SEVERITIES, Artifact, Finding, clean
@@ -169,6 +171,12 @@ class Source:
         """
         about = describe(artifact) if artifact else {}
         return self.event("scan_failed", {"reason": reason, "error": error, **about, **more})
+
+    def fault(self, error: BaseException, *, artifact: Artifact | None = None) -> Event:
+        """Return the event of a fault of ours: type and place, for its text could hold anything."""
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}"
+        return self.failed("internal", where, artifact=artifact)
 
 
 def describe(artifact: Artifact) -> dict[str, object]:

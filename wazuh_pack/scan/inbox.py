@@ -102,15 +102,25 @@ class _Taker:
         except ReportError as error:
             self._fail(one, "parse_error", str(error))
             return False
+        except (SpoolFullError, sqlite3.Error, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001 - one file must not keep the others from being read
+            source, about = self._about(one)
+            self._spool.publish([encode(source.fault(error, artifact=about))])
+            return False
         return True
 
     def _fail(self, one: Waiting, reason: str, text: str) -> None:
-        tool = UNKNOWN if one.order.tool == AUTO else one.order.tool
-        source = Source(secrets.token_hex(8), tool, now=self._now)
-        name = one.order.artifact or one.order.fallback
-        about = Artifact(Artifact.plain_name(name), one.order.kind or "unknown")
+        source, about = self._about(one)
         event = source.failed(reason, f"{one.path}: {text}", artifact=about)
         self._spool.publish([encode(event)])
+
+    def _about(self, one: Waiting) -> tuple[Source, Artifact]:
+        """Return what makes the events about a file, and what the file is about."""
+        tool = UNKNOWN if one.order.tool == AUTO else one.order.tool
+        name = one.order.artifact or one.order.fallback
+        about = Artifact(Artifact.plain_name(name), one.order.kind or "unknown")
+        return Source(secrets.token_hex(8), tool, now=self._now), about
 
 
 def _malicious(path: str) -> tuple[Malicious, str]:

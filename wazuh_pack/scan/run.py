@@ -19,7 +19,6 @@ import signal
 import sqlite3
 import sys
 import time
-import traceback
 import zlib
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -84,7 +83,7 @@ def _run(options: argparse.Namespace, script: str, output: int) -> int:
         reason = reason_of(error) if isinstance(error, OSError) else "other"
         return _say(_source().failed(reason, f"{type(error).__name__}: {error}"), output)
     except Exception as error:  # noqa: BLE001 - a fault of ours must be an event, not silence
-        return _say(_internal(error), output)
+        return _say(_source().fault(error), output)
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -180,7 +179,7 @@ def _take_reports(places: Places, config: configuration.Config) -> bool:
     try:
         _, failed = inbox.take_reports(config, places)
     except Exception as error:  # noqa: BLE001 - a fault of ours must be an event, not silence
-        Spool(places.spool).publish([encode(_internal(error))])
+        Spool(places.spool).publish([encode(_source().fault(error))])
         return False
     return not failed
 
@@ -196,7 +195,7 @@ def _perform(places: Places, config: configuration.Config) -> bool:
     try:
         outcome = Run(config, places, runner=runner).perform()
     except Exception as error:  # noqa: BLE001 - a fault of ours must be an event, not silence
-        Spool(places.spool).publish([encode(_internal(error))])
+        Spool(places.spool).publish([encode(_source().fault(error))])
         outcome = Outcome()
     record = schedule.after_run(record, time.time(), config.schedule, succeeded=outcome.succeeded)
     record.save(places.schedule)
@@ -263,13 +262,6 @@ def _replay(path: Path, output: int) -> int:
 def _configuration_problem(error: AgentError) -> Event:
     problems = error.problems if isinstance(error, ConfigError) else [str(error)]
     return _source().failed("configuration", "; ".join(problems), parts=len(problems))
-
-
-def _internal(error: BaseException) -> Event:
-    """Return the event of a fault of ours: type and place, for the text could hold anything."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}"
-    return _source().failed("internal", where)
 
 
 def _source() -> Source:
