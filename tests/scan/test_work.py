@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from wazuh_pack.scan import config as configuration
+from wazuh_pack.scan.feeds import Exploited
 from wazuh_pack.scan.trivy import Runner
 from wazuh_pack.scan.work import Run
 
@@ -541,6 +542,22 @@ def test_a_feed_that_is_configured_has_to_be_there(host, clock, finds, tmp_path)
     assert outcome.succeeded
     assert events[0]["reason"] == "configuration"
     assert str(tmp_path / "none") in events[0]["error"]
+
+
+def test_a_feed_that_trips_us_does_not_stop_the_scan(host, clock, finds, monkeypatch):
+    def load(_path):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Exploited, "load", load)
+    host.places.kev.write_text("{}", encoding="utf-8")
+    finds(1)
+
+    outcome, events = perform(host, clock)
+
+    assert outcome.succeeded
+    assert (events[0]["event"], events[0]["reason"]) == ("scan_failed", "configuration")
+    assert "ZeroDivisionError at test_work.py:" in events[0]["error"]
+    assert findings(events) == [("new", "CVE-2026-0001")]
 
 
 def test_the_same_results_again_are_counted_and_judged_anew(host, clock, finds):

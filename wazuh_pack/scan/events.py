@@ -173,10 +173,14 @@ class Source:
         return self.event("scan_failed", {"reason": reason, "error": error, **about, **more})
 
     def fault(self, error: BaseException, *, artifact: Artifact | None = None) -> Event:
-        """Return the event of a fault of ours: type and place, for its text could hold anything."""
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}"
-        return self.failed("internal", where, artifact=artifact)
+        """Return the event of a fault of ours."""
+        return self.failed("internal", where(error), artifact=artifact)
+
+
+def where(error: BaseException) -> str:
+    """Return what and where a fault of ours was; not its text, which could hold anything."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}"
 
 
 def describe(artifact: Artifact) -> dict[str, object]:

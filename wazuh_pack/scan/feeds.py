@@ -15,6 +15,7 @@ import gzip
 import json
 import re
 import sqlite3
+import zlib
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Iterable, Iterator
@@ -179,7 +180,7 @@ def _rows(path: Path) -> Iterator[tuple[str, str, str]]:
         raw.seek(0)
         try:
             yield from _parsed(gzip.GzipFile(fileobj=raw) if compressed else raw)
-        except (EOFError, gzip.BadGzipFile, UnicodeDecodeError) as error:
+        except (EOFError, gzip.BadGzipFile, zlib.error, UnicodeDecodeError) as error:
             raise FeedError(f"{path} is damaged: {error}") from error
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Callable, Iterable, Iterator
 
 from wazuh_pack.agentkit.errors import AgentError, ConfigError
 from wazuh_pack.scan import accept
+from wazuh_pack.scan.events import where
 from wazuh_pack.scan.feeds import Estimates, Exploited, FeedError
 
 if TYPE_CHECKING:
@@ -97,6 +98,8 @@ def _read(judge: Judge, read: Callable[[], None]) -> None:
         judge.problems.append(str(error))
     except OSError as error:
         judge.problems.append(f"{error.filename}: {error.strerror}")
+    except Exception as error:  # noqa: BLE001 - no file of somebody else's may stop the scan
+        judge.problems.append(f"a fault in reading what is known: {where(error)}")
 
 
 def _feed(configured: str, usual: Path) -> Path | None:
