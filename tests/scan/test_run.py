@@ -309,6 +309,23 @@ def test_a_fault_of_ours_is_an_event_and_not_silence(host, report):
     assert event["error"].startswith("ZeroDivisionError at ")
 
 
+def test_standard_error_may_be_closed(host, report):
+    host.report(report)
+
+    done = subprocess.run(
+        [
+            *("/bin/sh", "-c", 'exec "$@" 2>&-', "sh"),
+            *(sys.executable, str(WODLE), "--home", str(host.home), "--wait"),
+        ],
+        env={"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+
+    last = json.loads(done.stdout.splitlines()[-1])["security_scan"]
+    assert (done.returncode, last["event"], last["failed"]) == (0, "run_finished", 0)
+
+
 def lines(path):
     return [json.loads(line)["security_scan"]["event"] for line in path.read_bytes().splitlines()]
 

@@ -43,6 +43,7 @@ from wazuh_pack.scan.work import Outcome, Run, reason_of
 MAX_LINES = 1000
 """Events per run of the wodle: Wazuh takes 100 a second, and a run shall be short."""
 
+_STANDARD_ERROR = 2
 _DAY = 86_400
 _NO_LIMIT = 10**9
 
@@ -71,10 +72,9 @@ def _run(options: argparse.Namespace, script: str, output: int) -> int:
     """Do what the command line says; events go to ``output``."""
     if options.report:
         return _replay(Path(options.report), output)
-    if not sys.stderr.isatty():
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
-    places = Places(options.home or home_of(script))
     try:
+        _silence_errors()
+        places = Places(options.home or home_of(script))
         places.make()
         return _scan_now(places, output) if options.wait else _wodle(places, output)
     except BrokenPipeError:
@@ -84,6 +84,15 @@ def _run(options: argparse.Namespace, script: str, output: int) -> int:
         return _say(_source().failed(reason, f"{type(error).__name__}: {error}"), output)
     except Exception as error:  # noqa: BLE001 - a fault of ours must be an event, not silence
         return _say(_source().fault(error), output)
+
+
+def _silence_errors() -> None:
+    """Keep standard error from Wazuh, and from being a file that we open if it is closed."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        null = os.open(os.devnull, os.O_WRONLY)
+        if null != _STANDARD_ERROR:
+            os.dup2(null, _STANDARD_ERROR)
+            os.close(null)
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
