@@ -256,10 +256,13 @@ def test_a_spool_that_is_full_leaves_the_report_for_later(mailbox, monkeypatch):
     assert mailbox.run()[0] == (1, 0)
 
 
-def test_a_list_that_cannot_be_read_is_told_of(mailbox):
+@pytest.mark.parametrize("name", ["absent", "writable"])
+def test_a_list_that_cannot_be_read_or_trusted_is_told_of(mailbox, tmp_path, name):
     mailbox.put("shop.json", "sbom.json")
+    make_writable(tmp_path / "writable")
+    (tmp_path / "writable").write_text("pkg:npm/evil\n", "utf-8")
     watched = ReportFolder(str(mailbox.folder), settle=0)
-    reporting = config.Reporting(malicious=str(mailbox.folder / "absent"))
+    reporting = config.Reporting(malicious=str(tmp_path / name))
     inbox.take_reports(config.Config(reports=(watched,), reporting=reporting), mailbox.places)
 
     events = mailbox.run()[1]

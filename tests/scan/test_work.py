@@ -560,6 +560,66 @@ def test_a_feed_that_trips_us_does_not_stop_the_scan(host, clock, finds, monkeyp
     assert findings(events) == [("new", "CVE-2026-0001")]
 
 
+def writable(path, content):
+    path.write_text(content, encoding="utf-8")
+    path.chmod(0o666)
+    return path
+
+
+FEED = json.dumps({"vulnerabilities": [{"cveID": "CVE-2026-0001"}]})
+
+
+@pytest.mark.parametrize(
+    ("key", "content"), [("kev", FEED), ("epss", "cve,epss,percentile\nCVE-2026-0001,0.5,0.9\n")]
+)
+def test_a_feed_that_others_may_write_to_is_told_of_and_not_used(
+    host, clock, finds, tmp_path, key, content
+):
+    host.configure(report={key: writable(tmp_path / "feed", content)})
+    finds(1)
+
+    outcome, events = perform(host, clock)
+
+    assert outcome.succeeded
+    assert events[0]["reason"] == "configuration"
+    assert "feed: writable for group or others" in events[0]["error"]
+    (found,) = [event for event in events if event["event"] == "finding"]
+    assert {"kev", "epss"} & found.keys() == set()
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "more"),
+    [
+        ("trivy", "ignore_file", {}),
+        ("trivy", "vex", {}),
+        ("targets", "kubeconfig", {"clusters": "prod"}),
+    ],
+)
+def test_a_file_for_trivy_that_others_may_write_to_stops_the_run(
+    host, clock, finds, tmp_path, section, key, more
+):
+    finds(1)
+    path = writable(tmp_path / "file", "CVE-2026-0001")
+    host.configure(**{section: {key: path, **more}})
+
+    outcome, events = perform(host, clock)
+
+    assert not outcome.succeeded
+    assert [(event["event"], event["reason"]) for event in events] == [
+        ("scan_failed", "configuration")
+    ]
+    assert "file: writable for group or others" in events[0]["error"]
+
+
+def test_a_file_for_trivy_has_to_be_there(host, clock, finds, tmp_path):
+    finds(1)
+    host.configure(trivy={"ignore_file": tmp_path / "none"})
+
+    _, events = perform(host, clock)
+
+    assert [event["error"] for event in events] == [f"{tmp_path}/none: No such file or directory"]
+
+
 def test_the_same_results_again_are_counted_and_judged_anew(host, clock, finds):
     finds(1, 2, severity="CRITICAL")
     perform(host, clock)

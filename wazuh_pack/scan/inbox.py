@@ -14,6 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable
 
+from wazuh_pack.agentkit.errors import AgentError
+from wazuh_pack.agentkit.files import check_trusted_file
 from wazuh_pack.reports.findings import Artifact
 from wazuh_pack.reports.malicious import Malicious
 from wazuh_pack.reports.registry import AUTO
@@ -128,8 +130,9 @@ def _malicious(path: str) -> tuple[Malicious, str]:
     if not path:
         return Malicious(), ""
     try:
+        check_trusted_file(path)
         return Malicious.load(Path(path)), ""
-    except ReportError as error:
+    except (ReportError, AgentError) as error:
         return Malicious(), str(error)
     except OSError as error:
         return Malicious(), f"{path}: {error.strerror}"

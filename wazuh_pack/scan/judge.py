@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Iterable, Iterator
 
 from wazuh_pack.agentkit.errors import AgentError, ConfigError
+from wazuh_pack.agentkit.files import check_trusted_file
 from wazuh_pack.scan import accept
 from wazuh_pack.scan.events import where
 from wazuh_pack.scan.feeds import Estimates, Exploited, FeedError
@@ -80,11 +81,13 @@ def _take_exemptions(judge: Judge, path: str, now: datetime) -> None:
 
 
 def _take_exploited(judge: Judge, path: Path) -> None:
+    check_trusted_file(str(path))
     judge.exploited = Exploited.load(path)
 
 
 def _take_estimates(judge: Judge, database: Path, path: Path) -> None:
     judge.estimates = Estimates(database)
+    check_trusted_file(str(path))
     judge.estimates.refresh(path)
 
 

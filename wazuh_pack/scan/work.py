@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Mapping
 
 from wazuh_pack.agentkit.errors import AgentError
-from wazuh_pack.agentkit.files import make_private
+from wazuh_pack.agentkit.files import check_trusted_file, make_private
 from wazuh_pack.reports.report import ReportError
 from wazuh_pack.reports.trivy import TOOL, Report
 from wazuh_pack.scan import environment, trivy
@@ -90,12 +90,16 @@ class Run:
         try:
             binary = trusted_binary(self._config.scanner)
             self._prepare_folders()
+            self._check_files()
             given = self._environment()
         except TrustError as error:
             self._fail(error.reason, str(error))
             return Outcome()
-        except (AgentError, OSError) as error:
+        except AgentError as error:
             self._fail("configuration", str(error))
+            return Outcome()
+        except OSError as error:
+            self._fail("configuration", f"{error.filename}: {error.strerror}")
             return Outcome()
         judge = load_judge(self._config, self._places, self._now())
         if judge.problems:
@@ -194,6 +198,16 @@ class Run:
             make_private(place, ())
         for folder in self._work.glob("scan-*"):
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _check_files(self) -> None:
+        """Make sure that only root can have written what Trivy is given besides targets.
+
+        Ignore files and VEX make findings accepted; a kubeconfig can name programs to run.
+        """
+        scanner, targets = self._config.scanner, self._config.targets
+        kubeconfig = targets.kubeconfig if targets.clusters else ""
+        for path in filter(None, (scanner.ignore_file, *scanner.vex, kubeconfig)):
+            check_trusted_file(path)
 
     def _environment(self) -> dict[str, str]:
         path = self._config.scanner.environment
