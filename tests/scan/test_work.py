@@ -19,6 +19,8 @@ STATES = (
 )
 UNKNOWN_FIELDS = {"run_id", "scan_id", "event_id", "time", "tool", "host", "duration"}
 
+FEED = json.dumps({"vulnerabilities": [{"cveID": "CVE-2026-0001"}]})
+
 
 def perform(host, clock, runner=None):
     """Run all scans of a host and return outcome and events."""
@@ -560,13 +562,46 @@ def test_a_feed_that_trips_us_does_not_stop_the_scan(host, clock, finds, monkeyp
     assert findings(events) == [("new", "CVE-2026-0001")]
 
 
+@pytest.mark.parametrize(
+    "damage", [lambda path: path.write_text(FEED[:40], "utf-8"), lambda path: path.chmod(0o666)]
+)
+def test_a_feed_that_is_damaged_for_a_while_ends_and_repeats_nothing(host, clock, finds, damage):
+    host.places.kev.write_text(FEED, encoding="utf-8")
+    finds(1, 2)
+    perform(host, clock)
+    damage(host.places.kev)
+    finds(1, 2, 3)
+
+    _, events = perform(host, clock)
+
+    assert events[0]["reason"] == "configuration"
+    assert findings(events) == [("new", "CVE-2026-0003")]
+    host.places.kev.write_text(FEED, encoding="utf-8")
+    host.places.kev.chmod(0o644)
+    assert findings(perform(host, clock)[1]) == []
+
+
+def test_a_mistake_in_one_exception_ends_no_other(host, clock, finds):
+    finds(1, severity="CRITICAL")
+    except_for(host, 1)
+    perform(host, clock)
+    path = Path(host.places.exceptions)
+    whole = path.read_text(encoding="utf-8")
+    path.write_text(whole + "[b]\nfinding = CVE-1\nby = a\nreason = b\nuntil = x\n", "utf-8")
+    _, events = perform(host, clock)
+    assert (events[0]["reason"], findings(events)) == ("configuration", [])
+
+    except_for(host, 1, until="2026-13-01")
+    assert findings(perform(host, clock)[1]) == []
+
+    path.unlink()
+    assert findings(perform(host, clock)[1]) == [("acceptance_ended", "CVE-2026-0001")]
+
+
 def writable(path, content):
     path.write_text(content, encoding="utf-8")
     path.chmod(0o666)
     return path
-
-
-FEED = json.dumps({"vulnerabilities": [{"cveID": "CVE-2026-0001"}]})
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,18 @@ class Exploited:
             raise FeedError(f"{path} is not CISA's known_exploited_vulnerabilities.json")
         return cls(entries)
 
+    @classmethod
+    def restore(cls, document: object) -> Exploited:
+        """Return what :meth:`document` was made of; nothing if it is something else."""
+        listed = document.items() if isinstance(document, dict) else ()
+        return cls(
+            {str(cve): (str(entry[0]), str(entry[1]), bool(entry[2])) for cve, entry in listed}
+        )
+
+    def document(self) -> object:
+        """Return the entries in JSON's types."""
+        return {cve: list(entry) for cve, entry in self._entries.items()}
+
     def __len__(self) -> int:
         """Return how many there are."""
         return len(self._entries)

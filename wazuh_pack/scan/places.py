@@ -23,6 +23,8 @@ class Places:
         self.state = Path(self._home.state(NAME))
         self.spool = self.state / "spool"
         self.memory = self.state / "memory.db"
+        self.accepted = self.state / "accepted.json"
+        self.exploited = self.state / "exploited.json"
         self.estimates = self.state / "epss.db"
         self.schedule = self.state / "schedule.json"
         self.notices = self.state / "notices.json"
