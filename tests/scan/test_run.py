@@ -215,6 +215,15 @@ def test_a_clock_that_went_back_neither_alarms_nor_stops_scanning(host, report, 
     assert Record.load(host.places.schedule).due < time.time() + 2 * 86_400
 
 
+def test_times_to_come_in_the_record_are_taken_back_by_the_next_run(host):
+    ahead = time.time() + 400 * 86_400
+    due(host, begun=ahead, succeeded=0.0, due=far_away())
+
+    assert wodle(host) == (0, [])
+
+    assert 0 < Record.load(host.places.schedule).begun <= time.time()
+
+
 def test_what_a_killed_scan_left_is_settled_by_the_next_run(host, report):
     host.report(report)
     wodle(host, "--wait")

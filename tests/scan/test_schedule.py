@@ -1,7 +1,16 @@
 import pytest
 
 from wazuh_pack.scan.config import Schedule
-from wazuh_pack.scan.schedule import Notices, Record, after_run, before_run, begin, is_due, overdue
+from wazuh_pack.scan.schedule import (
+    Notices,
+    Record,
+    after_run,
+    before_run,
+    begin,
+    is_due,
+    overdue,
+    settled,
+)
 
 DAILY = Schedule(interval=86_400, jitter=600, retry=3_600)
 NOW = 1_800_000_000.0
@@ -55,6 +64,17 @@ def test_a_host_that_never_scanned_is_overdue_from_its_first_run_on():
 
 def test_a_clock_that_went_back_is_not_silence():
     assert overdue(Record(begun=1.0, succeeded=NOW), NOW - 10**7, DAILY) == 0
+
+
+def test_a_clock_that_was_ahead_once_does_not_hide_silence():
+    ahead = Record(begun=NOW + 10**8, due=1.0, succeeded=NOW + 10**7)
+
+    record = settled(ahead, NOW)
+
+    assert overdue(record, NOW + 300_000, DAILY) == 300_000
+    assert settled(record, NOW + 5) == record
+    after = after_run(ahead, NOW, DAILY, succeeded=False)
+    assert (after.begun, after.succeeded) == (NOW, NOW)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"[]", b"{", b'{"due": "x", "other": 1}', b"\xff"])

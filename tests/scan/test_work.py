@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from wazuh_pack.agentkit.errors import ProcessError
 from wazuh_pack.scan import config as configuration
 from wazuh_pack.scan.feeds import Exploited
 from wazuh_pack.scan.trivy import Runner
@@ -241,6 +242,24 @@ def test_a_target_that_is_gone_is_an_event(host, clock):
 
     assert kinds(events) == ["scan_failed", "run_finished"]
     assert events[0]["reason"] == "target_not_found"
+
+
+def test_an_engine_without_images_is_in_order_and_none_at_all_is_not(host, clock):
+    host.configure(targets={"filesystems": "", "images": "all"})
+    host.places.make()
+    config = configuration.load(host.places.config)
+
+    def no_engine(engine, _arguments):
+        raise ProcessError(f"no {engine}")
+
+    def empty(engine, _arguments):
+        return "" if engine == "docker" else no_engine(engine, ())
+
+    def outcome(ask):
+        return Run(config, host.places, runner=Runner(), now=clock, ask=ask).perform()
+
+    assert outcome(empty).succeeded
+    assert not outcome(no_engine).succeeded
 
 
 def test_trivy_works_in_an_empty_private_folder_that_goes_away(host, clock, reports):

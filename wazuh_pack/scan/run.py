@@ -164,9 +164,12 @@ def _start_if_due(places: Places, config: configuration.Config) -> None:
         _recover(places)
         record = schedule.Record.load(places.schedule)
         now = time.time()
+        begun = schedule.settled(record, now)
         if not record.begun:
-            record = schedule.begin(record, now, config.schedule, random.random)
-            record.save(places.schedule)
+            begun = schedule.begin(record, now, config.schedule, random.random)
+        if begun != record:
+            begun.save(places.schedule)
+        record = begun
         due = not config.targets.empty and schedule.is_due(record, now, config.schedule)
         reports = inbox.anything_waits(config, places)
     finally:

@@ -53,6 +53,14 @@ def begin(record: Record, now: float, schedule: Schedule, spread: Callable[[], f
     return replace(record, begun=now, due=now + spread() * schedule.jitter)
 
 
+def settled(record: Record, now: float) -> Record:
+    """Return the record without times that are still to come.
+
+    The clock was ahead when they were written; silence is counted from now on.
+    """
+    return replace(record, begun=min(record.begun, now), succeeded=min(record.succeeded, now))
+
+
 def is_due(record: Record, now: float, schedule: Schedule) -> bool:
     """Tell whether a scan is due."""
     # Farther away than any start can be put off: the clock was ahead when it was written.
@@ -79,6 +87,7 @@ def after_run(
     spread: Callable[[], float] = random.random,
 ) -> Record:
     """Return the record after a run."""
+    record = settled(record, now)
     wait = schedule.interval if succeeded else min(schedule.retry, schedule.interval)
     due = now + wait + spread() * schedule.jitter
     return Record(

@@ -43,15 +43,19 @@ _HOUR = 3600
 
 @dataclass(frozen=True)
 class Outcome:
-    """How many artifacts a run scanned, and how many of them failed."""
+    """How many artifacts a run scanned, and how many of them failed.
+
+    ``idle`` says that there was none and that this is in order: an engine may hold no images.
+    """
 
     scanned: int = 0
     failed: int = 0
+    idle: bool = False
 
     @property
     def succeeded(self) -> bool:
         """Whether the run did something: one artifact that always fails must not repeat it all."""
-        return self.scanned > self.failed
+        return self.idle or self.scanned > self.failed
 
 
 class Run:
@@ -133,7 +137,7 @@ class Run:
             "tool_version": binary.version,
         }
         self._tell(self._source.event("run_finished", finished))
-        return Outcome(scanned, failed)
+        return Outcome(scanned, failed, idle=not targets.jobs and not targets.problems)
 
     def _scan(self, job: Job, binary: Binary, given: Mapping[str, str], recorder: Recorder) -> bool:
         """Scan one artifact; return whether its findings are known now."""
