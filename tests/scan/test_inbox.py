@@ -10,7 +10,7 @@ import pytest
 from wazuh_pack.scan import config, folders, inbox
 from wazuh_pack.scan.config import ReportFolder
 from wazuh_pack.scan.events import KEY
-from wazuh_pack.scan.folders import Ledger, waiting
+from wazuh_pack.scan.folders import Ledger, survey, waiting
 from wazuh_pack.scan.ingest import Ingester
 from wazuh_pack.scan.places import Places
 from wazuh_pack.scan.spool import Spool
@@ -54,7 +54,9 @@ def mailbox(tmp_path):
 def names(folder, path, now=None):
     """Return the file names that wait in a folder."""
     found = []
-    for one in waiting((folder,), Ledger(path), time.time() + LATER if now is None else now):
+    for one in waiting(
+        survey((folder,)), Ledger(path), time.time() + LATER if now is None else now
+    ):
         found.append((Path(one.path).name, one.problem))
         if one.descriptor >= 0:
             os.close(one.descriptor)
@@ -219,11 +221,50 @@ def test_a_run_takes_so_many_and_leaves_the_rest(mailbox, monkeypatch):
     assert mailbox.run()[0] == (1, 0)
 
 
-def test_a_folder_that_is_a_link_is_not_followed(mailbox, tmp_path):
+def troubles(folder):
+    found = survey((ReportFolder(str(folder)),))
+    return [(reason, text) for _, reason, text in found.troubles]
+
+
+def test_a_folder_that_is_a_link_is_not_followed_but_told_of(mailbox, tmp_path):
     mailbox.put("shop.json")
     (tmp_path / "link").symlink_to(mailbox.folder)
 
     assert names(ReportFolder(str(tmp_path / "link")), tmp_path / "ledger") == []
+    assert troubles(tmp_path / "link") == [
+        (
+            "target_not_found",
+            f"{tmp_path}/link: a link, which is not followed; name the folder itself",
+        )
+    ]
+
+
+@pytest.mark.parametrize("name", ["none", "file", "none*"])
+def test_a_folder_that_is_none_is_told_of(mailbox, tmp_path, name):
+    (tmp_path / "file").write_bytes(b"")
+
+    assert troubles(mailbox.folder) == []
+    assert troubles(tmp_path / name) == [
+        ("target_not_found", f"there is no folder {tmp_path}/{name}")
+    ]
+
+
+def test_names_that_are_not_ours_do_not_use_up_the_limit_and_reports_beyond_it_are_told_of(
+    mailbox, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(folders, "MAX_ENTRIES", 2)
+    for number in range(20):
+        mailbox.put(f".{number}.json")
+    mailbox.put("a.json")
+    mailbox.put("b.json")
+    assert len(names(ReportFolder(str(mailbox.folder)), tmp_path / "ledger")) == 2
+    assert troubles(mailbox.folder) == []
+
+    mailbox.put("c.json")
+
+    ((reason, text),) = troubles(mailbox.folder)
+    assert reason == "partial"
+    assert f"{mailbox.folder}: more than 2 reports" in text
 
 
 def test_the_ledger_forgets_what_is_gone(mailbox):

@@ -182,6 +182,20 @@ def test_scans_that_stay_away_are_an_event_once_an_interval(host):
     assert wodle(host) == (0, [])
 
 
+def test_a_watched_folder_that_is_not_there_is_an_event_once_a_day(host, tmp_path):
+    host.configure(targets={"filesystems": ""}, **{"reports-a": {"folder": tmp_path / "none"}})
+
+    status, (event,) = wodle(host)
+
+    assert (status, event["event"], event["reason"], event["tool"]) == (
+        *(0, "scan_failed", "target_not_found", "report"),
+    )
+    assert str(tmp_path / "none") in event["error"]
+    assert wodle(host) == (0, [])
+    status, (event,) = wodle(host, "--wait")
+    assert (status, event["reason"]) == (1, "target_not_found")
+
+
 def test_silence_is_told_even_if_the_spool_takes_nothing(host):
     due(host, due=far_away(), succeeded=time.time() - 10 * 86_400)
     large = host.places.spool / f"{1:020}.jsonl"

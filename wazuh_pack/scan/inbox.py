@@ -22,7 +22,7 @@ from wazuh_pack.reports.registry import AUTO
 from wazuh_pack.reports.report import ReportError
 from wazuh_pack.scan import judge
 from wazuh_pack.scan.events import Event, Source, encode, utc_now
-from wazuh_pack.scan.folders import Ledger, Waiting, waiting
+from wazuh_pack.scan.folders import Ledger, Survey, Waiting, survey, waiting
 from wazuh_pack.scan.ingest import Ingester
 from wazuh_pack.scan.record import Recorder
 from wazuh_pack.scan.spool import Spool, SpoolFullError
@@ -37,9 +37,17 @@ UNKNOWN = "report"
 """The tool of an event about a file whose tool is not known."""
 
 
-def anything_waits(config: Config, places: Places) -> bool:
+def troubles(found: Survey, *, now: Callable[[], datetime] = utc_now) -> list[Event]:
+    """Return what is wrong with the watched folders, as events."""
+    return [
+        Source(secrets.token_hex(8), _tool(folder.tool), now=now).failed(reason, text)
+        for folder, reason, text in found.troubles
+    ]
+
+
+def anything_waits(found: Survey, places: Places) -> bool:
     """Tell whether there is a report that was not taken yet."""
-    for one in waiting(config.reports, Ledger(places.reports), time.time()):
+    for one in waiting(found, Ledger(places.reports), time.time()):
         if one.descriptor >= 0:
             os.close(one.descriptor)
         return True
@@ -67,7 +75,7 @@ def take_reports(
     ledger = Ledger(places.reports)
     taken = failed = 0
     try:
-        for one in waiting(config.reports, ledger, time.time()):
+        for one in waiting(survey(config.reports), ledger, time.time()):
             taken += 1
             failed += not taker.take(one)
             ledger.take(one.path, one.stamp)
@@ -119,10 +127,13 @@ class _Taker:
 
     def _about(self, one: Waiting) -> tuple[Source, Artifact]:
         """Return what makes the events about a file, and what the file is about."""
-        tool = UNKNOWN if one.order.tool == AUTO else one.order.tool
         name = one.order.artifact or one.order.fallback
         about = Artifact(Artifact.plain_name(name), one.order.kind or "unknown")
-        return Source(secrets.token_hex(8), tool, now=self._now), about
+        return Source(secrets.token_hex(8), _tool(one.order.tool), now=self._now), about
+
+
+def _tool(name: str) -> str:
+    return UNKNOWN if name == AUTO else name
 
 
 def _malicious(path: str) -> tuple[Malicious, str]:

@@ -32,8 +32,8 @@ from wazuh_pack.agentkit.locks import FileLock
 from wazuh_pack.reports.report import ReportError
 from wazuh_pack.reports.trivy import TOOL
 from wazuh_pack.scan import config as configuration
-from wazuh_pack.scan import inbox, schedule, sink, state
-from wazuh_pack.scan.events import Event, Source, encode, iso
+from wazuh_pack.scan import folders, inbox, schedule, sink, state
+from wazuh_pack.scan.events import KEY, Event, Source, encode, iso
 from wazuh_pack.scan.places import Places, home_of
 from wazuh_pack.scan.replay import events_from_report
 from wazuh_pack.scan.spool import Spool, SpoolFullError
@@ -127,7 +127,9 @@ def _wodle(places: Places, output: int) -> int:
             if notices.wanted(key, time.time(), _DAY):
                 spool.publish([encode(_configuration_problem(error))])
         else:
-            _start_if_due(places, config)
+            found = folders.survey(config.reports)
+            _start_if_due(places, config, found)
+            _report_troubles(found, spool, notices, output)
             _report_silence(places, config, spool, notices, output)
         spool.deliver(output, max_lines=MAX_LINES, stopped=_Stop().asked)
         return status
@@ -145,7 +147,10 @@ def _scan_now(places: Places, output: int) -> int:
         return _say(_source().failed("lock", "another scan is under way on this host"), output)
     try:
         _recover(places)
-        succeeded = _take_reports(places, config)
+        troubles = inbox.troubles(folders.survey(config.reports))
+        for event in troubles:
+            _tell(event, Spool(places.spool), output)
+        succeeded = _take_reports(places, config) and not troubles
         if not config.targets.empty:
             succeeded = _perform(places, config) and succeeded
     finally:
@@ -156,7 +161,7 @@ def _scan_now(places: Places, output: int) -> int:
     return 0 if succeeded else 1
 
 
-def _start_if_due(places: Places, config: configuration.Config) -> None:
+def _start_if_due(places: Places, config: configuration.Config, found: folders.Survey) -> None:
     lock = FileLock(str(places.scan_lock))
     if not lock.try_acquire():
         return  # a scan is under way; its lock goes with it, however it ends
@@ -171,7 +176,7 @@ def _start_if_due(places: Places, config: configuration.Config) -> None:
             begun.save(places.schedule)
         record = begun
         due = not config.targets.empty and schedule.is_due(record, now, config.schedule)
-        reports = inbox.anything_waits(config, places)
+        reports = inbox.anything_waits(found, places)
     finally:
         lock.release()
     if due or reports:
@@ -236,6 +241,16 @@ def _recover(places: Places) -> None:
         replace(record, running=0.0).save(places.schedule)
 
 
+def _report_troubles(
+    found: folders.Survey, spool: Spool, notices: schedule.Notices, output: int
+) -> None:
+    """Tell once a day of watched folders that cannot be looked at."""
+    for event in inbox.troubles(found):
+        key = f"folder-{zlib.crc32(str(event[KEY]['error']).encode('utf-8', 'replace'))}"
+        if notices.wanted(key, time.time(), _DAY):
+            _tell(event, spool, output)
+
+
 def _report_silence(
     places: Places,
     config: configuration.Config,
@@ -254,10 +269,7 @@ def _report_silence(
     event = _source().event(
         "scan_overdue", {"hours": hours, "error": f"no successful scan for {hours} hours"}
     )
-    try:
-        spool.publish([encode(event)])
-    except (OSError, SpoolFullError):
-        _say(event, output)
+    _tell(event, spool, output)
 
 
 def _replay(path: Path, output: int) -> int:
@@ -278,6 +290,13 @@ def _configuration_problem(error: AgentError) -> Event:
 
 def _source() -> Source:
     return Source(secrets.token_hex(8), TOOL)
+
+
+def _tell(event: Event, spool: Spool, output: int) -> None:
+    try:
+        spool.publish([encode(event)])
+    except (OSError, SpoolFullError):
+        _say(event, output)
 
 
 def _say(event: Event, output: int) -> int:
