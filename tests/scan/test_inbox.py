@@ -267,6 +267,16 @@ def test_names_that_are_not_ours_do_not_use_up_the_limit_and_reports_beyond_it_a
     assert f"{mailbox.folder}: more than 2 reports" in text
 
 
+def test_only_a_report_that_can_be_read_counts_as_one_that_came(mailbox):
+    mailbox.put("shop.json")
+
+    mailbox.run(expect=10, tool="grype")
+    assert not mailbox.places.arrivals.exists()
+    mailbox.put("other.json")
+    mailbox.run(expect=10)
+    assert len(json.loads(mailbox.places.arrivals.read_text())) == 1
+
+
 def test_the_ledger_forgets_what_is_gone(mailbox):
     mailbox.put("shop.json").unlink()
     path = mailbox.put("other.json")

@@ -196,6 +196,23 @@ def test_a_watched_folder_that_is_not_there_is_an_event_once_a_day(host, tmp_pat
     assert (status, event["reason"]) == (1, "target_not_found")
 
 
+def test_reports_that_stay_away_are_an_event_once_a_period(host, tmp_path):
+    inbox = tmp_path / "in"
+    inbox.mkdir()
+    section = {"folder": inbox, "expect": "2d", "tool": "gitleaks", "settle": "1s"}
+    host.configure(targets={"filesystems": ""}, **{"reports-a": section})
+    assert wodle(host) == (0, [])
+    (key,) = json.loads(host.places.arrivals.read_text())
+    long_ago = time.time() - 3 * 86_400
+    host.places.arrivals.write_text(json.dumps({key: long_ago}), encoding="ascii")
+
+    _, (event,) = wodle(host)
+
+    assert (event["event"], event["tool"], event["hours"]) == ("scan_overdue", "gitleaks", 72)
+    assert str(inbox) in event["error"]
+    assert wodle(host) == (0, [])
+
+
 def test_silence_is_told_even_if_the_spool_takes_nothing(host):
     due(host, due=far_away(), succeeded=time.time() - 10 * 86_400)
     large = host.places.spool / f"{1:020}.jsonl"

@@ -2,6 +2,7 @@ import pytest
 
 from wazuh_pack.scan.config import Schedule
 from wazuh_pack.scan.schedule import (
+    Arrivals,
     Notices,
     Record,
     after_run,
@@ -103,3 +104,21 @@ def test_a_lasting_problem_is_told_once_a_period(tmp_path):
     assert given == [True, False, False, True, False]
     assert Notices(path).wanted("other", NOW, 86_400)
     assert Notices(path).wanted("overdue", NOW - 10**6, 86_400)
+
+
+def test_silence_is_counted_from_the_first_time_of_asking_and_from_each_arrival(tmp_path):
+    path = tmp_path / "arrivals.json"
+
+    assert Arrivals(path).silent("a", NOW) == 0
+    assert Arrivals(path).silent("a", NOW + 100) == 100
+    Arrivals(path).note("a", NOW + 100)
+    assert Arrivals(path).silent("a", NOW + 150) == 50
+    assert Arrivals(path).silent("b", NOW + 150) == 0
+
+
+def test_an_arrival_while_the_clock_was_ahead_hides_no_silence(tmp_path):
+    arrivals = Arrivals(tmp_path / "arrivals.json")
+    arrivals.note("a", NOW + 10**7)
+
+    assert arrivals.silent("a", NOW) == 0
+    assert arrivals.silent("a", NOW + 100) == 100

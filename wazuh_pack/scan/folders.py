@@ -47,15 +47,15 @@ class Waiting:
     """
 
     path: str
+    folder: ReportFolder
     order: Order
     stamp: str
-    max_size: int
     descriptor: int = -1
     problem: str = ""
 
     def open(self) -> ReportFile:
         """Return the file, which owns the descriptor from now on."""
-        return ReportFile.of_descriptor(self.descriptor, max_bytes=self.max_size)
+        return ReportFile.of_descriptor(self.descriptor, max_bytes=self.folder.max_megabytes << 20)
 
 
 class Entry(NamedTuple):
@@ -225,7 +225,7 @@ def _look(path: str, folder: ReportFolder, artifact: str) -> Waiting | None:
     finally:
         os.close(base)
     stamp = f"{status.st_ino}:{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}"
-    return Waiting(path, order, stamp, folder.max_megabytes << 20, descriptor, problem)
+    return Waiting(path, folder, order, stamp, descriptor, problem)
 
 
 def _objection(status: os.stat_result, owners: tuple[int, ...]) -> str:

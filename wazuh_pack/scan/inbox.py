@@ -25,12 +25,13 @@ from wazuh_pack.scan.events import Event, Source, encode, utc_now
 from wazuh_pack.scan.folders import Ledger, Survey, Waiting, survey, waiting
 from wazuh_pack.scan.ingest import Ingester
 from wazuh_pack.scan.record import Recorder
+from wazuh_pack.scan.schedule import Arrivals
 from wazuh_pack.scan.spool import Spool, SpoolFullError
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from wazuh_pack.scan.config import Config
+    from wazuh_pack.scan.config import Config, ReportFolder
     from wazuh_pack.scan.places import Places
 
 UNKNOWN = "report"
@@ -43,6 +44,20 @@ def troubles(found: Survey, *, now: Callable[[], datetime] = utc_now) -> list[Ev
         Source(secrets.token_hex(8), _tool(folder.tool), now=now).failed(reason, text)
         for folder, reason, text in found.troubles
     ]
+
+
+def missing(config: Config, places: Places) -> list[tuple[ReportFolder, Event]]:
+    """Return the folders from which no report came for longer than is expected, with an event."""
+    arrivals = Arrivals(places.arrivals)
+    late = []
+    for folder in config.reports:
+        silent = arrivals.silent(folder.key, time.time()) if folder.expect else 0
+        if silent > folder.expect:
+            hours = int(silent // 3600)
+            text = f"{folder.folder}: no report for {hours} hours"
+            source = Source(secrets.token_hex(8), _tool(folder.tool))
+            late.append((folder, source.event("scan_overdue", {"hours": hours, "error": text})))
+    return late
 
 
 def anything_waits(found: Survey, places: Places) -> bool:
@@ -73,12 +88,16 @@ def take_reports(
     recorder = Recorder(places.memory, spool, config.reporting, sla=config.sla, judge=known)
     taker = _Taker(spool, Ingester(malicious, now=now), recorder, now)
     ledger = Ledger(places.reports)
+    arrivals = Arrivals(places.arrivals)
     taken = failed = 0
     try:
         for one in waiting(survey(config.reports), ledger, time.time()):
             taken += 1
-            failed += not taker.take(one)
+            good = taker.take(one)
             ledger.take(one.path, one.stamp)
+            failed += not good
+            if good and one.folder.expect:
+                arrivals.note(one.folder.key, time.time())
     except (SpoolFullError, sqlite3.Error, OSError) as error:
         source = Source(secrets.token_hex(8), UNKNOWN, now=now)
         _tell(spool, source.failed("memory", f"reports wait: {type(error).__name__}: {error}"))

@@ -258,18 +258,18 @@ def _report_silence(
     notices: schedule.Notices,
     output: int,
 ) -> None:
-    """Make an event if there has been no successful scan for too long."""
+    """Make an event if there has been no successful scan, or no report, for too long."""
+    now = time.time()
+    for folder, event in inbox.missing(config, places):
+        if notices.wanted(f"missing {folder.key}", now, folder.expect):
+            _tell(event, spool, output)
     if config.targets.empty:
         return
-    now = time.time()
     silent = schedule.overdue(schedule.Record.load(places.schedule), now, config.schedule)
-    if not silent or not notices.wanted("overdue", now, config.schedule.interval):
-        return
-    hours = int(silent // 3600)
-    event = _source().event(
-        "scan_overdue", {"hours": hours, "error": f"no successful scan for {hours} hours"}
-    )
-    _tell(event, spool, output)
+    if silent and notices.wanted("overdue", now, config.schedule.interval):
+        hours = int(silent // 3600)
+        facts = {"hours": hours, "error": f"no successful scan for {hours} hours"}
+        _tell(_source().event("scan_overdue", facts), spool, output)
 
 
 def _replay(path: Path, output: int) -> int:

@@ -125,6 +125,26 @@ class Notices:
         return True
 
 
+class Arrivals:
+    """When something last came from where it is expected."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._came = _load(path)
+
+    def note(self, key: str, now: float) -> None:
+        """Note that something came."""
+        self._came[key] = now
+        write_atomic(str(self._path), json.dumps(self._came).encode())
+
+    def silent(self, key: str, now: float) -> float:
+        """Return for how many seconds nothing came, from the first time of asking on."""
+        # A time that is still to come: the clock was ahead.
+        if not 0 <= self._came.get(key, -1.0) <= now:
+            self.note(key, now)
+        return now - self._came[key]
+
+
 def _load(path: Path) -> dict[str, float]:
     try:
         found = json.loads(read(str(path), _LIMIT) or b"{}")
