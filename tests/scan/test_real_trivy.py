@@ -232,6 +232,22 @@ def test_vulnerabilities_of_an_image_archive_are_found_and_fixed(vulnerable, tmp
     assert packages(rebuilt) == set()
 
 
+def test_an_upgrade_that_does_not_help_is_no_news(vulnerable, tmp_path):
+    archive = tmp_path / "image.tar"
+    world.write_image(archive, {**world.files(), **world.wheel("2.0.0")})
+    first = vulnerable(archives=archive)
+    assert ("requests", world.WHEEL) in packages(first)
+
+    world.write_image(archive, {**world.files(), **world.wheel("2.1.0")})
+    assert [event for event in vulnerable(archives=archive) if event["event"] == "finding"] == []
+
+    world.write_image(archive, {**world.files(), **world.wheel("3.0.0")})
+    events = vulnerable(archives=archive)
+    (fixed,) = [event for event in events if event["event"] == "finding"]
+    assert (fixed["state"], fixed["installed_version"]) == ("fixed", "2.1.0")
+    assert fixed["path"] == "usr/lib/python3/dist-packages/requests-2.1.0.dist-info/METADATA"
+
+
 def test_vulnerabilities_of_a_file_system_an_sbom_and_a_root_are_found(vulnerable, tmp_path):
     world.write_root(tmp_path / "root", world.files())
     world.write_lock(tmp_path / "work")

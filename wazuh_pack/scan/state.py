@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from wazuh_pack.reports.findings import Artifact
     from wazuh_pack.scan.deadlines import Deadline
 
-SCHEMA = 3
-"""Kept in ``user_version``; a file of another schema is set aside, not migrated."""
+SCHEMA = 4
+"""Kept in ``user_version``; a file of another schema is set aside, not migrated.
+
+It counts up when tables change and when findings get another identity."""
 
 _TABLES = """
 CREATE TABLE artifact (
