@@ -262,6 +262,26 @@ def test_an_engine_without_images_is_in_order_and_none_at_all_is_not(host, clock
     assert not outcome(no_engine).succeeded
 
 
+def test_one_more_tag_on_an_image_is_no_news(host, clock, reports):
+    image = "sha256:" + "a" * 64
+    host.report(reports.write(reports.image([reports.vulnerability(1)])))
+    host.configure(targets={"filesystems": "", "images": "all", "engines": "docker"})
+    host.places.make()
+    config = configuration.load(host.places.config)
+
+    def scan(*tags):
+        def ask(_engine, arguments):
+            return "".join(f"{image}\tx\t{tag}\n" for tag in tags) if "ls" in arguments else ""
+
+        Run(config, host.places, runner=Runner(), now=clock, ask=ask).perform()
+        return host.deliver()
+
+    assert findings(scan("1")) == [("new", "CVE-2026-0001")]
+    events = scan("1", "0")
+    assert findings(events) == []
+    assert only(events, "scan_finished")["artifact"] == "x:1"
+
+
 def test_trivy_works_in_an_empty_private_folder_that_goes_away(host, clock, reports):
     path = reports.write(reports.image())
     (host.target / ".trivyignore").write_text("CVE-2026-0001", encoding="utf-8")

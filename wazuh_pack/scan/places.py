@@ -30,6 +30,7 @@ class Places:
         self.notices = self.state / "notices.json"
         self.digests = self.state / "digests.json"
         self.reports = self.state / "reports.json"
+        self.names = self.state / "names.json"
         self.arrivals = self.state / "arrivals.json"
         self.run_lock = self.state / "run.lock"
         self.scan_lock = self.state / "scan.lock"

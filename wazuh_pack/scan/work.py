@@ -22,11 +22,12 @@ from wazuh_pack.agentkit.errors import AgentError
 from wazuh_pack.agentkit.files import check_trusted_file, make_private
 from wazuh_pack.reports.report import ReportError
 from wazuh_pack.reports.trivy import TOOL, Report
-from wazuh_pack.scan import environment, trivy
+from wazuh_pack.scan import environment, kept, trivy
 from wazuh_pack.scan.engines import Ask, ask_engine
 from wazuh_pack.scan.events import Event, Source, describe, encode, iso, utc_now
 from wazuh_pack.scan.judge import Judge
 from wazuh_pack.scan.judge import load as load_judge
+from wazuh_pack.scan.naming import Names
 from wazuh_pack.scan.record import Recorder
 from wazuh_pack.scan.schedule import Notices
 from wazuh_pack.scan.spool import Spool, SpoolFullError
@@ -119,7 +120,9 @@ class Run:
         recorder = Recorder(
             self._places.memory, self._spool, config.reporting, sla=config.sla, judge=judge
         )
-        targets = plan(self._config.targets, self._ask)
+        names = Names(kept.load(self._places.names), self._now().timestamp())
+        targets = plan(self._config.targets, self._ask, names)
+        kept.save(self._places.names, names.document())
         for reason, text in targets.problems:
             self._fail(reason, text)
         failed = scanned = 0
