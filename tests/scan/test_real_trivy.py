@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,54 @@ def test_other_scanners_than_before_fix_nothing(real):
         report={"scanners": "secret"},
     )
 
+    assert findings(scan(real)) == set()
+
+
+CHECK = """# METADATA
+# title: made up
+# custom:
+#   id: OURS-0001
+#   avd_id: AVD-OURS-0001
+#   severity: CRITICAL
+#   short_code: ours
+#   input:
+#     selector:
+#     - type: dockerfile
+package builtin.dockerfile.OURS001
+import rego.v1
+deny contains res if { res := result.new("ours", {}) }
+"""
+
+
+def write_checks(cache, age):
+    """Put a bundle of checks into a cache folder as if it was downloaded some days ago."""
+    content = cache / "policy/content"
+    (content / "policies").mkdir(parents=True, exist_ok=True)
+    manifest = {"revision": "x", "roots": [""]}
+    (content / ".manifest").write_text(json.dumps(manifest), encoding="ascii")
+    (content / "policies/ours.rego").write_text(CHECK, encoding="ascii")
+    when = (datetime.now(timezone.utc) - timedelta(days=age)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    facts = {"Digest": f"sha256:{0:064}", "MajorVersion": 2, "DownloadedAt": when}
+    (cache / "policy/metadata.json").write_text(json.dumps(facts), encoding="ascii")
+
+
+def test_checks_that_cannot_be_renewed_fix_nothing_and_are_told_of(real, trivy, tmp_path):
+    cache = tmp_path / "cache"
+    cache.mkdir(mode=0o700)
+    real.configure(
+        trivy={"binary": trivy, "cache_dir": cache, "checks_repository": "127.0.0.1:1/none:2"},
+        report={"scanners": "misconfig"},
+    )
+    write_checks(cache, age=0)
+    assert findings(scan(real)) == {("new", "misconfig", "OURS-0001")}
+
+    write_checks(cache, age=3)
+    events = scan(real)
+    assert ("new", "misconfig", "DS-0002") in findings(events)
+    assert {state for state, *_ in findings(events)} == {"new"}
+    assert failure(events) == "db_download"
+
+    write_checks(cache, age=0)
     assert findings(scan(real)) == set()
 
 

@@ -282,6 +282,29 @@ def test_one_more_tag_on_an_image_is_no_news(host, clock, reports):
     assert only(events, "scan_finished")["artifact"] == "x:1"
 
 
+def test_other_checks_than_before_fix_nothing_and_are_told_of_once_a_run(host, clock, reports):
+    for name in ("a", "b"):
+        (host.target / name).mkdir()
+    host.configure(targets={"filesystems": f"\n    {host.target}/*"})
+
+    def run(number, log=""):
+        check = {"AVDID": f"AVD-OURS-{number:04}", "Severity": "HIGH", "Status": "FAIL"}
+        result = {"Target": "Dockerfile", "Class": "config", "Misconfigurations": [check]}
+        path = reports.write({"SchemaVersion": 2, "ArtifactName": "x", "Results": [result]})
+        host.behave(f"echo '{log}' >&2; cp '{path}' \"$5\"")
+        events = perform(host, clock)[1]
+        told = [event for event in events if event["event"] == "scan_failed"]
+        return findings(events), [(event["reason"], event["error"]) for event in told]
+
+    fallback = "ERROR [misconfig] Falling back to embedded checks err=nowhere"
+    assert run(1) == ([("new", "OURS-0001")] * 2, [])
+    found, told = run(2, fallback)
+    assert found == [("new", "OURS-0002")] * 2
+    text = "Trivy's checks could not be had, the built-in ones were used: err=nowhere"
+    assert told == [("db_download", text)]
+    assert run(1) == ([], [])
+
+
 def test_trivy_works_in_an_empty_private_folder_that_goes_away(host, clock, reports):
     path = reports.write(reports.image())
     (host.target / ".trivyignore").write_text("CVE-2026-0001", encoding="utf-8")

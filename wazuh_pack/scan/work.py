@@ -87,6 +87,7 @@ class Run:
         self._ask = ask
         self._spool = Spool(places.spool)
         self._source = Source(secrets.token_hex(8), TOOL, now=now)
+        self._embedded = ""
         self._work = Path(config.scanner.temp_dir or places.work)
 
     def perform(self) -> Outcome:
@@ -132,6 +133,9 @@ class Run:
             scanned += 1
             failed += not self._scan(job, binary, given, recorder)
         self._report_database()
+        if self._embedded and not config.scanner.offline:
+            text = f"Trivy's checks could not be had, the built-in ones were used: {self._embedded}"
+            self._fail("db_download", text)
         self._sum_up(recorder)
         finished = {
             "artifacts": scanned,
@@ -181,7 +185,9 @@ class Run:
         """Run Trivy and record its report."""
         begun = time.monotonic()
         limit = self._config.scanner.timeout + trivy.GRACE
-        self._runner.run(invocation, seconds=limit, nice=self._config.scanner.nice)
+        nice = self._config.scanner.nice
+        embedded = self._runner.run(invocation, seconds=limit, nice=nice)
+        self._embedded = self._embedded or embedded
         facts = {
             "duration": round(time.monotonic() - begun),
             "tool_version": version,
@@ -192,7 +198,7 @@ class Run:
                 report,
                 source,
                 artifact=_named(report.head.artifact, job.artifact),
-                scope=trivy.scope(job, self._config),
+                scope=trivy.scope(job, self._config, embedded=bool(embedded)),
                 facts=facts,
             )
 
