@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from wazuh_pack.reports.findings import Artifact, Finding
+from wazuh_pack.reports.findings import SCANNERS, Artifact, Finding
 from wazuh_pack.scan import accept
 
 NOW = datetime(2026, 3, 4, 5, 6, tzinfo=timezone.utc)
@@ -153,3 +153,10 @@ def test_the_template_shows_a_valid_exception(read):
     (one,) = read(example.replace("2099-12-31", "2026-12-31"))
 
     assert one.until == date(2026, 12, 31)
+
+
+def test_the_template_names_every_scanner():
+    template = Path(__file__).parents[2] / "wodles/trivy/exceptions.ini"
+    text = " ".join(template.read_text(encoding="utf-8").replace("#", "").split())
+
+    assert f"'scanner' is some of {', '.join(SCANNERS)}." in text
