@@ -277,7 +277,12 @@ def test_a_damaged_or_outdated_file_is_set_aside_and_work_goes_on(tmp_path, dama
     notebook.memory.close()
 
 
-@pytest.mark.parametrize("lose", [Path.unlink, lambda path: path.write_bytes(b"")])
+def lose_all(path):
+    for part in path.parent.glob("memory.db*"):
+        part.unlink()
+
+
+@pytest.mark.parametrize("lose", [Path.unlink, lambda path: path.write_bytes(b""), lose_all])
 def test_a_lost_file_is_told_of_once_and_a_first_one_is_not(tmp_path, lose):
     path = tmp_path / "memory.db"
     notebook = Notebook(path)

@@ -204,7 +204,7 @@ def open_memory(path: Path, stamp: str, *, check: bool = True) -> tuple[Memory, 
         sqlite3.OperationalError: It cannot be used for a reason outside the file.
         OSError: The same.
     """
-    mark = path.with_name(f"{path.name}.begun")
+    mark = path.with_suffix(".begun")
     try:
         memory = Memory(path, check=check)
         problem = "lost: the file was gone or empty" if memory.fresh and mark.exists() else ""
