@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import sys
 from contextlib import nullcontext
+from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from wazuh_pack.cli import _load, _out, _ruleset
+from wazuh_pack.cli import _clock, _load, _out, _ruleset
 from wazuh_pack.cli.logtest_command import events
 from wazuh_pack.errors import UsageError
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from wazuh_pack.verify.explain import Section
+
+_TIME = "%A %Y-%m-%d %H:%M:%S %z"
 
 
 @click.command(
@@ -31,24 +34,38 @@ if TYPE_CHECKING:
 @click.option("--rule", help="Say why this rule (or detection) is not the result.")
 @click.option("--source", "source_id", help="Put this source's envelope around the events.")
 @click.option("--location", default="stdin", show_default=True)
+@_clock.options
 @_ruleset.options
 def command(
-    event: str, rule: str | None, source_id: str | None, location: str, **ruleset: Any
+    event: str,
+    rule: str | None,
+    source_id: str | None,
+    location: str,
+    at: str | None,
+    gap: int,
+    zone: str | None,
+    **ruleset: Any,
 ) -> None:
     """Explain."""
-    from wazuh_pack.verify.explain import explain  # noqa: PLC0415 - keeps --help fast
+    from wazuh_pack.verify.explain import Section, explain  # noqa: PLC0415 - keeps --help fast
 
     source = _load.source(_load.catalog(), source_id) if source_id else None
+    place = _clock.zone(zone)
+    clock = _clock.clock(at, gap, place)
     loaded = _ruleset.choice(**ruleset).load()
-    session = loaded.session(trace=True)
-    place = source.delivery.location if source else location
-    result = None
+    session = loaded.session(trace=True, tz=place)
+    location = source.delivery.location if source else location
+    result = moment = None
     with _opened(event) as file:
-        for line in events(file, source):
-            result = session.process(line.encode("utf-8", "surrogateescape"), location=place)
-    if result is None:
+        for text in events(file, source):
+            line = text.encode("utf-8", "surrogateescape")
+            moment = clock.moment(line)
+            result = session.process(line, location=location, time=moment.seconds)
+    if result is None or moment is None:
         raise UsageError("no event to explain", hint="give an event or a file, or pipe events in")
-    _print(explain(loaded, result, _rule_id(rule) if rule is not None else None))
+    when = f"{datetime.fromtimestamp(moment.seconds, place):{_TIME}} ({moment.reason})"
+    rule_id = _rule_id(rule) if rule is not None else None
+    _print([Section("Time", (when,)), *explain(loaded, result, rule_id)])
 
 
 def _opened(event: str) -> AbstractContextManager[IO[str]]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from wazuh_pack.cli import _load, _out, _ruleset
+from wazuh_pack.cli import _clock, _load, _out, _ruleset
 from wazuh_pack.errors import PackError
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 @click.argument("file", type=click.File("r", errors="surrogateescape"), default="-")
 @click.option("--source", "source_id", help="Put this source's envelope around the events.")
 @click.option("--location", default="stdin", show_default=True)
+@_clock.options
 @_ruleset.options
 @click.option(
     "--format",
@@ -35,15 +35,27 @@ if TYPE_CHECKING:
     show_default=True,
     help="json: one object an event; alert: the line of alerts.json, for events that alert.",
 )
-def command(file: Any, source_id: str | None, location: str, form: str, **ruleset: Any) -> None:
+def command(
+    file: Any,
+    source_id: str | None,
+    location: str,
+    at: str | None,
+    gap: int,
+    zone: str | None,
+    form: str,
+    **ruleset: Any,
+) -> None:
     """Run events through the engine."""
     source = _load.source(_load.catalog(), source_id) if source_id else None
-    session = _ruleset.choice(**ruleset).load().session(clock=time.time)
+    place = _clock.zone(zone)
+    clock = _clock.clock(at, gap, place)
+    session = _ruleset.choice(**ruleset).load().session(tz=place)
+    location = source.delivery.location if source else location
     if file is sys.stdin and sys.stdin.isatty():
         _out.note("Type one log per line")
     for event in events(file, source):
-        place = source.delivery.location if source else location
-        result = session.process(event.encode("utf-8", "surrogateescape"), location=place)
+        line = event.encode("utf-8", "surrogateescape")
+        result = session.process(line, location=location, time=clock.moment(line).seconds)
         if result.refused or result.is_too_deep:
             _refuse(result, form)
         elif form == "json":

@@ -44,7 +44,8 @@ _TIME_KEYS = (
     "ts",
 )
 _MILLISECONDS_FROM, _MICROSECONDS_FROM, _NANOSECONDS_FROM = 1e11, 1e14, 1e17
-_EARLIEST, _LATEST = 1e8, 4102444800.0  # from 1973 to 2100; what is smaller is no time of day
+LATEST = 4102444800.0
+_EARLIEST, _LATEST = 1e8, LATEST  # from 1973 to 2100; what is smaller is no time of day
 _DAY = 86400.0
 _ISO = re.compile(
     rb"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?\s?(Z|[-+]\d\d:?\d\d)?"
@@ -147,6 +148,11 @@ class Reader:
             finally:
                 consumed += file.position()
                 file.close()
+
+    def own_time(self, event: bytes) -> float | None:
+        """Return the time that an event names, in seconds since the epoch; None without any."""
+        whole = _json_object(event) if event.startswith(b"{") else None
+        return _time_of_object(whole) if whole is not None else self._time_of_line(event)
 
     def _record(self, line: bytes | None, place: bytes) -> Record | None:
         if line is None:
