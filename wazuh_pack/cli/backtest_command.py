@@ -113,8 +113,8 @@ def _job(
     known = tuple(source.actor for source in catalog.sources if source.actor)
     return Job(
         paths=logs,
-        ruleset=chosen.load(),
-        other=_other(chosen, others).load() if others else None,
+        ruleset=_ruleset.load(chosen),
+        other=_ruleset.load(_other(chosen, others)) if others else None,
         actor_fields=actors or tuple(dict.fromkeys((*known, *ACTOR_FIELDS))),
         wrapping=wrapping,
         location=location,

@@ -52,7 +52,7 @@ def command(
     source = _load.source(_load.catalog(), source_id) if source_id else None
     place = _clock.zone(zone)
     clock = _clock.clock(at, gap, place)
-    loaded = _ruleset.choice(**ruleset).load()
+    loaded = _ruleset.for_logtest(_ruleset.choice(**ruleset))
     session = loaded.session(trace=True, tz=place)
     location = source.delivery.location if source else location
     result = moment = None

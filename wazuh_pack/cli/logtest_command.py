@@ -49,7 +49,7 @@ def command(
     source = _load.source(_load.catalog(), source_id) if source_id else None
     place = _clock.zone(zone)
     clock = _clock.clock(at, gap, place)
-    session = _ruleset.choice(**ruleset).load().session(tz=place)
+    session = _ruleset.for_logtest(_ruleset.choice(**ruleset)).session(tz=place)
     location = source.delivery.location if source else location
     if file is sys.stdin and sys.stdin.isatty():
         _out.note("Type one log per line")
