@@ -1,6 +1,7 @@
 """Commands on a manager in service, played by a stand-in whose logtest is our engine."""
 
 import functools
+import io
 import json
 import os
 import shutil
@@ -157,6 +158,26 @@ def test_uninstalling_keeps_what_was_edited_in_our_part_and_says_so(manager, con
     assert not (manager.home / RECORD).exists()
     assert content_of(manager.home / "etc/rules") == before
     assert manager.calls[-1] == "wazuh-control restart"
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "said"),
+    [("n\n", _exit.ERROR, "nothing was changed"), ("", _exit.USAGE, "say --yes to go on unasked")],
+)
+def test_without_a_yes_nothing_is_changed(manager, monkeypatch, capsys, answer, code, said):
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    assert main(["install"]) == code
+    assert said in capsys.readouterr().err
+    assert not (manager.home / RECORD).exists()
+
+
+def test_a_second_installation_finds_the_same_whatever_the_order_of_the_flags(manager, capsys):
+    manager.start()
+    wanted = ["--collect", "gitlab-audit", "--collect", "app-security"]
+    assert main(["install", "--yes", *wanted]) == _exit.OK
+    capsys.readouterr()
+    assert main(["plan"]) == _exit.OK
+    assert capsys.readouterr().out == "nothing to do\n"
 
 
 def test_a_failed_proof_leaves_the_old_state_and_exits_with_an_error(manager, content_of, capsys):

@@ -316,3 +316,10 @@ def test_the_commands_write_what_they_name(tmp_path, capsys):
     assert capsys.readouterr().out.strip() == str(tmp_path / "group/agent.conf")
 
     assert main(["bundle", "--collect", "docker"]) == _exit.USAGE
+
+
+@pytest.mark.parametrize("command", [["bundle", "--agent"], ["group-files"]])
+def test_a_source_with_a_secret_is_not_for_agents(command, tmp_path, capsys):
+    assert main([*command, "--collect", "github-audit", "--out", str(tmp_path)]) == _exit.USAGE
+    assert "github-audit needs a secret" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -143,7 +143,16 @@ def test_an_ordinary_user_cannot_install_into_a_live_home(open_folder):
     home = open_folder / "live"
     (home / "ruleset/rules").mkdir(parents=True)
     said = run_as_ordinary(f"from pathlib import Path; detect(home=Path({str(home)!r}))")
-    assert said.endswith(f"installing into {home} needs root")
+    assert said.endswith(f"looking at {home} and installing into it need root")
+
+
+@as_root
+def test_a_home_that_an_ordinary_user_may_not_enter_needs_root(open_folder):
+    home = open_folder / "live"
+    (home / "etc").mkdir(parents=True)
+    home.chmod(0o750)
+    said = run_as_ordinary(f"from pathlib import Path; detect(home=Path({str(home)!r}))")
+    assert said.endswith(f"looking at {home} and installing into it need root")
 
 
 @as_root

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from wazuh_pack import deploy, resources
-from wazuh_pack.cli import _api, _canary, _exit, _load, _out
+from wazuh_pack.cli import _api, _ask, _canary, _exit, _load, _out
 from wazuh_pack.errors import DiagnosticsError, UsageError
 from wazuh_pack.install.assemble import prepare
 from wazuh_pack.install.choices import Choices, read_choices
@@ -96,12 +96,12 @@ def command(
             manager, prepared.source, conf=conf, restart=restart, activate=activate, force=force
         )
         _show(plan, form)
-        if only_plan or plan.is_empty:
-            return _exit.OK
         if plan.errors:
             raise DiagnosticsError(plan.errors)
+        if only_plan or plan.is_empty:
+            return _exit.OK
         if not yes:
-            click.confirm(f"change {api.url}?", abort=True, err=True)
+            _ask.confirm(f"change {api.url}?")
         with _terminable():
             outcome = deploy.deploy(
                 manager,
