@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from contextlib import nullcontext
 from datetime import datetime
@@ -11,8 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from wazuh_pack.cli import _clock, _load, _out, _ruleset
-from wazuh_pack.cli.logtest_command import events
+from wazuh_pack.cli import _clock, _events, _load, _out, _ruleset
 from wazuh_pack.errors import UsageError
 
 if TYPE_CHECKING:
@@ -57,8 +57,7 @@ def command(
     location = source.delivery.location if source else location
     result = moment = None
     with _opened(event) as file:
-        for text in events(file, source):
-            line = text.encode("utf-8", "surrogateescape")
+        for line in _events.events(file, source):
             moment = clock.moment(line)
             result = session.process(line, location=location, time=moment.seconds)
     if result is None or moment is None:
@@ -68,18 +67,18 @@ def command(
     _print([Section("Time", (when,)), *explain(loaded, result, rule_id)])
 
 
-def _opened(event: str) -> AbstractContextManager[IO[str]]:
+def _opened(event: str) -> AbstractContextManager[IO[bytes]]:
     """Open the events: standard input, the file of that name, or the text itself."""
     if event == "-":
-        return nullcontext(sys.stdin)
+        return nullcontext(sys.stdin.buffer)
     try:
-        return Path(event).open(encoding="utf-8", errors="surrogateescape")
+        return Path(event).open("rb")
     except (OSError, ValueError):
-        return io.StringIO(event)
+        return io.BytesIO(os.fsencode(event))
 
 
 def _rule_id(rule: str) -> int:
-    if rule.isdigit():
+    if rule.isascii() and rule.isdecimal():
         return int(rule)
     ids = _load.lock().ids()
     if rule not in ids:

@@ -45,7 +45,8 @@ _TIME_KEYS = (
 )
 _MILLISECONDS_FROM, _MICROSECONDS_FROM, _NANOSECONDS_FROM = 1e11, 1e14, 1e17
 LATEST = 4102444800.0
-_EARLIEST, _LATEST = 1e8, LATEST  # from 1973 to 2100; what is smaller is no time of day
+"""Seconds; 2100. What is later is no time of an event."""
+_EARLIEST = 1e8  # 1973; what is smaller is no time of day
 _DAY = 86400.0
 _ISO = re.compile(
     rb"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?\s?(Z|[-+]\d\d:?\d\d)?"
@@ -122,7 +123,7 @@ class Reader:
     paths: Sequence[str]
     wrapping: Wrapping | None = None
     location: str | None = None
-    latest: float = _LATEST
+    latest: float = LATEST
     progress: Callable[[int], None] | None = None
     statistics: ReadStatistics = field(default_factory=ReadStatistics)
     _now: float = 0.0
@@ -173,7 +174,7 @@ class Reader:
             return None
         agent, location = _sender(whole)
         time = _time_of_value(whole.get("timestamp"))
-        return self._new(_encode(log), _encode(location), time, agent)
+        return self._new(encode(log), encode(location), time, agent)
 
     def _fresh(self, line: bytes, whole: dict[str, Any] | None, place: bytes) -> Record:
         time = _time_of_object(whole) if whole is not None else self._time_of_line(line)
@@ -182,8 +183,8 @@ class Reader:
             return self._new(line, place, time)
         event: Any = line.decode("utf-8", "surrogateescape") if wrapping.plain else whole
         if event is not None:
-            line = _encode(wrapping.apply(event))
-        return self._new(line, _encode(wrapping.location), time)
+            line = encode(wrapping.apply(event))
+        return self._new(line, encode(wrapping.location), time)
 
     def _new(
         self, event: bytes, location: bytes, time: float | None, agent: str = _MANAGER
@@ -318,7 +319,7 @@ def _time_of_value(value: object) -> float | None:
         if value >= least:
             value = value / unit
             break
-    return float(value) if value < _LATEST else None
+    return float(value) if value < LATEST else None
 
 
 def _iso_time(found: re.Match[bytes]) -> float | None:
@@ -342,10 +343,11 @@ def _moment(parts: tuple[bytes, ...], zone: bytes | None = None) -> float | None
     except (ValueError, OverflowError):
         return None
     time = moment.timestamp()
-    return time if _EARLIEST <= time < _LATEST else None
+    return time if _EARLIEST <= time < LATEST else None
 
 
-def _encode(text: str) -> bytes:
+def encode(text: str) -> bytes:
+    """Return the text of an event as bytes: those that were read as they were."""
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
