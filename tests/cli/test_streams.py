@@ -162,3 +162,15 @@ def test_a_line_of_an_export_may_hold_other_line_ends(tmp_path, capsys):
 def test_a_rule_s_number_has_plain_digits(capsys, options):
     assert main(["explain", "x", "--rule", "\u00b2", *options]) == 2
     assert "no rule '\u00b2'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["logtest", "explain", "backtest"])
+def test_an_event_cannot_steer_the_terminal(tmp_path, capsys, options, command):
+    event = b'x {"a":1} \x1b]0;owned\x07\x9b2J \xc2\x9b \xe2\x80\xae \xf3\xa0\x81\x81 \tend\xff'
+    (tmp_path / "events").write_bytes(event + b"\n")
+    assert main([command, str(tmp_path / "events"), *options]) == 0
+    out = capsys.readouterr().out
+    assert [char for char in out if not char.isprintable() and char not in "\n\t"] == []
+    assert "\\x1b]0;owned\\x07" in out
+    if command == "logtest":
+        assert "\\x9b2J \\x9b \\u202e \\U000e0041 \tend\\xff'" in out

@@ -38,6 +38,22 @@ def line(text: str = "") -> None:
         sys.stdout.write(text + "\n")
 
 
+def safe(text: str) -> str:
+    """Return text that cannot steer a terminal: events are anybody's. Tabs stay."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char == "\t" else _named(char) for char in text)
+
+
+def _named(char: str) -> str:
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:  # noqa: PLR2004 - what surrogateescape makes of a byte
+        code -= 0xDC00
+    if code <= 0xFF:  # noqa: PLR2004 - a byte
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004 - Unicode's first plane
+
+
 def flush() -> None:
     """Hand over what was printed: a program at the other end of a pipe may wait for it.
 

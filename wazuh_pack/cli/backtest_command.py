@@ -247,8 +247,6 @@ def _change(row: dict[str, Any], text: str) -> None:
 
 
 def _safe(text: str, limit: int = 200) -> str:
-    """Return text that cannot steer a terminal: events are anybody's."""
-    shown = "".join(
-        char if char.isprintable() else f"\\x{ord(char):02x}" for char in text[: limit + 1]
-    )
+    """Return text that cannot steer a terminal, cut to a length."""
+    shown = _out.safe(text[: limit + 1])
     return shown if len(shown) <= limit else shown[: limit - 3] + "..."

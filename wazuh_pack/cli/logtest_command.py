@@ -81,12 +81,12 @@ def _shown(pattern: bytes) -> str:
 
 
 def _print(result: Result) -> None:
-    """Print an event as wazuh-logtest 4.14.7 does."""
+    """Print an event as wazuh-logtest 4.14.7 does, but for what could steer the terminal."""
     shown = result.output()
     _out.line()
     _out.line(_out.style("**Phase 1: Completed pre-decoding.", "bold"))
     if "full_log" in shown:
-        _out.line(f"\tfull event: '{shown['full_log']}'")
+        _out.line(_out.safe(f"\tfull event: '{shown['full_log']}'"))
     _phase(result.predecoder, ("timestamp", "hostname", "program_name"))
     _out.line()
     _out.line(_out.style("**Phase 2: Completed decoding.", "bold"))
@@ -111,4 +111,4 @@ def _phase(data: dict[str, Any], first: tuple[str, ...] = (), prefix: str = "") 
         if isinstance(data[name], dict):
             _phase(data[name], prefix=f"{prefix}{name}.")
         else:
-            _out.line(f"\t{prefix}{name}: '{data[name]}'")
+            _out.line(_out.safe(f"\t{prefix}{name}: '{data[name]}'"))
