@@ -244,6 +244,23 @@ def test_explain_without_an_event_is_an_error(capsys, tmp_path, options):
     assert "no event" in capsys.readouterr().err
 
 
+def test_explain_does_not_take_the_name_of_what_it_cannot_read_for_an_event(
+    capsys, tmp_path, options
+):
+    (tmp_path / "loop").symlink_to("loop")
+    for name, reason in ((".", "Is a directory"), ("loop", "Too many levels of symbolic links")):
+        path = tmp_path / name
+        assert main(["explain", str(path), *options]) == 1
+        assert f"error: cannot read {path}: {reason}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("event", ["x" * 5000, "{root}/no such file", "{root}/file/below", "a\0b"])
+def test_explain_takes_for_an_event_what_names_no_file(capsys, tmp_path, options, event):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    assert main(["explain", event.replace("{root}", str(tmp_path)), *options]) == 0
+    assert "Result\n" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("form", "said"),
     [("text", "id: '100101'"), ("json", '"id":"100101"'), ("alert", '{"timestamp":"')],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -13,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from wazuh_pack.cli import _clock, _events, _load, _out, _ruleset
-from wazuh_pack.errors import UsageError
+from wazuh_pack.errors import PackError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from wazuh_pack.verify.explain import Section
 
+_NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 _TIME = "%A %Y-%m-%d %H:%M:%S %z"
 
 
@@ -68,13 +70,25 @@ def command(
 
 
 def _opened(event: str) -> AbstractContextManager[IO[bytes]]:
-    """Open the events: standard input, the file of that name, or the text itself."""
+    """Open the events: standard input, the file of that name, or the text itself.
+
+    Raises:
+        PackError: There is something of that name that cannot be read.
+    """
     if event == "-":
         return nullcontext(sys.stdin.buffer)
     try:
-        return Path(event).open("rb")
-    except (OSError, ValueError):
-        return io.BytesIO(os.fsencode(event))
+        if event:
+            return Path(event).open("rb")
+    except OSError as error:
+        if error.errno not in _NO_FILE:
+            raise PackError(
+                f"cannot read {event}: {error.strerror}",
+                hint="if it is not the name of a file but an event, pipe it in",
+            ) from error
+    except ValueError:  # a NUL is part of no file's name
+        pass
+    return io.BytesIO(os.fsencode(event))
 
 
 def _rule_id(rule: str) -> int:
