@@ -58,12 +58,16 @@ def command(
     session = loaded.session(trace=True, tz=place)
     location = source.delivery.location if source else location
     result = moment = None
+    count = 0
     with _opened(event) as file:
-        for line in _events.events(file, source):
+        for line in _events.events(file, source, printed=True):
+            count += 1
             moment = clock.moment(line)
             result = session.process(line, location=location, time=moment.seconds)
     if result is None or moment is None:
         raise UsageError("no event to explain", hint="give an event or a file, or pipe events in")
+    if count > 1 and isinstance(file, io.BytesIO):
+        _out.note(f"the argument has {count} lines; the last is explained, the others came before")
     when = f"{datetime.fromtimestamp(moment.seconds, place):{_TIME}} ({moment.reason})"
     rule_id = _rule_id(rule) if rule is not None else None
     _print([Section("Time", (when,)), *explain(loaded, result, rule_id)])
