@@ -64,6 +64,26 @@ def test_the_daemon_judges_where_logtest_refuses(run, tmp_path):
     assert f"{tmp_path}/rules.xml:2: error: the text of <match> is too long [1104]" in err
 
 
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [("logtest", "--rules"), ("explain", "--decoders"), ("backtest", "--compare")],
+)
+def test_a_folder_without_xml_is_refused(run, tmp_path, command, option):
+    folder = tmp_path / "empty"
+    (folder / "below").mkdir(parents=True)
+    (folder / "below" / "rules.xml").write_text(WARNED, encoding="utf-8")
+    (folder / "README.md").write_text("nothing", encoding="utf-8")
+    code, err = run(command, WARNED, option, str(folder))
+    assert (code, f"error: no *.xml file is in {folder}" in err) == (2, True)
+
+
+def test_the_folder_to_compare_with_need_not_bring_decoders(run, tmp_path):
+    for name in ("rules", "decoders"):
+        (tmp_path / "other" / name).mkdir(parents=True)
+    (tmp_path / "other" / "rules" / "r.xml").write_text(WARNED, encoding="utf-8")
+    assert run("backtest", WARNED, "--compare", str(tmp_path / "other"))[0] == 0
+
+
 def decoders(folder):
     path = folder / "decoders.xml"
     path.write_text(

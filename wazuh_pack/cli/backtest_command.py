@@ -135,7 +135,7 @@ def _other(chosen: RulesetChoice, paths: tuple[Path, ...]) -> RulesetChoice:
         tree = [path / name for name in ("rules", "rules_xml") if (path / name).is_dir()]
         rules += tree or [path]
         if tree:
-            decoders += [path / "decoders"] if (path / "decoders").is_dir() else []
+            decoders += [path / "decoders"] if any((path / "decoders").glob("*.xml")) else []
             lists += [path / "lists"] if (path / "lists").is_dir() else []
     base = chosen.resolved()
     other = replace(base, rules=tuple(rules), decoders=tuple(decoders) or base.decoders)
