@@ -1,54 +1,23 @@
 """Commands on a manager in service, played by a stand-in whose logtest is our engine."""
 
-import functools
 import io
 import json
 import os
 import shutil
+import signal
 import stat
 
 import pytest
 from standin_manager import standin
 
-from wazuh_pack.cli import _exit, _load, main
-from wazuh_pack.install.target import Target
+from wazuh_pack.cli import _exit, main
 
 PLACES = ("active-response", "etc", "wodles")
 RECORD = "etc/wazuh-pack/RECORD.json"
 
 
-CATALOG = functools.cache(_load.catalog)
-
-
-def play(made, monkeypatch):
-    """Let commands take a stand-in for the installed manager, whoever runs the tests."""
-
-    def detect(*, home=None, destdir=None):
-        assert destdir is None
-        assert home in {None, made.home}
-        return Target(
-            home=made.home,
-            version="4.14.7",
-            is_manager=True,
-            staged=False,
-            wazuh_ids=None,
-            privileged=False,
-        )
-
-    monkeypatch.setattr("wazuh_pack.install.detect", detect)
-    monkeypatch.setattr("wazuh_pack.install.service._unit", lambda _: "")
-    monkeypatch.setattr("wazuh_pack.cli._load.catalog", CATALOG)
-
-
-@pytest.fixture
-def manager(monkeypatch):
-    with standin() as made:
-        play(made, monkeypatch)
-        yield made
-
-
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory):
+def installed(tmp_path_factory, play):
     """What an installation leaves in a home, to be copied."""
     folder = tmp_path_factory.mktemp("installed")
     with pytest.MonkeyPatch.context() as monkeypatch, standin() as made:
@@ -169,6 +138,19 @@ def test_without_a_yes_nothing_is_changed(manager, monkeypatch, capsys, answer, 
     assert main(["install"]) == code
     assert said in capsys.readouterr().err
     assert not (manager.home / RECORD).exists()
+
+
+def test_a_cancelled_job_leaves_the_old_state(manager, monkeypatch, content_of, capsys):
+    manager.start()
+    before = content_of(manager.home / "etc")
+
+    def cancel(*_):
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr("wazuh_pack.install.prove.check_canaries", cancel)
+    assert main(["install", "--yes"]) == _exit.ERROR
+    assert "interrupted" in capsys.readouterr().err
+    assert content_of(manager.home / "etc") == before
 
 
 def test_a_second_installation_finds_the_same_whatever_the_order_of_the_flags(manager, capsys):

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
+from wazuh_pack.diagnostics import Severity
 from wazuh_pack.errors import InstallError
 from wazuh_pack.install import (
     ConfBlock,
@@ -371,6 +372,15 @@ def test_a_newer_wazuh_4_is_said_to_be_unchecked(home, source):
     plan = make_plan(source, detect(destdir=home), None)
     assert [finding.code for finding in plan.findings] == ["WP620"]
     assert plan.errors == ()
+
+
+@pytest.mark.parametrize("version", ["", "garbage"])
+def test_a_wazuh_of_an_unknown_version_is_pointed_out_where_it_runs(source, target, version):
+    unknown = dataclasses.replace(target, version=version)
+    assert make_plan(source, unknown, None).findings == ()
+    (finding,) = make_plan(source, dataclasses.replace(unknown, staged=False), None).findings
+    assert (finding.code, finding.severity) == ("WP620", Severity.WARNING)
+    assert "nothing tells which Wazuh this is" in finding.message
 
 
 def test_a_disk_that_fails_leaves_the_old_state(home, source, target, snapshot, monkeypatch):

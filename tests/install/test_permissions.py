@@ -189,3 +189,14 @@ def test_an_interrupted_run_is_not_planned_over(home, source, target):
         make_plan(source, target, None)
     assert recover(target) == ()
     assert not make_plan(source, detect(destdir=home), None).is_empty
+
+
+def test_folders_above_a_staged_home_are_not_for_everybody_to_write(tmp_path, source, install):
+    before = os.umask(0)
+    try:
+        target = detect(destdir=tmp_path / "stage")
+        install(source, target)
+    finally:
+        os.umask(before)
+    for folder in (target.home, target.home.parent, tmp_path / "stage"):
+        assert folder.stat().st_mode & 0o777 == 0o755

@@ -1,12 +1,18 @@
-"""Asking before something is changed."""
+"""Asking before something is changed, and being told to stop while it is."""
 
 from __future__ import annotations
 
+import signal
 import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
 from wazuh_pack.errors import PackError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def confirm(question: str) -> None:
@@ -25,3 +31,13 @@ def confirm(question: str) -> None:
         raise UsageError("nobody is there to answer", hint="say --yes to go on unasked") from None
     if not answer:
         raise PackError("nothing was changed")
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Let SIGTERM do what Ctrl-C does: a cancelled job, too, puts back what was there."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

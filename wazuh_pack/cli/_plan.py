@@ -173,7 +173,8 @@ def carry_out(
         proof = Proof()
     else:
         service = Service.of(plan.target)
-        proof = apply_proved(plan, service, expectation, activate=activate, nodes=nodes)
+        with _ask.terminable():
+            proof = apply_proved(plan, service, expectation, activate=activate, nodes=nodes)
     count = len(plan.changes)
     _out.note(f"{count} change{'s' if count != 1 else ''} made in {plan.target.home}")
     _say_done(proof.activated)

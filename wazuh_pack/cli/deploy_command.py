@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 import tempfile
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -18,8 +16,6 @@ from wazuh_pack.install.assemble import prepare
 from wazuh_pack.install.choices import Choices, read_choices
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from wazuh_pack.install.assemble import Prepared
 
 _HOME = PurePosixPath("/var/ossec")
@@ -102,7 +98,7 @@ def command(
             return _exit.OK
         if not yes:
             _ask.confirm(f"change {api.url}?")
-        with _terminable():
+        with _ask.terminable():
             outcome = deploy.deploy(
                 manager,
                 plan,
@@ -143,16 +139,6 @@ def _show(plan: deploy.DeployPlan, form: str) -> None:
         return
     for text in plan.lines():
         _out.line(text)
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM do what Ctrl-C does: a cancelled job, too, puts back what was there."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _report(outcome: deploy.Outcome, url: str, form: str) -> int:

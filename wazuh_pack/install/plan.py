@@ -264,13 +264,14 @@ class _Planner:
 
 
 def _version_findings(target: Target) -> Iterator[Diagnostic]:
-    if version_numbers(target.version) > NEWEST:
-        yield Diagnostic(
-            "WP620",
-            f"the pack was not checked against Wazuh {target.version}",
-            at=Location(target.home),
-            severity=Severity.WARNING,
-        )
+    unknown = not any(version_numbers(target.version))
+    if unknown and not target.staged:
+        text = f"nothing tells which Wazuh this is ({target.version or 'no VERSION.json'})"
+    elif version_numbers(target.version) > NEWEST:
+        text = f"the pack was not checked against Wazuh {target.version}"
+    else:
+        return
+    yield Diagnostic("WP620", text, at=Location(target.home), severity=Severity.WARNING)
 
 
 def steps_away(

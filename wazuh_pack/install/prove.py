@@ -224,7 +224,8 @@ class _Prover:
         self._refuse(self.expectation.ours.complaints(tested.messages))
         known = {message.text for message in self.before.messages}
         new = [m for m in tested.messages if m.level == "WARNING" and m.text not in known]
-        self.proof.notes += [f"new warning, not about us: {message}" for message in new]
+        what = "new warning" if self.removes else "new warning, not about us"
+        self.proof.notes += [f"{what}: {message}" for message in new]
         if tested.failures:
             reasons = "; ".join(tested.failures)
             self.proof.notes.append(f"the configuration does not hold, as before: {reasons}")

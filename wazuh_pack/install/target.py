@@ -124,9 +124,9 @@ def _too_new(place: Path, version: str) -> InstallError:
 
 
 def _check_version(place: Path, version: str) -> None:
-    if not version:
-        return
     numbers = version_numbers(version)
+    if not any(numbers):
+        return
     if numbers[0] > NEWEST[0]:
         raise _too_new(place, version)
     if numbers < OLDEST:
@@ -137,6 +137,8 @@ def _check_version(place: Path, version: str) -> None:
 
 
 def _check_manager(place: Path, *, is_manager: bool, knows_wazuh: bool) -> None:
+    if not is_manager and not (place / "bin/wazuh-agentd").exists():
+        raise InstallError(f"there is no Wazuh in {place}", hint="name its home with --home")
     if not is_manager:
         raise InstallError(
             f"{place} is a Wazuh agent",
