@@ -72,7 +72,7 @@ def clock(at: str | None, gap: int, place: tzinfo) -> EventClock:
 
     if at is None and gap:
         raise UsageError("--gap goes with --at", hint="say when the first event happens")
-    return EventClock(at=None if at is None else _seconds(at, place), gap=gap)
+    return EventClock(at=None if at is None else _seconds(at, place), gap=gap, zone=place)
 
 
 def _seconds(text: str, place: tzinfo) -> float:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wazuh_pack.cli import _exit, _load, _out, _progress, _ruleset
+from wazuh_pack.cli import _clock, _exit, _load, _out, _progress, _ruleset
 from wazuh_pack.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ _TITLE = 60
 )
 @click.argument("logs", nargs=-1, required=True, metavar="LOGS...")
 @_ruleset.options
+@_clock.zone_option
 @click.option("--source", "source_id", help="Put this source's envelope around the events.")
 @click.option("--location", help="The location of events that bring none; else the file's name.")
 @click.option(
@@ -61,6 +62,7 @@ _TITLE = 60
 )
 def command(
     logs: tuple[str, ...],
+    zone: str | None,
     source_id: str | None,
     location: str | None,
     actors: tuple[str, ...],
@@ -73,7 +75,9 @@ def command(
     from wazuh_pack.verify.backtest import backtest  # noqa: PLC0415 - keeps --help fast
 
     chosen = _ruleset.choice(**ruleset)
+    place = _clock.zone(zone)
     job = _job(logs, chosen, source_id=source_id, location=location, actors=actors, others=others)
+    job = replace(job, zone=place)
     total = _size(logs)
     bar = _progress.Bar(total)
     several = os.cpu_count() or 1 if total >= _WORTH_SEVERAL else 1
@@ -87,7 +91,13 @@ def command(
         _print(outcome, compared=bool(others))
     for problem in outcome.read.unreadable:
         _out.error(f"not read, or not to the end: {problem}")
-    return _exit.ERROR if outcome.read.unreadable else _exit.OK
+    nothing = bool(outcome.read.not_wrapped and not outcome.read.events)
+    if nothing:
+        _out.error(
+            "no line is a JSON object, as --source needs them",
+            hint="`jq -c '.[]'` gives each event of an array a line of its own",
+        )
+    return _exit.ERROR if outcome.read.unreadable or nothing else _exit.OK
 
 
 def _job(
@@ -179,6 +189,7 @@ def _remarks(outcome: Outcome) -> None:
         (report.given_up, "events for which the matching of a pattern was given up"),
         (read.too_long, "lines too long, left out"),
         (read.cut, "events cut at the length that analysisd takes"),
+        (read.not_wrapped, "lines that are no JSON object, left out"),
         (read.without_log, "lines of alerts without the event's text, left out"),
         (read.without_time, "events without a time, taken to happen with the one before"),
         (read.out_of_order, "events older than the one before; correlation may be off"),

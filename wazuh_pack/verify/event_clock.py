@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import timezone, tzinfo
 from typing import TYPE_CHECKING
 
 from wazuh_pack.verify.backtest_input import JITTER, LATEST, Reader
@@ -38,6 +39,7 @@ class EventClock:
         *,
         at: float | None = None,
         gap: float = 0.0,
+        zone: tzinfo = timezone.utc,
         wall: Callable[[], float] = time.time,
     ) -> None:
         """Begin.
@@ -45,12 +47,13 @@ class EventClock:
         Args:
             at: Seconds since the epoch at which the first event happens, whatever events say.
             gap: Seconds from each event to the next, if ``at`` is given.
+            zone: The time zone of times that name none.
             wall: This machine's clock.
         """
         self._next = at
         self._gap = gap
         self._wall = wall
-        self._reader = Reader((), latest=wall())
+        self._reader = Reader((), latest=wall(), zone=zone)
         self._last: tuple[float, float] | None = None
 
     def moment(self, event: bytes) -> Moment:
