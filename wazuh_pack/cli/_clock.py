@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone, tzinfo
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 _F = TypeVar("_F", bound="Callable[..., Any]")
 
 _LONGEST_GAP = 1_000_000
-_LATEST = datetime(2100, 1, 1, tzinfo=timezone.utc).timestamp()
 
 zone_option = click.option(
     "--tz",
@@ -76,6 +75,8 @@ def clock(at: str | None, gap: int, place: tzinfo) -> EventClock:
 
 
 def _seconds(text: str, place: tzinfo) -> float:
+    from wazuh_pack.verify.backtest_input import LATEST  # noqa: PLC0415 - keeps --help fast
+
     written = text.strip()
     if written[-1:] in {"Z", "z"}:
         written = f"{written[:-1]}+00:00"
@@ -84,7 +85,7 @@ def _seconds(text: str, place: tzinfo) -> float:
         seconds = (moment if moment.tzinfo else moment.replace(tzinfo=place)).timestamp()
     except (ValueError, OverflowError):
         seconds = -1.0
-    if not 0 <= seconds < _LATEST:
+    if not 0 <= seconds < LATEST:
         raise UsageError(
             f"--at: {text!r} is no time", hint="write 2026-11-21T23:30 or 2026-11-21T23:30+01:00"
         )
