@@ -53,7 +53,7 @@ class RulesetChoice:
         """Load it.
 
         Raises:
-            UsageError: A path does not exist or the choice contradicts itself.
+            UsageError: A path does not exist or holds no XML, or the choice contradicts itself.
             LoadFailure: analysisd would not start.
         """
         if self.home is not None:
@@ -64,7 +64,7 @@ class RulesetChoice:
             return Ruleset.from_manager_home(self.home, cache=self.cache)
         own = self.resolved()
         base = own.stock_folder()
-        rules, decoders = _xml_files(own.rules), _xml_files(own.decoders)
+        rules, decoders = _named_files(own.rules), _named_files(own.decoders)
         lists = dict(_named(own.lists, own.list_prefix))
         if base is not None:
             stock = _xml_files([base / "rules"])
@@ -111,6 +111,19 @@ class RulesetChoice:
             list_prefix=_PACK_LISTS,
             cache=self.cache,
         )
+
+
+def _named_files(paths: Iterable[Path]) -> list[Path]:
+    """Return the files that somebody named, each by itself or by its folder."""
+    found: list[Path] = []
+    for path in paths:
+        files = _xml_files([path])
+        if not files:
+            raise UsageError(
+                f"no *.xml file is in {path}", hint="name files, or the folder that they are in"
+            )
+        found += files
+    return found
 
 
 def _xml_files(paths: Iterable[Path]) -> list[Path]:
