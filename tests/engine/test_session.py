@@ -1,6 +1,7 @@
 """Sessions and their results."""
 
 import json
+from datetime import timedelta, timezone
 
 import pytest
 
@@ -44,6 +45,56 @@ def test_bytes_and_text_are_the_same_event(write_ruleset):
 def test_bytes_that_are_no_text_are_kept(write_ruleset):
     result = write_ruleset(RULES).session().process(b"\xff\xfe")
     assert result.as_logtest()["full_log"] == "\udcff\udcfe"
+
+
+@pytest.mark.parametrize(
+    ("text", "data"),
+    [
+        ("\ud800", b"\xed\xa0\x80"),
+        ("a\udfffb\udcff", b"a\xed\xbf\xbfb\xff"),
+        ("\ud83d\ude00", b"\xed\xa0\xbd\xed\xb8\x80"),
+    ],
+)
+def test_halves_of_characters_are_bytes_too(write_ruleset, text, data):
+    result = write_ruleset().session().process(text, location=text)
+    assert result.occurrence.event.full_log == data
+    assert result.occurrence.event.location == data
+    assert "full_log" in result.as_alert()
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize(
+    "time", [float("nan"), float("inf"), float("-inf"), 1e15, -1e11, 10**400, 253402300799]
+)
+def test_a_time_that_no_calendar_has_refuses_the_event_alone(write_ruleset, mode, time):
+    session = write_ruleset().session(mode=mode, manager="m")
+    session.process("a", time=86400)
+    refused = session.process("a", time=time)
+    assert "no calendar" in refused.refused
+    later = session.process("a")
+    assert not later.refused
+    assert later.as_alert()["timestamp"] == "1970-01-02T00:00:00.000+0000"
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("hours", [-14, 0, 14])
+@pytest.mark.parametrize("time", [-62_135_510_400, -0.5, 1e10, 253_402_214_400])
+def test_the_years_of_the_calendar_are_judged(write_ruleset, mode, hours, time):
+    rule = (
+        '<group name="x,"><rule id="100" level="3"><time>0:00 - 23:59</time>'
+        "<weekday>weekdays,weekends</weekday><description>always</description></rule></group>"
+    )
+    zone = timezone(timedelta(hours=hours))
+    session = write_ruleset(rule).session(mode=mode, manager="m", tz=zone)
+    result = session.process("a", time=time)
+    assert result.rule_id == 100
+    assert result.as_alert()["timestamp"].endswith(f"{hours:+03d}00")
+
+
+def test_a_clock_gone_wrong_refuses_the_event(write_ruleset):
+    session = write_ruleset().session(clock=lambda: float("nan"))
+    assert "no calendar" in session.process("a").refused
+    assert not session.process("a", time=5).refused
 
 
 def test_only_the_daemon_drops_firewall_events_that_lack_a_field(write_ruleset):
