@@ -210,6 +210,75 @@ def test_thresholds_and_the_last_ruleset_element_count(tmp_path):
     assert Ruleset.from_manager_home(tmp_path, levels=Levels()).session().process("a").alert
 
 
+@pytest.fixture
+def home(tmp_path):
+    """Return a function that gives a home: stock and own files, and this configuration."""
+    for folder, rule in (("ruleset", 1), ("etc", 2)):
+        (tmp_path / folder / "rules").mkdir(parents=True)
+        (tmp_path / folder / "decoders").mkdir()
+        (tmp_path / folder / "rules/r.xml").write_text(
+            f'<group name="b,"><rule id="{rule}" level="4"><category>syslog</category>'
+            "<description>root</description></rule></group>",
+            encoding="utf-8",
+        )
+        (tmp_path / folder / "decoders/d.xml").write_text(
+            '<decoder name="p"><program_name>x</program_name></decoder>'
+            '<decoder name="n"><prematch>^</prematch></decoder>',
+            encoding="utf-8",
+        )
+
+    def configured(text):
+        (tmp_path / "etc/ossec.conf").write_text(text, encoding="utf-8")
+        return tmp_path
+
+    return configured
+
+
+@pytest.mark.parametrize("cached", [True, False])
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "",
+        "<ruleset><rule_dir>nowhere</rule_dir></ruleset>",
+        "<ruleset><rule_dir>etc/rules</rule_dir><decoder_dir>nowhere</decoder_dir></ruleset>",
+    ],
+)
+def test_only_the_daemon_falls_back_to_stock_files(home, tmp_path, inside, cached):
+    folder = home(f"<ossec_config>{inside}</ossec_config>")
+    cache = tmp_path / "cache" if cached else None
+    for _ in range(2):
+        ruleset = Ruleset.from_manager_home(folder, cache=cache)
+        assert ruleset.session(mode=Mode.DAEMON).process("x").rule_id == 1
+        assert "logtest takes no stock files" in ruleset.session().process("x").refused
+
+
+def test_files_chosen_by_hand_are_no_fallback(home, tmp_path):
+    folder = home("<ossec_config></ossec_config>")
+    cache = tmp_path / "cache"
+    assert Ruleset.from_manager_home(folder, cache=cache).refusal
+    stock = folder / "ruleset"
+    loaded = Ruleset.load([stock / "rules"], [stock / "decoders"], cache=cache)
+    assert loaded.session().process("x").rule_id == 1
+
+
+def test_variables_of_the_configuration_stand_for_nothing(home):
+    """analysisd applies them in rules and decoders only."""
+    folder = home(
+        '<var name="R">etc/rules</var><ossec_config><ruleset><rule_dir>$R</rule_dir></ruleset>'
+        "</ossec_config>"
+    )
+    assert set(Ruleset.from_manager_home(folder).rules) == {1}
+
+
+def test_what_analysisd_refuses_of_a_configuration_is_all_told(home):
+    folder = home("<ossec_config>\n<ruleset>\n<bogus>x</bogus></ruleset></ossec_config>")
+    with pytest.raises(LoadFailure) as caught:
+        Ruleset.from_manager_home(folder)
+    found = [(item.code, item.at.path, item.at.line) for item in caught.value.diagnostics]
+    conf = folder / "etc/ossec.conf"
+    assert found == [("1230", conf, 3), ("1202", conf, 0), ("1202", conf, 0)]
+
+
 def test_a_broken_configuration_fails_to_load(tmp_path):
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/ossec.conf").write_text("<ossec_config>", encoding="utf-8")

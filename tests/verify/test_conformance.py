@@ -445,6 +445,35 @@ def test_a_suite_of_files_that_say_nothing_fails(capsys, suite, name):
 
 
 @pytest.mark.parametrize(
+    ("inside", "messages"),
+    [
+        ("<bogus>x</bogus>", [("ERROR", 1230, ["bogus"])]),
+        ("", [("ERROR", 1230, ["ruleset"])]),
+        (
+            '<rule_dir pattern="(">etc/rules</rule_dir>',
+            [("ERROR", 1202, ["pattern in rules_dir does not compile"]), ("ERROR", None, [])],
+        ),
+    ],
+)
+def test_a_suite_may_expect_that_its_configuration_is_refused(capsys, suite, inside, messages):
+    """These are the messages of analysisd 4.14.7 -t."""
+    for name in ("events", "expected", "expected_daemon"):
+        (suite / f"{name}.ndjson").unlink()
+    (suite / "ruleset.xml").write_text(f"<ruleset>{inside}</ruleset>", encoding="utf-8")
+    refused = [("ERROR", 1202, ["etc/ossec.conf"]), ("CRITICAL", 1202, ["etc/ossec.conf"])]
+    wanted = [
+        {"level": level, "code": code, "args": arguments}
+        for level, code, arguments in [*messages, *refused]
+    ]
+    loading = {"exit": 1, "messages": wanted}
+    (suite / "load.json").write_text(json.dumps(loading), encoding="utf-8")
+    assert judge(capsys, suite, "--diff") == (0, "1 passed, 0 failed", "")
+    wanted.pop()
+    (suite / "load.json").write_text(json.dumps(loading), encoding="utf-8")
+    assert judge(capsys, suite)[:2] == (1, "0 passed, 1 failed")
+
+
+@pytest.mark.parametrize(
     ("row", "said"),
     [
         ({"string": "a", "match": True}, "not a vector with 'pattern'"),

@@ -134,7 +134,7 @@ def key_of(files: RulesetFiles, levels: Levels | None) -> str:
 
 def _parts(files: RulesetFiles, levels: Levels | None) -> Iterator[bytes]:
     yield _program()
-    yield repr(levels).encode()
+    yield repr((levels, files.fell_back)).encode()
     lists = [("list " + name, path) for name, path in files.lists]
     rules = [("rules", path) for path in files.rules]
     decoders = [("decoders", path) for path in files.decoders]

@@ -75,7 +75,7 @@ def _load_file(path: Path, forest: _Forest, notes: LoadLog) -> None:
         for node in nodes:
             forest.add(read_decoder(node, notes), node.at)
     except RefuseFile:
-        raise notes.refuse(f"configuration error at '{path}'", Location(path), "1202") from None
+        raise notes.refuse("the decoders cannot be loaded", Location(path), "1202") from None
 
 
 def _read(path: Path, notes: LoadLog) -> Sequence[Node]:

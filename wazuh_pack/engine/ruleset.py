@@ -21,9 +21,9 @@ from wazuh_pack.engine.plain import plain_decoders, plain_rules
 from wazuh_pack.engine.result import Mode
 from wazuh_pack.engine.rule_loader import Levels, RuleLoader
 from wazuh_pack.engine.session import Session
-from wazuh_pack.errors import XmlError
+from wazuh_pack.errors import DiagnosticsError, XmlError
 from wazuh_pack.location import Location
-from wazuh_pack.xmlio import apply_variables, read_file, read_text
+from wazuh_pack.xmlio import read_file, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -114,28 +114,26 @@ class Ruleset:
     ) -> Ruleset:
         """Load what a manager in this folder would load.
 
-        The last ``<ruleset>`` element of ``etc/ossec.conf`` says what (analysisd forgets earlier
-        ones, only their lists stay until another element names lists); without any, the stock and
-        the user's folders and all their lists are taken. ``<alerts>`` gives the thresholds unless
-        ``levels`` does. ``cache`` as in :meth:`load`.
+        Its ``etc/ossec.conf`` says what (see :func:`~wazuh_pack.engine.files.ruleset_files`), and
+        gives the thresholds (``<alerts>``) unless ``levels`` does. In a folder without one, such as
+        a tree that is being put together, the stock and the user's folders and all their lists are
+        taken. ``cache`` as in :meth:`load`.
 
         Raises:
             LoadFailure: analysisd would not start.
         """
         conf = home / "etc" / "ossec.conf"
+        if not conf.is_file():
+            return cls.from_files(_default_files(home), levels=levels, cache=cache)
         try:
-            sections = _sections(conf) if conf.is_file() else []
-            chosen = [
-                ruleset_files(section, home) for section in sections if section.name == "ruleset"
-            ]
+            sections = _sections(conf)
+            elements = (section for section in sections if section.name == "ruleset")
+            files = ruleset_files(elements, home)
         except XmlError as error:
             raise LoadFailure([_as_diagnostic(error, conf)]) from error
-        thresholds = _levels(sections) if sections else None
-        if not chosen:
-            return cls.from_files(_default_files(home), levels=levels or thresholds, cache=cache)
-        lists = next((files.lists for files in reversed(chosen) if files.lists), ())
-        files = RulesetFiles(chosen[-1].rules, chosen[-1].decoders, lists)
-        return cls.from_files(files, levels=levels or thresholds, cache=cache)
+        except DiagnosticsError as error:
+            raise LoadFailure(error.diagnostics) from error
+        return cls.from_files(files, levels=levels or _levels(sections), cache=cache)
 
     @classmethod
     def from_files(
@@ -196,7 +194,7 @@ class Ruleset:
             decoders=decoders,
             levels=loader.levels,
             max_frequency=loader.max_frequency,
-            refusal=_refusal(notes.diagnostics, rules),
+            refusal=_refusal(notes.diagnostics, rules, files),
             rules={rule.id: rule for rule in reversed(rules)},
             rule_names=frozenset(str(rule.id).encode() for rule in rules),
             indexes=indexes,
@@ -271,11 +269,13 @@ def _without_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _refusal(diagnostics: Iterable[Diagnostic], rules: Sequence[Rule]) -> str:
+def _refusal(diagnostics: Iterable[Diagnostic], rules: Sequence[Rule], files: RulesetFiles) -> str:
     """Say why logtest opens no session. It does not learn of errors that are printed at once."""
     errors = (found.code for found in diagnostics if found.severity is Severity.ERROR)
     if any(code != BAD_TIME for code in errors):
         return "loading logged an error; logtest opens no session then"
+    if files.fell_back:
+        return "no file of rules or none of decoders was found; logtest takes no stock files then"
     return "" if rules else "no rule is left"
 
 
@@ -296,7 +296,7 @@ def _by_base_name(paths: Iterable[Path]) -> tuple[Path, ...]:
 def _sections(conf: Path) -> list[Node]:
     return [
         section
-        for root in apply_variables(read_file(conf))
+        for root in read_file(conf)
         for section in root.children
         if root.name == "ossec_config"
     ]
@@ -318,7 +318,7 @@ def _levels(sections: Sequence[Node]) -> Levels:
 
 def _default_files(home: Path) -> RulesetFiles:
     (element,) = read_text(_DEFAULT_RULESET, home / "etc" / "ossec.conf")
-    files = ruleset_files(element, home)
+    files = ruleset_files([element], home)
     lists = [
         (str(file.relative_to(home)), file)
         for folder in _STOCK_LISTS

@@ -14,9 +14,9 @@ from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wazuh_pack.engine import DiffStore, LoadFailure, Mode, Ruleset
+from wazuh_pack.engine import DiffStore, Mode, Ruleset
 from wazuh_pack.engine.loadlog import BAD_CATEGORY, BAD_TIME
-from wazuh_pack.errors import PackError
+from wazuh_pack.errors import DiagnosticsError, PackError
 from wazuh_pack.location import Location
 from wazuh_pack.verify.expression_vectors import (
     accepted_by_class,
@@ -121,12 +121,11 @@ def run_suite(path: Path, *, stock: Path | None = None, mode: Mode = Mode.LOGTES
     result = SuiteResult(path.name)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        files = stage_suite(path, home, stock)
         ruleset: Ruleset | None
         try:
-            ruleset = Ruleset.from_files(files)
+            ruleset = Ruleset.from_files(stage_suite(path, home, stock))
             logged = ruleset.diagnostics
-        except LoadFailure as error:
+        except DiagnosticsError as error:
             ruleset, logged = None, error.diagnostics
         if mode is Mode.LOGTEST and (path / "load.json").is_file():
             expected = read_object(path / "load.json")
@@ -285,7 +284,7 @@ def _arguments(found: Diagnostic, home: Path) -> list[str]:
     path = found.at.path
     file = str(path.relative_to(home)) if path.is_relative_to(home) else str(path)
     if found.code in _NAMES_FILE_ONLY:
-        return [file]
+        return named or [file]
     line = [str(found.at.line)] if found.code == "1226" else []
     return [file, *named, *line]
 

@@ -256,7 +256,7 @@ def _files(text: bytes, home: Path) -> RulesetFiles:
     elements = [node for node in read_text(text, conf) if node.name == "ruleset"]
     if len(elements) != 1:
         raise PackError("not one <ruleset> element", at=Location(conf))
-    return ruleset_files(elements[0], home)
+    return ruleset_files(elements, home)
 
 
 def _link(source: Path, target: Path) -> None:
