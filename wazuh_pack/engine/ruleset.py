@@ -7,6 +7,7 @@ import socket
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timezone
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wazuh_pack.diagnostics import Diagnostic, Severity
@@ -28,13 +29,15 @@ from wazuh_pack.xmlio import read_file, read_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import tzinfo
-    from pathlib import Path
 
     from wazuh_pack.engine.decoders import DecoderSet
     from wazuh_pack.engine.memory import Watch
     from wazuh_pack.engine.rules import Rule
     from wazuh_pack.engine.tree import RuleNode
     from wazuh_pack.xmlio import Node
+
+CONFIGURATION = Path("etc/ossec.conf")
+"""Where a manager's configuration lies in its folder."""
 
 _DEFAULT_RULESET = (
     b"<ruleset><decoder_dir>ruleset/decoders</decoder_dir><rule_dir>ruleset/rules</rule_dir>"
@@ -122,18 +125,8 @@ class Ruleset:
         Raises:
             LoadFailure: analysisd would not start.
         """
-        conf = home / "etc" / "ossec.conf"
-        if not conf.is_file():
-            return cls.from_files(_default_files(home), levels=levels, cache=cache)
-        try:
-            sections = _sections(conf)
-            elements = (section for section in sections if section.name == "ruleset")
-            files = ruleset_files(elements, home)
-        except XmlError as error:
-            raise LoadFailure([_as_diagnostic(error, conf)]) from error
-        except DiagnosticsError as error:
-            raise LoadFailure(error.diagnostics) from error
-        return cls.from_files(files, levels=levels or _levels(sections), cache=cache)
+        files, thresholds = _of_manager(home)
+        return cls.from_files(files, levels=levels or thresholds, cache=cache)
 
     @classmethod
     def from_files(
@@ -293,6 +286,30 @@ def _by_base_name(paths: Iterable[Path]) -> tuple[Path, ...]:
     return tuple(sorted(paths, key=lambda path: (path.name.encode(), str(path))))
 
 
+def manager_files(home: Path) -> RulesetFiles:
+    """Return the files that :meth:`Ruleset.from_manager_home` loads.
+
+    Raises:
+        LoadFailure: analysisd would not start, for what its configuration says.
+    """
+    return _of_manager(home)[0]
+
+
+def _of_manager(home: Path) -> tuple[RulesetFiles, Levels | None]:
+    """Return a manager's files, and the thresholds that it sets."""
+    conf = home / CONFIGURATION
+    if not conf.is_file():
+        return _default_files(home), None
+    try:
+        sections = _sections(conf)
+        elements = (section for section in sections if section.name == "ruleset")
+        return ruleset_files(elements, home), _levels(sections)
+    except XmlError as error:
+        raise LoadFailure([_as_diagnostic(error, conf)]) from error
+    except DiagnosticsError as error:
+        raise LoadFailure(error.diagnostics) from error
+
+
 def _sections(conf: Path) -> list[Node]:
     return [
         section
@@ -317,7 +334,7 @@ def _levels(sections: Sequence[Node]) -> Levels:
 
 
 def _default_files(home: Path) -> RulesetFiles:
-    (element,) = read_text(_DEFAULT_RULESET, home / "etc" / "ossec.conf")
+    (element,) = read_text(_DEFAULT_RULESET, home / CONFIGURATION)
     files = ruleset_files([element], home)
     lists = [
         (str(file.relative_to(home)), file)

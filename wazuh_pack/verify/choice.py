@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wazuh_pack import resources
-from wazuh_pack.engine import Ruleset
+from wazuh_pack.engine import LoadFailure, Ruleset
+from wazuh_pack.engine.ruleset import CONFIGURATION, manager_files
 from wazuh_pack.errors import UsageError
 
 if TYPE_CHECKING:
@@ -74,14 +76,17 @@ class RulesetChoice:
         return Ruleset.load(rules, decoders, lists, cache=self.cache)
 
     def stamp(self) -> Stamp:
-        """Return what changes when any file of the choice is written, added or removed."""
+        """Return what changes when any file of the choice is written, added or removed.
+
+        Of a manager that is its configuration, and the files that this names now.
+        """
+        if self.home is not None:
+            return tuple(_stamps(_of_manager(self.home)))
         own = self.resolved()
         folders = [*own.rules, *own.decoders, *own.lists]
-        base = own.stock_folder() if self.home is None else None
+        base = own.stock_folder()
         if base is not None:
             folders += [base / "rules", base / "decoders", base / "lists"]
-        if self.home is not None:
-            folders = [self.home / "etc", self.home / "ruleset"]
         return tuple(_stamps(folders))
 
     def stock_folder(self) -> Path | None:
@@ -111,6 +116,16 @@ class RulesetChoice:
             list_prefix=_PACK_LISTS,
             cache=self.cache,
         )
+
+
+def _of_manager(home: Path) -> Iterator[Path]:
+    yield home / CONFIGURATION
+    # What cannot be loaded is not kept, so nobody asks whether it has changed.
+    with suppress(LoadFailure):
+        files = manager_files(home)
+        yield from files.rules
+        yield from files.decoders
+        yield from (path for _, path in files.lists)
 
 
 def _xml_files(paths: Iterable[Path]) -> list[Path]:
