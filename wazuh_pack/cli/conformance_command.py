@@ -38,8 +38,11 @@ _NAME_WIDTH = 44
 @click.option("--diff", "show", is_flag=True, help="Show every difference: expected, actual.")
 def command(paths: tuple[Path, ...], stock: Path | None, show: bool) -> int:
     """Replay, print a line per suite, sum up."""
+    from wazuh_pack.verify.choice import checked_stock  # noqa: PLC0415 - keeps --help fast
     from wazuh_pack.verify.find_vectors import Layout, find, replay  # noqa: PLC0415 - keeps --help fast
 
+    if stock is not None:
+        checked_stock(stock)
     passed = failed = 0
     for vectors in list(find(paths)):
         if vectors.layout is Layout.OTHER:

@@ -22,7 +22,7 @@ from wazuh_pack.engine.plain import plain_decoders, plain_rules
 from wazuh_pack.engine.result import Mode
 from wazuh_pack.engine.rule_loader import Levels, RuleLoader
 from wazuh_pack.engine.session import Session
-from wazuh_pack.errors import DiagnosticsError, XmlError
+from wazuh_pack.errors import DiagnosticsError, UsageError, XmlError
 from wazuh_pack.location import Location
 from wazuh_pack.xmlio import read_file, read_text
 
@@ -124,6 +124,7 @@ class Ruleset:
 
         Raises:
             LoadFailure: analysisd would not start.
+            UsageError: The folder holds neither a configuration nor a ruleset.
         """
         files, thresholds = _of_manager(home)
         return cls.from_files(files, levels=levels or thresholds, cache=cache)
@@ -291,6 +292,7 @@ def manager_files(home: Path) -> RulesetFiles:
 
     Raises:
         LoadFailure: analysisd would not start, for what its configuration says.
+        UsageError: The folder holds neither a configuration nor a ruleset.
     """
     return _of_manager(home)[0]
 
@@ -299,7 +301,7 @@ def _of_manager(home: Path) -> tuple[RulesetFiles, Levels | None]:
     """Return a manager's files, and the thresholds that it sets."""
     conf = home / CONFIGURATION
     if not conf.is_file():
-        return _default_files(home), None
+        return _default_files(home, conf), None
     try:
         sections = _sections(conf)
         elements = (section for section in sections if section.name == "ruleset")
@@ -333,9 +335,13 @@ def _levels(sections: Sequence[Node]) -> Levels:
     )
 
 
-def _default_files(home: Path) -> RulesetFiles:
-    (element,) = read_text(_DEFAULT_RULESET, home / CONFIGURATION)
-    files = ruleset_files([element], home)
+def _default_files(home: Path, conf: Path) -> RulesetFiles:
+    files = ruleset_files(read_text(_DEFAULT_RULESET, conf), home)
+    if not files.rules and not files.decoders:
+        raise UsageError(
+            f"{home} is no manager's folder: it has no {CONFIGURATION}",
+            hint="give the folder of an installed manager, such as /var/ossec",
+        )
     lists = [
         (str(file.relative_to(home)), file)
         for folder in _STOCK_LISTS

@@ -66,6 +66,11 @@ class RulesetChoice:
             return Ruleset.from_manager_home(self.home, cache=self.cache)
         own = self.resolved()
         base = own.stock_folder()
+        if base is None and not own.decoders:
+            raise UsageError(
+                "no decoders are named, and without a stock ruleset there are none",
+                hint="name decoders (--decoders), or leave the stock ruleset in place",
+            )
         rules, decoders = _xml_files(own.rules), _xml_files(own.decoders)
         lists = dict(_named(own.lists, own.list_prefix))
         if base is not None:
@@ -93,14 +98,7 @@ class RulesetChoice:
         """Return the folder of the stock ruleset that is loaded; None when there is none."""
         if self.bare:
             return None
-        base = self.stock or resources.stock()
-        for part in ("rules", "decoders"):
-            if not (base / part).is_dir():
-                raise UsageError(
-                    f"{base} is no stock ruleset: it has no folder {part!r}",
-                    hint="give a manager's ruleset folder, such as /var/ossec/ruleset",
-                )
-        return base
+        return checked_stock(self.stock or resources.stock())
 
     def resolved(self) -> RulesetChoice:
         """Return the choice with the pack's own folders where it names nothing else."""
@@ -116,6 +114,21 @@ class RulesetChoice:
             list_prefix=_PACK_LISTS,
             cache=self.cache,
         )
+
+
+def checked_stock(folder: Path) -> Path:
+    """Return the folder of a stock ruleset.
+
+    Raises:
+        UsageError: It is none.
+    """
+    for part in ("rules", "decoders"):
+        if not (folder / part).is_dir():
+            raise UsageError(
+                f"{folder} is no stock ruleset: it has no folder {part!r}",
+                hint="give a manager's ruleset folder, such as /var/ossec/ruleset",
+            )
+    return folder
 
 
 def _of_manager(home: Path) -> Iterator[Path]:
