@@ -1,53 +1,23 @@
 """Commands on a manager in service, played by a stand-in whose logtest is our engine."""
 
-import functools
+import io
 import json
 import os
 import shutil
+import signal
 import stat
 
 import pytest
 from standin_manager import standin
 
-from wazuh_pack.cli import _exit, _load, main
-from wazuh_pack.install.target import Target
+from wazuh_pack.cli import _exit, main
 
 PLACES = ("active-response", "etc", "wodles")
 RECORD = "etc/wazuh-pack/RECORD.json"
 
 
-CATALOG = functools.cache(_load.catalog)
-
-
-def play(made, monkeypatch):
-    """Let commands take a stand-in for the installed manager, whoever runs the tests."""
-
-    def detect(*, home=None, destdir=None):
-        assert destdir is None
-        assert home in {None, made.home}
-        return Target(
-            home=made.home,
-            version="4.14.7",
-            is_manager=True,
-            staged=False,
-            wazuh_ids=None,
-            privileged=False,
-        )
-
-    monkeypatch.setattr("wazuh_pack.install.detect", detect)
-    monkeypatch.setattr("wazuh_pack.install.service._unit", lambda _: "")
-    monkeypatch.setattr("wazuh_pack.cli._load.catalog", CATALOG)
-
-
-@pytest.fixture
-def manager(monkeypatch):
-    with standin() as made:
-        play(made, monkeypatch)
-        yield made
-
-
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory):
+def installed(tmp_path_factory, play):
     """What an installation leaves in a home, to be copied."""
     folder = tmp_path_factory.mktemp("installed")
     with pytest.MonkeyPatch.context() as monkeypatch, standin() as made:
@@ -157,6 +127,66 @@ def test_uninstalling_keeps_what_was_edited_in_our_part_and_says_so(manager, con
     assert not (manager.home / RECORD).exists()
     assert content_of(manager.home / "etc/rules") == before
     assert manager.calls[-1] == "wazuh-control restart"
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "said"),
+    [("n\n", _exit.ERROR, "nothing was changed"), ("", _exit.USAGE, "say --yes to go on unasked")],
+)
+def test_without_a_yes_nothing_is_changed(manager, monkeypatch, capsys, answer, code, said):
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    assert main(["install"]) == code
+    assert said in capsys.readouterr().err
+    assert not (manager.home / RECORD).exists()
+
+
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+@pytest.mark.parametrize(
+    "moment", ["prove._Prover._test", "prove.check_canaries", "service.Service.activate"]
+)
+def test_killed_while_wazuh_is_asked_it_is_repaired_by_the_next_run(
+    manager, monkeypatch, content_of, capsys, moment
+):
+    """Also while ``wazuh-analysisd -t``, logtest or the restart is under way."""
+    manager.start()
+    before = content_of(manager.home / "etc")
+    child = os.fork()
+    if child == 0:
+        monkeypatch.setattr(
+            f"wazuh_pack.install.{moment}", lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+        )
+        main(["install", "--yes"])
+        os._exit(1)
+    _, status = os.waitpid(child, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL
+    assert content_of(manager.home / "etc") != before
+
+    assert main(["uninstall", "--yes"]) == _exit.USAGE
+    assert "repaired an interrupted run was undone" in capsys.readouterr().err
+    assert content_of(manager.home / "etc") == before
+    assert main(["install", "--yes"]) == _exit.OK
+
+
+def test_a_cancelled_job_leaves_the_old_state(manager, monkeypatch, content_of, capsys):
+    manager.start()
+    before = content_of(manager.home / "etc")
+
+    def cancel(*_):
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr("wazuh_pack.install.prove.check_canaries", cancel)
+    assert main(["install", "--yes"]) == _exit.ERROR
+    assert "interrupted" in capsys.readouterr().err
+    assert content_of(manager.home / "etc") == before
+
+
+def test_a_second_installation_finds_the_same_whatever_the_order_of_the_flags(manager, capsys):
+    manager.start()
+    wanted = ["--collect", "gitlab-audit", "--collect", "app-security"]
+    assert main(["install", "--yes", *wanted]) == _exit.OK
+    capsys.readouterr()
+    assert main(["plan"]) == _exit.OK
+    assert capsys.readouterr().out == "nothing to do\n"
 
 
 def test_a_failed_proof_leaves_the_old_state_and_exits_with_an_error(manager, content_of, capsys):

@@ -94,6 +94,8 @@ def test_without_the_lists_in_ossec_conf_nothing_is_changed(site, deploy, capsys
     site.fake.master.conf = CONF
 
     assert deploy("--yes") == _exit.CONTENT
+    assert deploy("--plan") == _exit.CONTENT
+    assert deploy("--plan", "--format", "json") == _exit.CONTENT
 
     assert "[WP661]" in capsys.readouterr().err
     assert site.fake.master.files == {}

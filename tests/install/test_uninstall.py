@@ -5,7 +5,7 @@ import json
 import pytest
 
 from wazuh_pack.errors import InstallError
-from wazuh_pack.install import KeepFile, Kind, detect
+from wazuh_pack.install import KeepFile, Kind, PackFile, detect
 from wazuh_pack.install.conftext import parse
 from wazuh_pack.install.record import BACKUPS, RECORD
 
@@ -265,12 +265,29 @@ def test_a_kept_file_keeps_the_copy_of_what_it_once_replaced(
     assert [p.read_bytes() for p in (home / BACKUPS).iterdir()] == [b"theirs"]
 
 
-def test_a_file_that_was_there_with_the_same_content_survives_upgrades(
-    home, make_source, before_and_after
+def test_a_decoder_stays_with_an_edited_rule_file_that_uses_it(
+    home, make_source, target, install, uninstall
 ):
-    (home / RULE).write_bytes(b"<group/>\n")
-    before, after = before_and_after(make_source(), make_source(version="2", rule=b"new"))
-    assert after == before
+    """analysisd does not start with a rule that names an unknown decoder."""
+    rule = PackFile.of(Kind.RULE, "9120-wazuh-pack-jenkins.xml", b"<group/>\n")
+    name = "etc/decoders/9120-wazuh-pack-jenkins_decoders.xml"
+    decoder = PackFile.of(Kind.DECODER, name.rpartition("/")[2], b"<decoder/>\n")
+    source = make_source(drop={Kind.DECODER}, extra=(rule, decoder))
+    install(source, target)
+    (home / rule.destination).write_bytes(b"edited")
+    plan = uninstall(target)
+    assert f"keep    {name}  (a rule file that stays needs it)" in plan.lines()
+    assert (home / name).read_bytes() == b"<decoder/>\n"
+    (home / rule.destination).unlink()
+    install(source, target)
+    (home / rule.destination).write_bytes(b"edited again")
+    install(make_source(drop={Kind.DECODER}), target)
+    assert (home / rule.destination).read_bytes() == b"edited again"
+    assert (home / name).exists()
+    (home / rule.destination).unlink()
+    install(source, target)
+    uninstall(target)
+    assert not (home / name).exists()
 
 
 def test_a_removed_file_does_not_come_back_but_what_it_replaced_is_kept(

@@ -93,11 +93,12 @@ def read_record(target: Target) -> Record | None:
         InstallError: It is damaged, or somebody other than root could have written it.
     """
     with Tree(target.home) as tree:
+        if not target.staged:
+            check_private(tree, STATE_FOLDER)
         loaded = tree.load(RECORD)
         if loaded is None:
             return None
         if not target.staged:
-            check_private(tree, STATE_FOLDER)
             _check_owner(tree, RECORD, loaded[1].uid, loaded[1].mode)
     try:
         return _from_json(json.loads(loaded[0]))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from wazuh_pack.install import journal
 from wazuh_pack.install.fs import Tree
 from wazuh_pack.install.ossecconf import edited_regions, unmerge
-from wazuh_pack.install.plan import access_of, steps_back
+from wazuh_pack.install.plan import access_of, steps_away
 from wazuh_pack.install.record import BACKUPS, RECORD
 from wazuh_pack.install.source import Kind
 from wazuh_pack.install.steps import (
@@ -52,16 +52,8 @@ def plan_uninstall(target: Target, record: Record, *, force: bool = False) -> Pl
     with Tree(target.home) as tree:
         journal.refuse_pending(tree)
         conf, extra, rest = _conf_steps(tree, target, record, force=force)
-        needed = _needed(record, rest)
-        files = [
-            step
-            for entry in record.files
-            for step in (
-                [KeepFile(entry.path, needed[entry.path])]
-                if entry.path in needed
-                else steps_back(tree, target, entry)
-            )
-        ]
+        away = steps_away(tree, target, record.files, _needed(record, rest))
+        files = [step for _, steps in away for step in steps]
         backups = _backup_steps(
             tree, record, kept={s.path for s in files if isinstance(s, KeepFile)}
         )

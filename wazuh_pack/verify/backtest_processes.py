@@ -65,7 +65,7 @@ def judge_apart(job: Job, processes: int, progress: Progress | None) -> Found | 
             ours, theirs = context.Pipe()
             ends.append(ours)
             process = context.Process(
-                target=_work, args=(job, part, processes, board, theirs), daemon=True
+                target=_work, args=(_Part(job, part, processes, board), ends, theirs), daemon=True
             )
             process.start()
             theirs.close()
@@ -117,11 +117,18 @@ def _joined(found: Sequence[Found]) -> Found:
     return report, read
 
 
-def _work(job: Job, part: int, parts: int, board: Board, end: Connection) -> None:
-    """Be one part."""
+def _work(part: _Part, inherited: Sequence[Connection], end: Connection) -> None:
+    """Be one part, until its work is done or nobody listens any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with end:
-        _Part(job, part, parts, board).run(end)
+    for other in inherited:
+        other.close()
+    try:
+        with end:
+            part.run(end)
+    except BrokenPipeError:
+        return
+    finally:
+        part.leave()
 
 
 class _Part:
@@ -166,10 +173,14 @@ class _Part:
                 self._learn()
                 end.send(self._word())
         self._tell(number)
-        self._board.end(self._part)
+        self.leave()
         last = self._word()
         last.found = self._report, self._reader.statistics
         end.send(last)
+
+    def leave(self) -> None:
+        """Let nobody wait for this part any more."""
+        self._board.end(self._part)
 
     def _note(self, consumed: int) -> None:
         self._consumed = consumed
