@@ -13,7 +13,9 @@ from pathlib import Path
 
 DEBIAN = "debian 12"
 NPM = "npm::GitHub Security Advisory npm"
+PIP = "pip::GitHub Security Advisory pip"
 FIXED, UNFIXED, LIBRARY = "CVE-2026-70001", "CVE-2026-70002", "CVE-2026-70003"
+WHEEL = "CVE-2026-70004"
 VULNERABLE = {("openssl", FIXED), ("zlib1g", UNFIXED), ("lodash", LIBRARY)}
 LABELS = {"org.opencontainers.image.base.name": "registry.example.org/base/debian:12"}
 _AFFECTED = 2  # trivy-db, pkg/types/status.go
@@ -49,6 +51,7 @@ def _entries():
     for bucket, source, name in (
         (DEBIAN, "debian", "Debian Security Tracker"),
         (NPM, "ghsa", "GitHub Security Advisory npm"),
+        (PIP, "ghsa", "GitHub Security Advisory pip"),
     ):
         yield ["data-source", bucket], {"ID": source, "Name": name, "URL": "https://example.org"}
     yield [DEBIAN, "openssl", FIXED], {"FixedVersion": "3.0.11-1~deb12u1"}
@@ -57,7 +60,12 @@ def _entries():
         [NPM, "lodash", LIBRARY],
         {"VulnerableVersions": ["<4.17.21"], "PatchedVersions": ["4.17.21"]},
     )
-    for number, severity in ((FIXED, _CRITICAL), (UNFIXED, _HIGH), (LIBRARY, _HIGH)):
+    yield (
+        [PIP, "requests", WHEEL],
+        {"VulnerableVersions": ["<3.0.0"], "PatchedVersions": ["3.0.0"]},
+    )
+    ratings = ((FIXED, _CRITICAL), (UNFIXED, _HIGH), (LIBRARY, _HIGH), (WHEEL, _CRITICAL))
+    for number, severity in ratings:
         yield (
             ["vulnerability", number],
             {
@@ -91,6 +99,12 @@ def files(*, library="4.17.20"):
         "var/lib/dpkg/status": _PACKAGES,
         "app/node_modules/lodash/package.json": json.dumps(manifest),
     }
+
+
+def wheel(version):
+    """Return the file by which Trivy knows an installed Python package."""
+    text = f"Metadata-Version: 2.1\nName: requests\nVersion: {version}\n"
+    return {f"usr/lib/python3/dist-packages/requests-{version}.dist-info/METADATA": text}
 
 
 def write_root(folder, content):

@@ -14,6 +14,8 @@ SECRETS = [
     "GR1348941abcdefghijklmnopqrst",
     "AKIAIOSFODNN7EXAMPLE"[:16] + "ABCD",
     "hvs." + "A" * 95,
+    "s.Ke1vYN7qUMmc2fOnTNBp3cTd",
+    "b.AAAAAQKe1vYN7qUMmc2fOnTNBp3cTd",
     "npm_" + "a" * 36,
     "pypi-AgEIcHlwaS5vcmc" + "a" * 60,
     "dckr_pat_abcdefghijklmnopqrstuvwxyz0",
@@ -26,6 +28,11 @@ SECRETS = [
 @pytest.mark.parametrize("secret", SECRETS, ids=lambda secret: secret[:8])
 def test_a_token_is_replaced_as_a_whole(secret):
     assert redact(f"it was {secret}, seen") == f"it was {fingerprint(secret)}, seen"
+
+
+@pytest.mark.parametrize("secret", SECRETS[:15], ids=lambda secret: secret[:8])
+def test_a_letter_in_front_of_a_token_hides_nothing(secret):
+    assert redact(f"x{secret} 0{secret}") == f"x{fingerprint(secret)} 0{fingerprint(secret)}"
 
 
 @pytest.mark.parametrize(
@@ -48,7 +55,20 @@ def test_a_private_key_is_replaced_even_when_it_is_cut_off():
     assert "AAAAB3" not in redact(key)
 
 
-@pytest.mark.parametrize("text", ["203.0.113.9", "token expired", "acme/app", "", "ghp_short"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "203.0.113.9",
+        "token expired",
+        "acme/app",
+        "",
+        "ghp_short",
+        "disk-usage-of-the-build-hosts",
+        "task_test_of_something_long",
+        "linuxapp-backend-service",
+        "https://docs.averyveryverylongdomainname.example",
+    ],
+)
 def test_other_text_stays(text):
     assert redact(text) == text
 

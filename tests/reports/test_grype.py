@@ -123,3 +123,19 @@ def test_recorded_reports(files, recorded, name, severities):
 
     assert [item.severity for item in findings] == severities
     assert head.problems == ()
+
+
+def test_a_package_in_another_version_is_the_same_finding(files):
+    def found(version):
+        locations = [{"path": f"/{folder}/log4j-core-{version}.jar"} for folder in ("b", "a")]
+        package = {"name": "log4j-core", "version": version, "type": "java-archive"}
+        match = {
+            "vulnerability": {"id": "CVE-2026-1", "severity": "High"},
+            "artifact": {**package, "locations": locations},
+        }
+        _, head, (finding,) = files.read({"matches": [match]}, "grype")
+        return finding.path, finding.key(head.artifact, "grype")
+
+    (before, key), (after, same) = found("2.14.1"), found("2.15.0")
+    assert (before, after) == ("/a/log4j-core-2.14.1.jar", "/a/log4j-core-2.15.0.jar")
+    assert key == same

@@ -372,3 +372,22 @@ def test_a_pipe_and_a_large_file_are_refused_at_once(tmp_path):
 def test_a_missing_report_is_an_os_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         Report(Path(tmp_path / "none"))
+
+
+def test_a_package_in_another_version_is_the_same_finding(tmp_path):
+    def keys(version):
+        path = f"app/lib/log4j-core-{version}.jar"
+        flaw = {"VulnerabilityID": "CVE-2026-1", "PkgName": "log4j-core", "PkgPath": path}
+        licence = {"Name": "GPL-3.0", "PkgName": "log4j-core", "FilePath": path}
+        result = {
+            "Class": "lang-pkgs",
+            "Vulnerabilities": [{**flaw, "InstalledVersion": version}],
+            "Licenses": [licence],
+        }
+        report = tmp_path / "report.json"
+        report.write_text(json.dumps({"SchemaVersion": 2, "Results": [result]}), encoding="ascii")
+        head, findings = read(report)
+        assert {found.path for found in findings} == {path}
+        return [found.key(head.artifact, "trivy") for found in findings]
+
+    assert keys("2.14.1") == keys("2.15.0")

@@ -79,6 +79,12 @@ def test_what_is_not_whole_is_refused(files, content):
         files.read(START + content, "zap")
 
 
+@pytest.mark.parametrize("encoding", ["utf-7", "foo", "shift_jis"])
+def test_an_encoding_that_is_none_or_cannot_be_read_is_refused(files, encoding):
+    with pytest.raises(ReportError, match="its encoding cannot be read; use UTF-8"):
+        files.read(START.replace("?>", f' encoding="{encoding}"?>') + ALERT, "zap")
+
+
 def test_recorded_reports(files, recorded):
     content = (recorded / "zap/scb-example.com.xml").read_text(encoding="utf-8")
 

@@ -21,6 +21,7 @@ class Firewall(Backend):
         self.calls = []
         self.broken = set()
         self.missing = False
+        self.hangs = False
 
     def apply(self, changes, everything):
         if self.missing:
@@ -29,6 +30,8 @@ class Firewall(Backend):
             raise BackendError("that one does not work")
         self.calls.append([(str(c.target), c.seconds, c.known) for c in changes])
         self.everything = everything
+        if self.hangs:
+            raise BackendError("it hangs", at_all=True, unknown=True)
 
 
 class World:
@@ -233,6 +236,27 @@ def test_a_dry_run_says_what_it_would_do(world):
         ("dry_run", "unblocked"),
         ("refused_allowlist", ""),
     ]
+
+
+def test_a_block_that_may_have_been_made_counts_and_is_remembered(world):
+    world.firewall.hangs = True
+    found = [world.one(add(target), max_blocks=2) for target in (BAD, WORSE, "203.0.113.11")]
+    assert [d.outcome for d in found] == ["failed", "failed", "refused_rate_limit"]
+    assert found[0].reason.startswith("it hangs; ")
+
+    (missing,) = [list(world.firewall.everything())]
+    assert {str(change.target): change.seconds for change in missing} == {BAD: 3600, WORSE: 3600}
+    world.firewall.hangs = False
+    again = world.one(add(BAD))
+    assert (again.outcome, again.offences) == ("refreshed", 1)
+
+
+def test_a_block_whose_end_is_not_sure_goes_on_in_our_memory(world):
+    world.one(add())
+    world.firewall.hangs = True
+    assert world.one(delete()).outcome == "failed"
+
+    assert [str(change.target) for change in world.firewall.everything()] == [BAD]
 
 
 def test_what_the_firewall_refuses_is_a_failure_and_is_not_remembered(world):

@@ -9,14 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from wazuh_pack.agentkit.home import Home
 from wazuh_pack.respond.address import Address, parse_address, parse_network
 from wazuh_pack.respond.backends import BackendError, Change, nftables
 from wazuh_pack.respond.state import Record, Store
+from wazuh_pack.respond.worker import Worker
 
 pytestmark = pytest.mark.network_namespace
 
 NONE = list
 NFT = shutil.which("nft")
+NAME = "active-response/bin/wazuh-pack-block-ip"
 
 
 def change(target, seconds=3600, *, known=False):
@@ -272,6 +275,24 @@ def test_a_hanging_firewall_does_not_hold_up_execd(host, fake, tmp_path, wait_un
     os.killpg(hanging, signal.SIGKILL)
     host.settle(2)
     assert host.manager.outcomes() == ["failed", "failed"]
+
+
+@pytest.mark.parametrize("end", ["exec sleep 1000", "kill -9 $$"], ids=["hangs", "killed"])
+def test_what_a_program_did_before_its_end_is_neither_uncounted_nor_forgotten(
+    network, host, fake, monkeypatch, end
+):
+    monkeypatch.setattr(nftables, "_SECONDS", 0.2)
+    host.respond("203.0.113.1")
+    host.manager.configure(f"mode = enforce\nmax_blocks = 2\nnft = {fake(f'{NFT} -f -; {end}')}\n")
+    worker = Worker(Home(str(host.manager.root)), str(host.manager.state), NAME)
+    with network.host.entered():
+        found = [worker.handle([host.message(f"203.0.113.{n}")])[0] for n in (2, 3)]
+    assert [d.outcome for d in found] == ["failed", "refused_rate_limit"]
+    assert network.host.elements("hosts4").keys() == {"203.0.113.1", "203.0.113.2"}
+
+    host.manager.configure()
+    assert "reason" not in host.respond("203.0.113.2", command="delete")
+    assert network.host.elements("hosts4").keys() == {"203.0.113.1"}
 
 
 @pytest.mark.parametrize("real", [":", f"{NFT} -f - || exit 1"], ids=["before", "after"])

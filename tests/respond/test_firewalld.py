@@ -165,6 +165,16 @@ def test_other_peoples_rules_stay(daemon, backend):
     assert backend.missing([change("192.0.2.1")]) != []
 
 
+def test_nothing_of_ours_is_left_when_another_way_takes_over(daemon, backend):
+    theirs = 'rule family="ipv4" source address="192.0.2.1" drop'
+    assert daemon(f"--add-rich-rule={theirs}") == "success"
+    backend.apply([change("203.0.113.1"), change("2001:db8:9::/48")], NONE)
+    backend.clear()
+    backend.clear()
+
+    assert daemon("--list-rich-rules") == theirs
+
+
 def test_more_rules_than_it_can_bear_are_refused(backend):
     many = [change(f"10.0.{n >> 8}.{n & 255}") for n in range(firewalld.RULES + 1)]
 
@@ -178,6 +188,7 @@ def test_a_running_firewalld_is_usable_and_a_stopped_one_says_so(daemon, backend
     daemon.processes[-1].wait(30)
 
     assert backend.refusal() == "firewalld: it is not running; start it"
+    backend.clear()
     with pytest.raises(BackendError, match="firewall-cmd: ") as caught:
         backend.apply([change("203.0.113.1")], NONE)
     assert caught.value.at_all

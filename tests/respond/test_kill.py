@@ -44,6 +44,8 @@ class Killer:
 class DiskFirewall(Backend):
     """A firewall that outlives the process: a file for each address."""
 
+    name = "nftables"
+
     def __init__(self, folder):
         self.folder = folder
         self.step = lambda: None
@@ -78,7 +80,7 @@ class Host:
         ini.chmod(0o640)
         self.home = Home(str(root))
         self.firewall = DiskFirewall(root / "firewall")
-        monkeypatch.setattr("wazuh_pack.respond.worker.choose", lambda _: self.firewall)
+        monkeypatch.setattr("wazuh_pack.respond.worker.choose", lambda *_: self.firewall)
 
     def run(self, work, kill_at=None):
         """Do something in a process of its own; return whether it came to its end."""

@@ -3,6 +3,7 @@ import pytest
 from wazuh_pack.agentkit.home import Home
 from wazuh_pack.respond import protected
 from wazuh_pack.respond.address import parse_address, parse_network
+from wazuh_pack.respond.cluster import ClusterNodes
 from wazuh_pack.respond.names import NameCache, UnresolvedNameError
 from wazuh_pack.respond.policy import Policy, load_policy
 from wazuh_pack.respond.settings import Settings
@@ -128,8 +129,17 @@ def test_without_own_addresses_nothing_is_safe_to_block(tmp_path):
         list(protected.own_addresses(str(tmp_path)))
 
 
-def test_gateways_come_from_the_kernel(proc):
-    assert list(protected.gateways(proc)) == ["198.198.100.1", "2001:db8:5::9"]
+def test_gateways_come_from_proc_where_the_kernel_answers_no_other_way(proc):
+    assert list(protected.gateways_of_main_table(proc)) == ["198.198.100.1", "2001:db8:5::9"]
+
+
+def test_gateways_come_from_proc_when_the_kernel_is_not_to_be_asked(monkeypatch):
+    def refused():
+        raise PermissionError
+
+    monkeypatch.setattr(protected.netlink, "gateways", refused)
+
+    assert protected.gateways() == list(protected.gateways_of_main_table())
 
 
 def test_name_servers_come_from_the_resolvers_files(tmp_path):
@@ -175,6 +185,24 @@ def test_managers_come_from_ossec_conf(tmp_path, disabled, cluster):
     ]
 
 
+@pytest.mark.parametrize(
+    ("inside", "ports"),
+    [
+        ("<port>1520</port><disabled>no</disabled>", [1520]),
+        ("<port> 1520 </port>", [1520]),
+        ("<node_name>a</node_name>", [1516]),
+        ("<port>many</port>", [1516]),
+        ("<port>70000</port>", [1516]),
+        ("<port>1520</port><disabled>yes</disabled>", []),
+    ],
+)
+def test_the_port_of_the_cluster_comes_from_ossec_conf(tmp_path, inside, ports):
+    path = tmp_path / "ossec.conf"
+    path.write_text(f"<ossec_config><cluster>{inside}</cluster></ossec_config>\n")
+
+    assert list(protected.cluster_ports(str(path))) == ports
+
+
 def test_without_ossec_conf_there_are_no_managers(tmp_path):
     assert list(protected.managers(str(tmp_path / "none"))) == []
 
@@ -186,12 +214,18 @@ def home(tmp_path):
     return Home(str(tmp_path))
 
 
-def test_everything_comes_together(home, tmp_path):
+@pytest.fixture
+def nodes(tmp_path):
+    (tmp_path / "cluster.json").write_text('{"203.0.113.30": -60.0}')
+    return ClusterNodes(str(tmp_path / "cluster.json"))
+
+
+def test_everything_comes_together(home, nodes, tmp_path):
     answers = {"wazuh.example.org": ["203.0.113.10"], "bastion.example.org": ["203.0.113.20"]}
     cache = NameCache(str(tmp_path / "names"), answers.__getitem__)
     networks = (parse_network("203.0.113.64/26"),)
     settings = Settings(never=(networks, ("bastion.example.org",)))
-    found = load_policy(settings, home, cache, 0.0)
+    found = load_policy(settings, home, cache, nodes, 0.0)
 
     def reason(text):
         return found.refusal(parse_address(text))
@@ -199,12 +233,13 @@ def test_everything_comes_together(home, tmp_path):
     assert reason("192.0.2.10") == "manager"
     assert reason("203.0.113.10") == "manager"
     assert reason("203.0.113.20") == "allowlist"
+    assert reason("203.0.113.30") == "manager"
     assert reason("203.0.113.65") == "allowlist"
     assert reason("203.0.113.9") == ""
 
 
-def test_a_manager_whose_name_cannot_be_resolved_stops_all_blocking(home, tmp_path):
+def test_a_manager_whose_name_cannot_be_resolved_stops_all_blocking(home, nodes, tmp_path):
     cache = NameCache(str(tmp_path / "names"), lambda _: [])
 
     with pytest.raises(UnresolvedNameError, match=r"wazuh\.example\.org cannot be resolved"):
-        load_policy(Settings(), home, cache, 0.0)
+        load_policy(Settings(), home, cache, nodes, 0.0)

@@ -55,7 +55,7 @@ class World:
         self.configure("mode = enforce\n")
         self.firewall = Firewall()
         self.now = 1_000_000.0
-        monkeypatch.setattr("wazuh_pack.respond.worker.choose", lambda _: self.firewall)
+        monkeypatch.setattr("wazuh_pack.respond.worker.choose", lambda *_: self.firewall)
 
     def configure(self, text):
         self.ini.write_text(f"[block-ip]\n{text}")

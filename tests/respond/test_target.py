@@ -99,8 +99,25 @@ def test_a_refused_address_is_quoted_on_one_short_line():
     assert refusal("x" * 70_000).endswith(": 70000 characters")
 
 
-def test_a_token_in_place_of_an_address_is_not_logged():
-    token = "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"
+@pytest.mark.parametrize(
+    "text",
+    ["203.0.113.9:443", "[2001:db8::1]", "0xCB007109", "3405803785", "10.0.0.0/8", "010.1.2.3"],
+)
+def test_what_looks_like_an_address_is_quoted(text):
+    assert refusal(text).endswith(f": '{text}'")
 
-    assert token not in refusal(token)
-    assert token[:20] not in refusal("x" * 60 + " " + token)
+
+TOKENS = [
+    "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",
+    "x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",
+    "s.Ke1vYN7qUMmc2fOnTNBp3cTd",
+    "0123456789abcdef0123456789abcdef01234567",
+    "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
+    "correct horse battery staple",
+]
+
+
+@pytest.mark.parametrize("token", TOKENS)
+def test_a_secret_in_place_of_an_address_is_not_logged(token):
+    assert refusal(token).endswith(f"address: {len(token)} characters")
+    assert token[:20] not in refusal("203.0.113.9 " + token)

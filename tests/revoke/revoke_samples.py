@@ -17,8 +17,10 @@ ACCOUNT = {
     },
 }
 USER = {"username": "system:serviceaccount:ci:builder"}
-GENUINE = {"status": {"authenticated": True, "user": USER}}
+GENUINE = {"kind": "TokenReview", "status": {"authenticated": True, "user": USER}}
+REFUSED = {"kind": "TokenReview", "status": {"user": {}}}
 BINDING = {
+    "kind": "RoleBinding",
     "metadata": {
         "name": "ci-admin",
         "namespace": "ci",
@@ -29,12 +31,22 @@ BINDING = {
     "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "admin"},
     "subjects": [{"kind": "ServiceAccount", "name": "builder", "namespace": "ci"}],
 }
-POD = {"metadata": {"name": "build-1", "uid": "u2"}}
+CLUSTER_BINDING = {**BINDING, "kind": "ClusterRoleBinding"}
+POD = {"kind": "Pod", "metadata": {"name": "build-1", "uid": "u2"}}
 # A made-up key; its fingerprint is what ssh-keygen -lf says of it.
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
 KEY_DIGEST = "ZkAslGjFiUHdGf/WUL8rQvkib4PTvQatUV0OUQSncCA"
 REPOSITORY = {"repository": "acme/shop"}
+LIVE = {"id": 5, "revoked": False, "active": True}
 GLPAT = {"token": "glpat-" + "a1B2" * 5}
+
+
+def denial(before):
+    """Return what IAM says of the policy that ends sessions."""
+    condition = {"DateLessThan": {"aws:TokenIssueTime": before}}
+    statement = {"Effect": "Deny", "Action": ["*"], "Resource": ["*"], "Condition": condition}
+    return {"PolicyDocument": {"Version": "2012-10-17", "Statement": [statement]}}
+
 
 OPTIONS = {
     "github": {"organisation": "acme"},
@@ -42,6 +54,7 @@ OPTIONS = {
     "dockerhub": {"user": "acme-ci", "organisation": "acme"},
     "azuredevops": {"organisation": "acme"},
     "jenkins": {"user": "wazuh"},
+    "vault": {"lease_prefixes": "aws/creds"},
 }
 CREDENTIALS = {
     "token": "our-own-credential",
@@ -51,8 +64,8 @@ CREDENTIALS = {
 
 # action: (values, body of the reply to the look)
 TARGETS = {
-    "github.token": ({"token": github_token()}, None),
-    "github.installation-token": ({"token": "ghs_" + "a" * 36}, None),
+    "github.token": ({"token": github_token()}, {"login": "x"}),
+    "github.installation-token": ({"token": "ghs_" + "a" * 36}, {"repositories": []}),
     "github.organisation-token": ({"token_id": "5"}, [{"id": 77, "token_id": 5}]),
     "github.sso-authorisation": ({"credential_id": "5"}, None),
     "github.deploy-key": (
@@ -72,51 +85,67 @@ TARGETS = {
             ]
         },
     ),
-    "github.runner": ({"runner_id": "5"}, None),
-    "github.run-cancel": ({"run_id": "5", **REPOSITORY}, None),
-    "github.run-force-cancel": ({"run_id": "5", **REPOSITORY}, None),
+    "github.runner": ({"runner_id": "5"}, {"id": 5}),
+    "github.run-cancel": ({"run_id": "5", **REPOSITORY}, {"id": 5, "status": "queued"}),
+    "github.run-force-cancel": ({"run_id": "5", **REPOSITORY}, {"id": 5, "status": "queued"}),
     "github.workflow": ({"workflow_id": "ci.yml", **REPOSITORY}, {"state": "active"}),
-    "gitlab.token": (GLPAT, None),
-    "gitlab.any-token": (GLPAT, {"id": 5, "revoked": False, "active": True}),
+    "gitlab.token": (GLPAT, LIVE),
+    "gitlab.any-token": (GLPAT, LIVE),
     "gitlab.group-token": (GLPAT, None),
-    "gitlab.token-id": ({"token_id": "5"}, {"id": 5, "revoked": False, "active": True}),
-    "gitlab.project-token-id": ({"token_id": "5", "project": "acme/shop"}, None),
-    "gitlab.group-token-id": ({"token_id": "5", "group": "acme"}, None),
-    "gitlab.project-deploy-token": ({"token_id": "5", "project": "7"}, None),
-    "gitlab.group-deploy-token": ({"token_id": "5", "group": "7"}, None),
+    "gitlab.token-id": ({"token_id": "5"}, LIVE),
+    "gitlab.project-token-id": ({"token_id": "5", "project": "acme/shop"}, LIVE),
+    "gitlab.group-token-id": ({"token_id": "5", "group": "acme"}, LIVE),
+    "gitlab.project-deploy-token": ({"token_id": "5", "project": "7"}, LIVE),
+    "gitlab.group-deploy-token": ({"token_id": "5", "group": "7"}, LIVE),
     "gitlab.runner-pause": ({"runner_id": "5"}, {"paused": False}),
-    "gitlab.runner-token": ({"token": "glrt-" + "a1B2" * 5}, None),
-    "gitlab.pipeline-cancel": ({"pipeline_id": "5", "project": "7"}, None),
-    "gitlab.job-cancel": ({"job_id": "5", "project": "7"}, None),
+    "gitlab.runner-token": ({"token": "glrt-" + "a1B2" * 5}, {"id": 5}),
+    "gitlab.pipeline-cancel": (
+        {"pipeline_id": "5", "project": "7"},
+        {"id": 5, "status": "running"},
+    ),
+    "gitlab.job-cancel": ({"job_id": "5", "project": "7"}, {"id": 5, "status": "running"}),
     "gitlab.user-block": ({"user_id": "5"}, {"state": "active"}),
-    "vault.token": ({"token": "hvs." + "C" * 95}, None),
+    "vault.token": ({"token": "hvs." + "C" * 95}, {"data": {}}),
     "vault.accessor": ({"accessor": "8609694a-cdbc-db9b-d345-e782dbb562ed"}, {"data": {}}),
     "vault.lease": ({"lease_id": "aws/creds/deploy/abcd-1234"}, {"data": {}}),
-    "vault.lease-prefix": ({"prefix": "aws/creds"}, None),
+    "vault.lease-prefix": ({"prefix": "aws/creds"}, {"data": {"keys": ["deploy/"]}}),
     "vault.entity": ({"entity_id": UUID}, {"data": {"disabled": False}}),
     "vault.approle-secret": ({"secret_id_accessor": UUID, "role": "ci"}, None),
     "kubernetes.token": ({"token": service_account_token(ACCOUNT)}, GENUINE),
     "kubernetes.secret": (
         {"name": "builder-token", "namespace": "ci"},
-        {"type": "kubernetes.io/service-account-token", "metadata": {"uid": "u3"}},
+        {
+            "kind": "Secret",
+            "type": "kubernetes.io/service-account-token",
+            "metadata": {"name": "builder-token", "uid": "u3"},
+        },
     ),
     "kubernetes.pod": ({"name": "build-1", "namespace": "ci"}, POD),
     "kubernetes.rolebinding": ({"name": "ci-admin", "namespace": "ci"}, BINDING),
-    "kubernetes.clusterrolebinding": ({"name": "ci-admin"}, BINDING),
-    "kubernetes.cronjob-suspend": ({"name": "nightly", "namespace": "ci"}, {"spec": {}}),
-    "kubernetes.node-cordon": ({"name": "worker-1"}, {"spec": {}}),
+    "kubernetes.clusterrolebinding": ({"name": "ci-admin"}, CLUSTER_BINDING),
+    "kubernetes.cronjob-suspend": (
+        {"name": "nightly", "namespace": "ci"},
+        {"kind": "CronJob", "metadata": {"name": "nightly", "uid": "u4"}, "spec": {}},
+    ),
+    "kubernetes.node-cordon": (
+        {"name": "worker-1"},
+        {"kind": "Node", "metadata": {"name": "worker-1", "uid": "u5"}, "spec": {}},
+    ),
     "aws.access-key": ({"access_key_id": "AKIAABCDEFGH234567ZZ"}, {"UserName": "ci"}),
-    "aws.role-sessions": ({"role": "deploy"}, {"PolicyDocument": "aws:TokenIssueTime"}),
-    "aws.user-sessions": ({"user": "ci"}, {"PolicyDocument": "aws:TokenIssueTime"}),
+    "aws.role-sessions": ({"role": "deploy"}, denial("2026-01-01T00:00:00Z")),
+    "aws.user-sessions": ({"user": "ci"}, denial("2026-01-01T00:00:00Z")),
     "dockerhub.token-deactivate": ({"token_id": UUID}, {"is_active": True}),
-    "dockerhub.token-delete": ({"token_id": UUID}, None),
+    "dockerhub.token-delete": ({"token_id": UUID}, {"is_active": True}),
     "dockerhub.organisation-token-deactivate": ({"token_id": UUID}, {"is_active": True}),
-    "dockerhub.organisation-token-delete": ({"token_id": UUID}, None),
-    "azuredevops.token": ({"authorisation_id": UUID, "subject": "aad.VXNlckRlc2NyaXB0b3I"}, None),
-    "jenkins.user-tokens": ({"user": "mallory"}, None),
-    "jenkins.user-token": ({"user": "mallory", "token_id": UUID}, None),
+    "dockerhub.organisation-token-delete": ({"token_id": UUID}, {"is_active": True}),
+    "azuredevops.token": (
+        {"authorisation_id": UUID, "subject": "aad.VXNlckRlc2NyaXB0b3I"},
+        {"value": [{"authorizationId": UUID, "isValid": True}]},
+    ),
+    "jenkins.user-tokens": ({"user": "mallory"}, {"id": "mallory"}),
+    "jenkins.user-token": ({"user": "mallory", "token_id": UUID}, {"id": "mallory"}),
     "jenkins.job-disable": ({"job": "team/deploy app"}, {"buildable": True}),
-    "jenkins.build-stop": ({"number": "5", "job": "team/deploy"}, None),
+    "jenkins.build-stop": ({"number": "5", "job": "team/deploy"}, {"building": True}),
     "webhook.token": (GLPAT, None),
     "webhook.identifier": ({"identifier": "session:5"}, None),
 }
@@ -129,7 +158,9 @@ def actions():
 
 def bound(name, url="https://provider.example.com"):
     """Return a provider with everything it may want configured."""
-    return provider(name)(Access(url=url, options=OPTIONS.get(name, {}), credentials=CREDENTIALS))
+    kind = provider(name)
+    options = {key: kind.options[key](text) for key, text in OPTIONS.get(name, {}).items()}
+    return kind(Access(url=url, options=options, credentials=CREDENTIALS))
 
 
 def target(action):

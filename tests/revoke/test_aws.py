@@ -4,6 +4,7 @@ import json
 from datetime import datetime, timezone
 
 import pytest
+from revoke_samples import denial
 from revoke_world import NOW
 
 boto3 = pytest.importorskip("boto3", reason="no boto3 (it is on every manager)")
@@ -68,10 +69,48 @@ def test_a_key_is_made_inactive_and_active_again(manager, iam, monkeypatch):
     assert status(iam, key) == "Active"
 
 
-def test_a_key_of_nobody_is_gone(manager, iam):
+def test_a_key_that_was_inactive_before_stays_so(manager):
+    key = "AKIAABCDEFGH234567ZZ"
+    inactive = {"AccessKeyMetadata": [{"AccessKeyId": key, "Status": "Inactive"}]}
+    ask(manager, "aws.access-key", key)
+    manager.script.answers += [(200, {}, {"UserName": "ci"}), (200, {}, inactive)]
+    lines = manager.run("aws")
+    (line,) = ask(manager, "aws.access-key", key, command="delete")
+
+    assert [line["outcome"] for line in lines] == ["already_revoked"]
+    assert manager.script.calls == ["GetAccessKeyLastUsed ", "ListAccessKeys "]
+    assert line["reason"] == "somebody else had done it before; take it back by hand"
+
+
+def test_a_key_is_taken_back_after_a_repeated_event_too(manager):
+    key = "AKIAABCDEFGH234567ZZ"
+    owner = (200, {}, {"UserName": "ci"})
+    active, inactive = (
+        (200, {}, {"AccessKeyMetadata": [{"AccessKeyId": key, "Status": status}]})
+        for status in ("Active", "Inactive")
+    )
+    ask(manager, "aws.access-key", key)
+    manager.script.answers += [owner, active, (200,), inactive]
+    assert [line["outcome"] for line in manager.run("aws")] == ["revoked"]
+    manager.clock.now += 601
+    ask(manager, "aws.access-key", key)
+    manager.script.answers += [owner, inactive]
+    assert [line["outcome"] for line in manager.run("aws")] == ["already_revoked"]
+    ask(manager, "aws.access-key", key, command="delete")
+    manager.script.answers += [(200,)]
+
+    assert [line["outcome"] for line in manager.run("aws")] == ["restored"]
+    assert manager.script.asked[-1][2] == {
+        "UserName": "ci",
+        "AccessKeyId": key,
+        "Status": "Active",
+    }
+
+
+def test_a_key_of_nobody_here_may_be_another_accounts(manager, iam):
     ask(manager, "aws.access-key", "AKIAABCDEFGH234567ZZ")
 
-    assert work(manager) == ["already_revoked"]
+    assert work(manager) == ["not_found"]
     assert iam.list_users()["Users"] == []
 
 
@@ -110,6 +149,25 @@ def test_an_earlier_revocation_is_put_back_by_the_undo(manager, iam):
     assert iam.get_role_policy(**which)["PolicyDocument"] == earlier
 
 
+@pytest.mark.parametrize("before", [None, "2026-01-01T00:00:00Z"])
+def test_a_repeated_event_does_not_make_a_revocation_last(manager, iam, before):
+    iam.create_role(RoleName="deploy", AssumeRolePolicyDocument="{}")
+    which = {"RoleName": "deploy", "PolicyName": "AWSRevokeOlderSessions"}
+    if before:
+        iam.put_role_policy(**which, PolicyDocument=json.dumps(denial(before)["PolicyDocument"]))
+    for _ in range(3):
+        ask(manager, "aws.role-sessions", "deploy")
+        assert work(manager) == ["revoked"]
+        manager.clock.now += 601
+    ask(manager, "aws.role-sessions", "deploy", "delete")
+
+    assert work(manager) == ["restored"]
+    if before:
+        assert iam.get_role_policy(**which)["PolicyDocument"] == denial(before)["PolicyDocument"]
+    else:
+        assert iam.list_role_policies(RoleName="deploy")["PolicyNames"] == []
+
+
 def test_the_environments_proxy_has_no_say(manager, iam, monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     iam.create_user(UserName="ci")
@@ -144,3 +202,18 @@ def test_our_own_key_is_not_touched(manager):
 
     assert (line["outcome"], line["reason"]) == ("refused_allowlist", "own_credential")
     assert manager.clock() == NOW
+
+
+def test_an_old_revocation_is_not_taken_for_the_new_one(manager):
+    old = {
+        "Effect": "Deny",
+        "Action": ["*"],
+        "Resource": ["*"],
+        "Condition": {"DateLessThan": {"aws:TokenIssueTime": "2020-01-01T00:00:00Z"}},
+    }
+    stale = (200, {}, {"PolicyDocument": {"Version": "2012-10-17", "Statement": [old]}})
+    ask(manager, "aws.role-sessions", "deploy")
+    manager.script.answers += [stale, (200, {}, {}), *[stale] * 8]
+    lines = manager.run("aws")
+
+    assert [line["outcome"] for line in lines] == ["retrying", "unverified"]

@@ -79,6 +79,47 @@ def test_our_own_secret_is_known_once_it_is_read(manager, fake, over_http):
     assert not any(path.startswith("/api/v4") for _, path, _, _ in fake.seen)
 
 
+INTERNAL = (
+    "[gitlab]\nurl = {url}/api/v4\nactions = token\n"
+    "[gitlab-internal]\nprovider = gitlab\nurl = {url}/internal\nactions = token\n"
+    "[vault]\nurl = {url}/v1\n"
+)
+
+
+@pytest.fixture
+def two(manager, fake):
+    """Return a manager whose second GitLab has its token in Vault."""
+    manager.configure(INTERNAL.format(url=fake.url), general="give_up_after = 1m")
+    manager.secrets(f"[gitlab-internal]\ntoken = {PLACE}\n[vault]\ntoken = our-own-vault-token\n")
+    return manager
+
+
+def test_the_secret_of_another_instance_is_ours_too(two, fake, over_http):
+    keep(fake, (200, {"data": {"token": OWN}}))
+    ask(two, "gitlab.token", OWN)
+    (line,) = two.run("gitlab", over_http)
+
+    assert (line["outcome"], line["reason"]) == ("refused_allowlist", "own_credential")
+    assert {path for _, path, _, _ in fake.seen} == {"/v1/secret/data/ci/gitlab"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "last", "reason"),
+    [
+        ((403, None), "failed", "cannot tell whether it is our own: [gitlab-internal] GET"),
+        ((503, None), "failed", "given up: GET /{secret}: the provider is out of order"),
+    ],
+)
+def test_what_may_be_ours_is_not_revoked(two, fake, over_http, answer, last, reason):
+    keep(fake, answer)
+    ask(two, "gitlab.token", "glpat-" + "a1B2" * 5)
+    line = two.run("gitlab", over_http)[-1]
+
+    assert line["outcome"] == last
+    assert line["reason"].startswith(reason)
+    assert {path for _, path, _, _ in fake.seen} == {"/v1/secret/data/ci/gitlab"}
+
+
 def test_vaults_own_secret_cannot_be_in_it(manager, over_http):
     manager.secrets(f"[vault]\ntoken = {PLACE}\n")
     ask(manager, "vault.token", "hvs." + "C" * 95)

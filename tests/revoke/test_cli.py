@@ -139,7 +139,7 @@ def test_a_token_comes_by_standard_input_and_is_never_shown(cli, monkeypatch):
 def test_what_was_not_done_cannot_be_taken_back(cli):
     (line,) = cli("revoke", "gitlab.runner-pause", "31")
 
-    assert "nothing is known to be taken back" in cli.error("undo", line["key"])
+    assert "the same action is under way" in cli.error("undo", line["key"])
     assert "the action is pending, not failed" in cli.error("retry", line["key"])
     assert "no action has this key" in cli.error("undo", "nothing")
     assert cli("retry")[-1] == {"response": "revoke-token", "open": 1}

@@ -20,7 +20,11 @@ DESCRIBED = ("github", "gitlab", "vault", "kubernetes", "azuredevops")
 # The descriptions are extracts: these calls exist, but not there.
 NOT_DESCRIBED = {
     "POST /repos/{repository}/keys",
+    "GET /installation/repositories",
     "GET /users/{user_id}",
+    "POST /runners/verify",
+    "GET /projects/{project}/pipelines",
+    "GET /projects/{project}/jobs",
     "GET /projects/{project}/jobs/{job_id}",
     "GET /projects/{project}/access_tokens/{token_id}",
     "GET /groups/{group}/access_tokens/{token_id}",
@@ -86,7 +90,9 @@ def calls_of(action):
     memory = remembered(action, plan)
     check = plan.check(memory)
     return [
+        *([plan.own.call] if plan.own else []),
         *([plan.look] if plan.look else []),
+        *([plan.place] if plan.place else []),
         *plan.act(memory),
         *([check.call] if check else []),
         *(plan.undo(memory) if plan.undo else ()),

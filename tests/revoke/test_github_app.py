@@ -42,7 +42,7 @@ def ask(world, command="add"):
 
 
 def test_an_installation_is_suspended_and_let_go(manager, fake, over_http, key):
-    installation = {"suspended_at": None}
+    installation = {"id": 9, "suspended_at": None}
     path = "/app/installations/9"
     fake.route("GET", path, lambda *_: (200, installation))
     fake.route(

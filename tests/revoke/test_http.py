@@ -5,7 +5,7 @@ import hmac
 import json
 
 import pytest
-from revoke_samples import ACCOUNT, BINDING, GENUINE, KEY_DIGEST, PUBLIC_KEY, UUID
+from revoke_samples import ACCOUNT, BINDING, GENUINE, KEY_DIGEST, LIVE, PUBLIC_KEY, REFUSED, UUID
 from revoke_world import github_token, service_account_token
 
 TOKEN = github_token()
@@ -49,7 +49,8 @@ class GitHub:
         return 202
 
     def user(self, _, headers):
-        return 200 if headers["Authorization"].removeprefix("Bearer ") in self.live else 401
+        live = headers["Authorization"].removeprefix("Bearer ") in self.live
+        return (200, {"login": "x"}) if live else 401
 
 
 @pytest.fixture
@@ -93,11 +94,11 @@ def test_faults_on_the_way_do_not_keep_it_alive(github, fake, over_http, faults)
 
 
 def test_a_redirect_is_not_followed(github, fake, over_http):
-    fake.faults.append((307, None, {"Location": f"{fake.url}/elsewhere"}))
+    fake.faults.extend([None, (307, None, {"Location": f"{fake.url}/elsewhere"})])
     (line,) = github.run("github", over_http)
 
     assert line["outcome"] == "failed"
-    assert fake.calls() == ["POST /credentials/revoke"]
+    assert fake.calls() == ["GET /user", "POST /credentials/revoke"]
 
 
 def test_neither_netrc_nor_a_proxy_of_the_environment_has_a_say(
@@ -110,12 +111,13 @@ def test_neither_netrc_nor_a_proxy_of_the_environment_has_a_say(
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
 
     assert outcomes(github.run("github", over_http)) == ["revoked"]
-    assert "Authorization" not in fake.seen[0][3]
+    assert "Authorization" not in fake.seen[1][3]
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[" * 100_000, b"\xff\xfe"])
 def test_an_answer_that_is_not_json_is_no_harm(github, fake, over_http, body):
-    fake.route("GET", "/user", lambda *_: (401, body.decode("latin-1")))
+    said = {True: (200, {"login": "x"}), False: (401, body.decode("latin-1"))}
+    fake.route("GET", "/user", lambda *_: said[bool(github.provider.live)])
 
     assert outcomes(github.run("github", over_http)) == ["revoked"]
 
@@ -135,7 +137,7 @@ def test_nobody_listening_is_tried_again_until_it_is_given_up(world, over_http):
     lines = world.run("github", over_http)
 
     assert outcomes(lines) == ["retrying", "failed"]
-    assert lines[1]["reason"] == "given up: POST /credentials/revoke: no answer: ConnectionError"
+    assert lines[1]["reason"] == "given up: GET /user: no answer: ConnectionError"
 
 
 def test_a_gitlab_runner_is_paused_and_goes_on(manager, fake, over_http):
@@ -153,6 +155,33 @@ def test_a_gitlab_runner_is_paused_and_goes_on(manager, fake, over_http):
     assert {headers["PRIVATE-TOKEN"] for *_, headers in fake.seen} == {"our-own-credential"}
 
 
+@pytest.mark.parametrize(
+    ("action", "path", "others"),
+    [
+        ("token-id", "/personal_access_tokens/self", {}),
+        ("project-token-id", "/personal_access_tokens/self", {"project": "7"}),
+        ("group-token-id", "/personal_access_tokens/self", {"group": "7"}),
+        ("user-block", "/user", {}),
+    ],
+)
+def test_gitlabs_responder_does_not_end_itself(manager, fake, over_http, action, path, others):
+    world = manager("gitlab", action)
+    fake.route("GET", path, lambda *_: (200, {**LIVE, "id": 5, "state": "active"}))
+    ask(world, f"gitlab.{action}", 5, **others)
+    (line,) = world.run("gitlab", over_http)
+
+    assert (line["outcome"], line["reason"]) == ("refused_allowlist", "own_credential")
+    assert fake.calls() == [f"GET {path}"]
+
+
+@pytest.mark.parametrize("lease", ["auth/token/create/h123", "auth/userpass/login/mallory/h9"])
+def test_the_lease_of_a_token_is_left_alone(manager, lease):
+    world = manager("vault", "lease")
+    (line,) = ask(world, "vault.lease", lease)
+
+    assert line["outcome"] == "refused_allowlist"
+
+
 def test_a_gitlab_token_revokes_itself(manager, fake, over_http):
     world = manager("gitlab", "token")
     live = {"glpat-" + "a1B2" * 5}
@@ -161,7 +190,7 @@ def test_a_gitlab_token_revokes_itself(manager, fake, over_http):
     def with_token(answer):
         return lambda _, headers: answer(headers["PRIVATE-TOKEN"])
 
-    fake.route("GET", itself, with_token(lambda token: 200 if token in live else 401))
+    fake.route("GET", itself, with_token(lambda token: (200, LIVE) if token in live else 401))
     fake.route("DELETE", itself, with_token(lambda token: live.discard(token) or 204))
     ask(world, "gitlab.token", "glpat-" + "a1B2" * 5)
 
@@ -169,19 +198,33 @@ def test_a_gitlab_token_revokes_itself(manager, fake, over_http):
     assert live == set()
 
 
-def test_a_token_that_is_dead_already_is_said_to_be(manager, fake, over_http):
+def test_a_token_that_is_not_accepted_may_be_alive_elsewhere(manager, fake, over_http):
     world = manager("gitlab", "token")
     for method in ("GET", "DELETE"):
         fake.route(method, "/personal_access_tokens/self", lambda *_: 401)
     ask(world, "gitlab.token", "glpat-" + "a1B2" * 5)
+    (line,) = world.run("gitlab", over_http)
 
-    assert outcomes(world.run("gitlab", over_http)) == ["already_revoked"]
+    assert line["outcome"] == "not_found"
+    assert line["reason"] == (
+        "GET /personal_access_tokens/self: the token is not accepted here: it is revoked, or of "
+        "another server (401)"
+    )
+
+
+def test_a_github_token_of_another_server_is_not_called_revoked(github, fake, over_http):
+    github.provider.live.clear()
+    (line,) = github.run("github", over_http)
+
+    assert line["outcome"] == "not_found"
+    assert fake.calls() == ["GET /user"]
 
 
 def test_a_vault_entity_is_disabled_and_enabled(manager, fake, over_http):
     world = manager("vault", "entity", "namespace = team/ci")
     entity = {"disabled": False}
     path = f"/identity/entity/id/{UUID}"
+    fake.route("GET", "/auth/token/lookup-self", lambda *_: (200, {"data": {"entity_id": ""}}))
     fake.route("GET", path, lambda *_: (200, {"data": entity}))
     fake.route("POST", path, lambda body, _: entity.update(json.loads(body)) or 204)
     ask(world, "vault.entity", UUID)
@@ -210,7 +253,7 @@ class Cluster:
         fake.route("POST", self.RBAC, lambda body, _: self.bindings.append(json.loads(body)) or 201)
 
     def review(self, *_):
-        return 201, GENUINE if self.pods else {"status": {"authenticated": False}}
+        return 201, GENUINE if self.pods else REFUSED
 
     def delete_pod(self, body, _):
         uid = json.loads(body)["preconditions"]["uid"]
@@ -233,10 +276,19 @@ def test_the_pod_that_a_genuine_token_is_bound_to_is_deleted(manager, fake, over
 @pytest.mark.parametrize(
     ("review", "outcome", "reason"),
     [
-        ({"status": {"authenticated": False}}, "already_revoked", None),
-        ({}, "already_revoked", None),
         (
-            {"status": {"authenticated": True, "user": {"username": "system:serviceaccount:a:b"}}},
+            REFUSED,
+            "not_found",
+            "the cluster does not take it as genuine: it has ended, or is another cluster's",
+        ),
+        (
+            {
+                "kind": "TokenReview",
+                "status": {
+                    "authenticated": True,
+                    "user": {"username": "system:serviceaccount:a:b"},
+                },
+            },
             "refused_allowlist",
             "the token's claims and the cluster's answer differ",
         ),
@@ -312,7 +364,8 @@ def test_bindings_of_kubernetes_itself_are_left_alone(manager):
 def test_a_secret_that_is_no_token_is_not_deleted(manager, fake, over_http):
     world = manager("kubernetes", "secret")
     path = "/api/v1/namespaces/ci/secrets/database"
-    fake.route("GET", path, lambda *_: (200, {"type": "Opaque", "metadata": {"uid": "u"}}))
+    found = {"kind": "Secret", "type": "Opaque", "metadata": {"name": "database", "uid": "u"}}
+    fake.route("GET", path, lambda *_: (200, found))
     ask(world, "kubernetes.secret", "database", namespace="ci")
     (line,) = world.run("kubernetes", over_http)
 
@@ -323,7 +376,8 @@ def test_a_secret_that_is_no_token_is_not_deleted(manager, fake, over_http):
 def test_a_binding_that_kubernetes_made_itself_is_left_alone(manager, fake, over_http):
     world = manager("kubernetes", "clusterrolebinding")
     labels = {"kubernetes.io/bootstrapping": "rbac-defaults"}
-    found = {"metadata": {"name": "cluster-admin", "uid": "u", "labels": labels}}
+    metadata = {"name": "cluster-admin", "uid": "u", "labels": labels}
+    found = {"kind": "ClusterRoleBinding", "metadata": metadata, "roleRef": {"name": "x"}}
     path = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/cluster-admin"
     fake.route("GET", path, lambda *_: (200, found))
     ask(world, "kubernetes.clusterrolebinding", "cluster-admin", resource="clusterrolebindings")
@@ -428,6 +482,47 @@ def test_a_role_binding_is_put_back_as_it_was(manager, fake, over_http):
     ]
 
 
+def test_a_binding_is_put_back_after_a_repeated_event_too(manager, fake, over_http):
+    world = manager("kubernetes", "rolebinding")
+    cluster = Cluster(fake)
+    ask(world, "kubernetes.rolebinding", "ci-admin", namespace="ci")
+    world.run("kubernetes", over_http)
+    world.clock.now += 601
+    ask(world, "kubernetes.rolebinding", "ci-admin", namespace="ci")
+    assert outcomes(world.run("kubernetes", over_http)) == ["not_found"]
+    ask(world, "kubernetes.rolebinding", "ci-admin", command="delete", namespace="ci")
+
+    assert outcomes(world.run("kubernetes", over_http)) == ["restored"]
+    assert [binding["subjects"] for binding in cluster.bindings] == [BINDING["subjects"]]
+
+
+def test_a_runners_labels_come_back_after_a_repeated_event_too(manager, fake, over_http):
+    world = manager("github", "runner-labels", "organisation = acme")
+    path = "/orgs/acme/actions/runners/5/labels"
+    labels = ["gpu", "big"]
+    fake.route(
+        "GET",
+        path,
+        lambda *_: (200, {"labels": [{"name": name, "type": "custom"} for name in labels]}),
+    )
+
+    def put(body, _):
+        labels[:] = json.loads(body)["labels"]
+        return 200, {"labels": []}
+
+    fake.route("PUT", path, put)
+    ask(world, "github.runner-labels", 5)
+    world.run("github", over_http)
+    labels.append("late")
+    world.clock.now += 601
+    ask(world, "github.runner-labels", 5)
+    assert outcomes(world.run("github", over_http)) == ["revoked"]
+    ask(world, "github.runner-labels", 5, command="delete")
+
+    assert outcomes(world.run("github", over_http)) == ["restored"]
+    assert labels == ["big", "gpu", "late"]
+
+
 def test_docker_hub_is_logged_in_to_first(manager, fake, over_http):
     secret = "password = our-own-password"
     world = manager("dockerhub", "token-deactivate", "user = acme-ci", secrets=secret)
@@ -462,6 +557,7 @@ def test_a_jenkins_job_in_a_folder_is_disabled(manager, fake, over_http):
 def test_a_redirect_is_no_proof_that_jenkins_revoked(manager, fake, over_http, status, outcome):
     world = manager("jenkins", "user-tokens", "user = wazuh")
     path = "/user/mallory/descriptorByName/jenkins.security.ApiTokenProperty/revokeAll"
+    fake.route("GET", "/user/mallory/api/json", lambda *_: (200, {"id": "mallory"}))
     fake.route("POST", path, lambda *_: status)
     ask(world, "jenkins.user-tokens", "mallory")
 
@@ -503,21 +599,25 @@ def test_azure_devops_checks_by_the_users_list(manager, fake, over_http):
     ask(world, "azuredevops.token", UUID, subject="aad.VXNlckRl")
 
     assert outcomes(world.run("azuredevops", over_http)) == ["revoked"]
-    assert json.loads(fake.seen[0][2]) == [{"authorizationId": UUID}]
+    assert json.loads(fake.seen[1][2]) == [{"authorizationId": UUID}]
 
 
-@pytest.mark.parametrize("more", [None, "page-2"])
-def test_a_list_that_goes_on_proves_nothing(manager, fake, over_http, more):
+@pytest.mark.parametrize(
+    ("page", "outcome"),
+    [
+        ({"value": []}, "not_found"),
+        ({"value": [], "continuationToken": "page-2"}, "unverified"),
+        ({"value": [{"authorizationId": UUID, "isValid": False}]}, "already_revoked"),
+    ],
+)
+def test_a_list_that_does_not_show_it_proves_nothing(manager, fake, over_http, page, outcome):
     world = manager("azuredevops", "token", "organisation = acme")
     base = "/acme/_apis/tokenadmin"
-    page = {"value": [], "continuationToken": more}
     fake.route("POST", f"{base}/revocations", lambda *_: 204)
     fake.route("GET", f"{base}/personalaccesstokens/aad.VXNlckRl", lambda *_: (200, page))
     ask(world, "azuredevops.token", UUID, subject="aad.VXNlckRl")
 
-    assert outcomes(world.run("azuredevops", over_http))[-1] == (
-        "unverified" if more else "revoked"
-    )
+    assert outcomes(world.run("azuredevops", over_http))[-1] == outcome
 
 
 def test_an_action_whose_answer_got_lost_can_still_be_taken_back(manager, fake, over_http):
@@ -538,3 +638,22 @@ def test_an_action_whose_answer_got_lost_can_still_be_taken_back(manager, fake, 
 
     assert outcomes(world.run("kubernetes", over_http)) == ["restored"]
     assert len(cluster.bindings) == 1
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        [{"id": number, "token_id": 1000 + number} for number in range(30)],
+        [{"id": 77, "token_id": 5}, {"id": 78, "token_id": 6}],
+        ["x"],
+    ],
+)
+def test_a_list_that_was_not_filtered_shows_nothing(manager, fake, over_http, page):
+    world = manager("github", "organisation-token", "organisation = acme")
+    fake.route("GET", "/orgs/acme/personal-access-tokens", lambda *_: (200, page))
+    ask(world, "github.organisation-token", 5)
+    (line,) = world.run("github", over_http)
+
+    assert line["outcome"] == "failed"
+    assert "the answer is not the provider's" in line["reason"]
+    assert {method for method, *_ in fake.seen} == {"GET"}

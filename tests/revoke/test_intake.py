@@ -117,6 +117,69 @@ def test_what_only_looks_alike_is_not_protected(world, never):
     assert only(world.ask(**WORKFLOW))["outcome"] == "accepted"
 
 
+@pytest.mark.parametrize(
+    ("never", "prefix", "outcome"),
+    [
+        ("aws/creds/deploy", "aws/creds/deploy", "refused_allowlist"),
+        ("aws/creds/deploy", "aws/creds", "refused_allowlist"),
+        ("prefix:aws/creds/deploy", "aws/creds", "refused_allowlist"),
+        ("lease_id:aws/creds/deploy/abc", "aws/creds/deploy", "refused_allowlist"),
+        ("aws/creds", "aws/creds/deploy", "refused_allowlist"),
+        ("AWS/Creds/", "aws/creds/deploy", "refused_allowlist"),
+        ("aws/creds/dep", "aws/creds/deploy", "accepted"),
+        ("db/creds", "aws/creds/deploy", "accepted"),
+    ],
+)
+def test_what_is_protected_protects_what_holds_it_and_what_is_below(world, never, prefix, outcome):
+    world.configure(
+        "[vault]\nurl = https://v.example.com/v1\nactions = lease-prefix\n"
+        "lease_prefixes = aws/creds db/creds\n",
+        general=f"never = {never}",
+    )
+    arguments = ["--field", "data.x", "--action", "vault.lease-prefix"]
+
+    assert only(world.ask(*arguments, data={"x": prefix}))["outcome"] == outcome
+
+
+def test_a_lease_below_a_protected_path_is_protected(world):
+    ini = "[vault]\nurl = https://v.example.com/v1\nactions = lease\n"
+    world.configure(ini, general="never = aws/creds/deploy")
+    arguments = ["--field", "data.x", "--action", "vault.lease"]
+    line = only(world.ask(*arguments, data={"x": "aws/creds/deploy/abc"}))
+
+    assert (line["outcome"], line["reason"]) == ("refused_allowlist", "never")
+
+
+@pytest.mark.parametrize(
+    ("listed", "prefix", "reason"),
+    [
+        ("", "aws/creds", "revoke.ini does not say the 'lease_prefixes' for this action"),
+        ("aws/creds", "aws/creds-other", "lease_prefixes of revoke.ini does not hold it"),
+        ("aws/creds/deploy", "aws/creds", "lease_prefixes of revoke.ini does not hold it"),
+        ("aws/creds", "auth/token", "leases below auth/ are tokens, the responder's among them"),
+    ],
+)
+def test_an_event_does_not_choose_how_many_leases_end(world, listed, prefix, reason):
+    option = f"lease_prefixes = {listed}\n" if listed else ""
+    world.configure(f"[vault]\nurl = https://v.example.com/v1\nactions = lease-prefix\n{option}")
+    arguments = ["--field", "data.x", "--action", "vault.lease-prefix"]
+    line = only(world.ask(*arguments, data={"x": prefix}))
+
+    assert line["outcome"] == ("refused_allowlist" if listed else "failed")
+    assert line["reason"] == reason
+
+
+@pytest.mark.parametrize("text", ["aws", "auth/token", "aws/creds auth", "/aws/creds", "aws/../x"])
+def test_a_list_of_prefixes_that_would_end_too_much_is_a_mistake(world, text):
+    world.configure(
+        f"[vault]\nurl = https://v.example.com/v1\nactions = lease\nlease_prefixes = {text}\n"
+    )
+    line = only(world.ask("--field", "data.x", "--action", "vault.lease", data={"x": "aws/c/d"}))
+
+    assert line["outcome"] == "failed"
+    assert "write for example aws/creds" in line["reason"]
+
+
 def test_the_responder_does_not_revoke_its_own_token(world):
     world.configure(INI)
     world.secrets(f"[github]\ntoken = {TOKEN}\n")

@@ -1,3 +1,4 @@
+import hashlib
 import json
 
 import pytest
@@ -51,32 +52,28 @@ def outcomes(lines):
 
 def test_a_token_is_revoked_and_the_effect_verified(manager):
     leak(manager)
-    manager.script.answers += [(202,), DEAD]
+    manager.script.answers += [ALIVE, (202,), DEAD]
     (line,) = manager.run("github")
 
     assert (line["outcome"], line["seconds"]) == ("revoked", 0.0)
-    assert manager.script.asked[0][:3] == (
-        "POST",
-        "/credentials/revoke",
-        {"credentials": [TOKEN]},
-    )
-    assert manager.script.calls[1:] == ["GET /user"]
+    assert manager.script.calls == ["GET /user", "POST /credentials/revoke", "GET /user"]
+    assert manager.script.asked[1][2] == {"credentials": [TOKEN]}
 
 
 def test_our_own_credentials_go_only_where_they_are_needed(manager):
     leak(manager)
     manager.ask(**WORKFLOW)
-    manager.script.answers += [(202,), DEAD, ACTIVE, (204,), DISABLED]
+    manager.script.answers += [ALIVE, (202,), DEAD, ACTIVE, (204,), DISABLED]
     manager.run("github")
     sent = [headers.get("Authorization") for *_, headers in manager.script.asked]
 
-    assert sent == [None, f"Bearer {TOKEN}", *[f"Bearer {SECRET}"] * 3]
+    assert sent == [f"Bearer {TOKEN}", None, f"Bearer {TOKEN}", *[f"Bearer {SECRET}"] * 3]
 
 
 def test_the_token_is_not_kept_once_it_is_revoked(manager):
     leak(manager)
     assert TOKEN.encode() in manager.everything_written()
-    manager.script.answers += [(202,), DEAD]
+    manager.script.answers += [ALIVE, (202,), DEAD]
     manager.run("github")
 
     written = manager.everything_written()
@@ -84,19 +81,31 @@ def test_the_token_is_not_kept_once_it_is_revoked(manager):
     assert SECRET.encode() not in written
 
 
+def test_the_line_of_the_outcome_names_the_target_as_the_decision_did(manager):
+    (decision,) = leak(manager)
+    manager.script.answers += [ALIVE, (202,), DEAD]
+    (outcome,) = manager.run("github")
+    (job,) = manager.jobs()
+    digest = hashlib.sha256(TOKEN.encode()).hexdigest()[:12]
+
+    assert decision["target"] == f"token [redacted sha256:{digest} ...{TOKEN[-4:]}]"
+    assert (outcome["target"], outcome["key"]) == (decision["target"], decision["key"])
+    assert (job.target.label, job.key) == (decision["target"], decision["key"])
+
+
 def test_an_effect_that_takes_its_time_is_waited_for(manager):
     leak(manager)
-    manager.script.answers += [(202,), ALIVE, ALIVE, DEAD]
+    manager.script.answers += [ALIVE, (202,), ALIVE, ALIVE, DEAD]
     lines = manager.run("github")
 
     assert outcomes(lines) == ["retrying", "revoked"]
-    assert manager.script.calls == ["POST /credentials/revoke", *["GET /user"] * 3]
-    assert [t - NOW for t in manager.script.times] == [0, 0, 2, 6]
+    assert manager.script.calls[1:] == ["POST /credentials/revoke", *["GET /user"] * 3]
+    assert [t - NOW for t in manager.script.times] == [0, 0, 0, 2, 6]
 
 
 def test_an_effect_that_does_not_come_is_said(manager):
     leak(manager)
-    manager.script.answers += [(202,), *[ALIVE] * 8]
+    manager.script.answers += [ALIVE, (202,), *[ALIVE] * 8]
     lines = manager.run("github")
 
     assert outcomes(lines) == ["retrying", "unverified"]
@@ -119,24 +128,24 @@ def test_an_effect_that_does_not_come_is_said(manager):
 )
 def test_a_refusal_is_final_and_says_what_to_do(manager, status, reason):
     leak(manager)
-    manager.script.answers += [(status,)]
+    manager.script.answers += [ALIVE, (status,)]
     (line,) = manager.run("github")
 
     assert line["outcome"] == "failed"
     assert reason in line["reason"]
     assert line["reason"].endswith(f"({status})")
-    assert len(manager.script.asked) == 1
+    assert len(manager.script.asked) == 2
 
 
 @pytest.mark.parametrize("status", [408, 409, 423, 425, 500, 502, 503, 504])
 def test_what_may_pass_is_tried_again(manager, status):
     leak(manager)
-    manager.script.answers += [(status,), (status,), (202,), DEAD]
+    manager.script.answers += [(status,), (status,), ALIVE, (202,), DEAD]
     lines = manager.run("github")
 
     assert outcomes(lines) == ["retrying", "revoked"]
     assert lines[-1]["attempts"] == 2
-    assert [t - NOW for t in manager.script.times] == [0, 2, 6, 6]
+    assert [t - NOW for t in manager.script.times] == [0, 2, 6, 6, 6]
 
 
 @pytest.mark.parametrize(
@@ -157,7 +166,7 @@ def test_what_may_pass_is_tried_again(manager, status):
 )
 def test_a_provider_says_how_long_it_wants_to_be_left_alone(manager, status, headers, seconds):
     leak(manager)
-    manager.script.answers += [(status, headers), (202,), DEAD]
+    manager.script.answers += [(status, headers), ALIVE, (202,), DEAD]
     manager.configure(INI, general="give_up_after = 30d")
     manager.run("github")
 
@@ -166,7 +175,7 @@ def test_a_provider_says_how_long_it_wants_to_be_left_alone(manager, status, hea
 
 def test_a_header_that_no_provider_sends_is_no_harm(manager):
     leak(manager)
-    manager.script.answers += [(429, {"retry-after": "\u00b2"}), (202,), DEAD]
+    manager.script.answers += [(429, {"retry-after": "\u00b2"}), ALIVE, (202,), DEAD]
     lines = manager.run("github")
 
     assert outcomes(lines) == ["retrying", "revoked"]
@@ -175,17 +184,34 @@ def test_a_header_that_no_provider_sends_is_no_harm(manager):
 def test_a_limit_holds_for_the_other_jobs_too(manager):
     leak(manager, 1)
     leak(manager, 2)
-    manager.script.answers += [(429, {"retry-after": "30"}), (202,), DEAD, (202,), DEAD]
+    manager.script.answers += [
+        (429, {"retry-after": "30"}),
+        ALIVE,
+        (202,),
+        DEAD,
+        ALIVE,
+        (202,),
+        DEAD,
+    ]
     manager.run("github")
 
-    assert [t - NOW for t in manager.script.times] == [0, 30, 30, 30, 30]
+    assert [t - NOW for t in manager.script.times] == [0, *[30] * 6]
 
 
 def test_what_is_asked_with_a_leaked_token_does_not_use_up_nobodys_limit(manager):
     manager.configure(INI, general="max_actions = 100")
     for number in range(40):
         leak(manager, number)
-    manager.script.send = lambda call, _: Reply(202 if call.method == "POST" else 401)
+    ended = set()
+
+    def send(call, headers):
+        if call.method == "POST":
+            ended.update(call.json["credentials"])
+            return Reply(202)
+        token = {**headers, **call.headers}["Authorization"].removeprefix("Bearer ")
+        return Reply(*(DEAD if token in ended else ALIVE))
+
+    manager.script.send = send
     lines = manager.run("github")
 
     assert outcomes(lines).count("revoked") == 40
@@ -205,10 +231,10 @@ def test_the_configured_rate_is_kept_to(manager):
 
 def test_after_five_faults_a_provider_is_left_alone_for_a_while(manager):
     leak(manager)
-    manager.script.answers += [Later("no answer")] * 5 + [(202,), DEAD]
+    manager.script.answers += [Later("no answer")] * 5 + [ALIVE, (202,), DEAD]
     manager.run("github")
 
-    assert [t - NOW for t in manager.script.times] == [0, 2, 6, 14, 30, 330, 330]
+    assert [t - NOW for t in manager.script.times] == [0, 2, 6, 14, 30, *[330] * 3]
 
 
 def test_one_who_never_answers_is_given_up(manager):
@@ -224,7 +250,7 @@ def test_one_who_never_answers_is_given_up(manager):
 
 def test_a_job_that_was_given_up_is_tried_anew_when_it_is_asked_for_again(manager):
     leak(manager)
-    manager.script.answers += [Failure("no"), (202,), DEAD]
+    manager.script.answers += [Failure("no"), ALIVE, (202,), DEAD]
     manager.run("github")
     assert outcomes(leak(manager)) == ["accepted"]
 
@@ -251,7 +277,7 @@ def test_a_killed_worker_loses_nothing(manager, at):
 def test_a_job_whose_file_was_damaged_does_not_stop_the_others(manager):
     leak(manager)
     (manager.root / "state/enforce/jobs/0.json").write_text("{")
-    manager.script.answers += [(202,), DEAD]
+    manager.script.answers += [ALIVE, (202,), DEAD]
 
     assert outcomes(manager.run("github")) == ["revoked"]
 
@@ -259,7 +285,7 @@ def test_a_job_whose_file_was_damaged_does_not_stop_the_others(manager):
 def test_an_error_of_ours_fails_one_job_and_not_the_next(manager):
     leak(manager, 1)
     leak(manager, 2)
-    manager.script.answers += [RuntimeError(github_token(1)), (202,), DEAD]
+    manager.script.answers += [RuntimeError(github_token(1)), ALIVE, (202,), DEAD]
     lines = manager.run("github")
 
     assert outcomes(lines) == ["failed", "revoked"]
@@ -283,7 +309,12 @@ def test_an_action_is_taken_back(manager):
 
     assert outcomes(manager.run("github")) == ["restored"]
     assert manager.script.calls[-1] == "PUT /repos/acme/shop/actions/workflows/7/enable"
-    assert outcomes(manager.ask(**WORKFLOW)) == ["accepted"], "it can be done again"
+    (early,) = manager.ask(**WORKFLOW)
+    manager.clock.now += 600
+    (late,) = manager.ask(**WORKFLOW)
+
+    assert (early["outcome"], late["outcome"]) == ("duplicate", "accepted")
+    assert early["reason"] == "the same action was done or taken back a short while ago"
 
 
 def test_taking_back_that_fails_can_be_asked_for_again(manager):
@@ -299,11 +330,11 @@ def test_taking_back_that_fails_can_be_asked_for_again(manager):
 
 def test_a_busy_runner_is_removed_when_its_job_has_ended(manager):
     manager.ask(rule="110514", data={"id": "9"})
-    manager.script.answers += [(422,), (204,), (404,)]
+    manager.script.answers += [(200, {}, {"id": 9}), (422,), (204,), (404,)]
     lines = manager.run("github")
 
     assert outcomes(lines) == ["retrying", "revoked"]
-    assert manager.script.calls[0] == "DELETE /orgs/acme/actions/runners/9"
+    assert manager.script.calls[1] == "DELETE /orgs/acme/actions/runners/9"
 
 
 def test_the_kill_switch_stops_what_is_under_way_and_keeps_it(manager):
@@ -313,7 +344,7 @@ def test_the_kill_switch_stops_what_is_under_way_and_keeps_it(manager):
     assert [job.state for job in manager.jobs()] == ["pending"]
 
     (manager.etc / "revoke.stop").unlink()
-    manager.script.answers += [(202,), DEAD]
+    manager.script.answers += [ALIVE, (202,), DEAD]
     assert outcomes(manager.run("github")) == ["revoked"]
 
 
@@ -347,7 +378,7 @@ def test_a_missing_credential_is_named(manager):
 def test_two_workers_do_not_do_the_same_job(manager):
     leak(manager)
     second = []
-    manager.script.answers += [(202,), DEAD]
+    manager.script.answers += [ALIVE, (202,), DEAD]
 
     class Watching:
         def send(self, call, headers):
@@ -359,15 +390,15 @@ def test_two_workers_do_not_do_the_same_job(manager):
 
     manager.run("github", lambda *_: Watching())
 
-    assert second == [[], []]
-    assert len(manager.script.asked) == 2
+    assert second == [[], [], []]
+    assert len(manager.script.asked) == 3
 
 
 def test_jobs_are_done_in_the_order_they_came(manager):
     for number in (3, 1, 2):
         leak(manager, number)
         manager.clock.now += 1
-    manager.script.answers += [(202,), DEAD] * 3
+    manager.script.answers += [ALIVE, (202,), DEAD] * 3
     manager.run("github")
     sent = [json["credentials"][0] for _, path, json, _ in manager.script.asked if json]
 
@@ -400,7 +431,7 @@ def test_a_job_of_another_version_is_still_known(manager):
     leak(manager)
     (path,) = (manager.root / "state/enforce/jobs").glob("*.json")
     path.write_text(json.dumps({**json.loads(path.read_text()), "later_invention": 1}))
-    manager.script.answers += [(202,), DEAD]
+    manager.script.answers += [ALIVE, (202,), DEAD]
 
     assert outcomes(manager.run("github")) == ["revoked"]
 
@@ -420,3 +451,98 @@ def test_taking_back_works_while_nothing_else_does(manager, how):
 
     assert outcomes(manager.run("github")) == ["restored"]
     assert [job.state for job in manager.jobs() if job.open] == ["pending"]
+
+
+def done(manager):
+    """Let the workflow be disabled, and the time until it may be asked for again pass."""
+    manager.ask(**WORKFLOW)
+    manager.script.answers += [ACTIVE, (204,), DISABLED]
+    assert outcomes(manager.run("github")) == ["revoked"]
+    manager.clock.now += 601
+
+
+@pytest.mark.parametrize(
+    ("answers", "outcome"),
+    [
+        ([DISABLED], "already_revoked"),
+        ([(404,), (404,)], "not_found"),
+        ([(403,)], "failed"),
+        ([ACTIVE, (403,)], "failed"),
+        ([ACTIVE, (204,), DISABLED], "revoked"),
+    ],
+)
+def test_a_repeated_event_does_not_take_the_undo_away(manager, answers, outcome):
+    done(manager)
+    for _ in range(2):
+        manager.ask(**WORKFLOW)
+        manager.script.answers += answers
+        assert outcomes(manager.run("github")) == [outcome]
+        manager.clock.now += 601
+    assert outcomes(manager.ask(command="delete", **WORKFLOW)) == ["accepted"]
+    manager.script.answers += [(204,)]
+
+    assert outcomes(manager.run("github")) == ["restored"]
+    assert manager.script.calls[-1] == "PUT /repos/acme/shop/actions/workflows/7/enable"
+
+
+def test_what_stands_is_remembered_as_long_as_what_was_done(manager):
+    done(manager)
+    manager.ask(**WORKFLOW)
+    manager.script.answers += [(403,)]
+    manager.run("github")
+    store = JobStore(f"{manager.root}/state/enforce/jobs")
+    store.purge(manager.clock.now + 29 * 86_400)
+
+    assert len(store.all()) == 1
+
+
+def test_taking_back_does_not_wait_for_the_secrets_of_others(manager):
+    key = "AKIAABCDEFGH234567ZZ"
+    ini = "[aws]\nactions = access-key\n[vault]\nurl = https://v.example.com/v1\n"
+    ask = {"data": {"key": key}}
+    manager.configure(ini)
+    manager.secrets(
+        "[aws]\naccess_key_id = AKIAAAAAAAAAAAAAAAAA\n[vault]\ntoken = our-own-credential\n"
+    )
+    words = ["--field", "data.key", "--action", "aws.access-key"]
+    metadata = {"AccessKeyId": key, "Status": "Active"}
+    manager.ask(*words, **ask)
+    manager.script.answers += [
+        (200, {}, {"UserName": "ci"}),
+        (200, {}, {"AccessKeyMetadata": [metadata]}),
+        (200,),
+        (200, {}, {"AccessKeyMetadata": [{**metadata, "Status": "Inactive"}]}),
+    ]
+    assert outcomes(manager.run("aws")) == ["revoked"]
+    manager.configure(ini + "[github]\nactions = token\n")
+    with (manager.etc / "revoke.secrets").open("a") as secrets:
+        secrets.write("[github]\ntoken = vault:kv/data/x#token\n")
+    manager.ask(*words, command="delete", **ask)
+    manager.script.answers += [(200,)]
+
+    assert outcomes(manager.run("aws")) == ["restored"]
+
+
+def test_nothing_is_taken_back_while_it_is_done_again(manager):
+    done(manager)
+    manager.ask(**WORKFLOW)
+    (line,) = manager.ask(command="delete", **WORKFLOW)
+
+    assert (line["outcome"], line["reason"]) == (
+        "refused_invalid",
+        "the same action is under way; try again when it has ended",
+    )
+
+
+def test_what_others_undid_and_we_took_back_is_not_taken_back_twice(manager):
+    done(manager)
+    manager.ask(command="delete", **WORKFLOW)
+    manager.script.answers += [(204,)]
+    manager.run("github")
+    manager.clock.now += 601
+    manager.ask(**WORKFLOW)
+    manager.script.answers += [DISABLED]
+    manager.run("github")
+    (line,) = manager.ask(command="delete", **WORKFLOW)
+
+    assert line["reason"] == "somebody else had done it before; take it back by hand"

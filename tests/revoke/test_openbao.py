@@ -10,17 +10,21 @@ import pytest
 import requests
 from test_http import ask, outcomes
 
+SELF = 'path "auth/token/lookup-self" { capabilities = ["read"] }'
 POLICIES = {
-    "accessor": """
-        path "auth/token/revoke-accessor" { capabilities = ["update"] }
-        path "auth/token/lookup-accessor" { capabilities = ["update"] }""",
+    "accessor": f"""
+        {SELF}
+        path "auth/token/revoke-accessor" {{ capabilities = ["update"] }}
+        path "auth/token/lookup-accessor" {{ capabilities = ["update"] }}""",
     "lease": """
         path "sys/leases/revoke" { capabilities = ["update"] }
         path "sys/leases/lookup" { capabilities = ["update"] }""",
     "lease-prefix": """
         path "sys/leases/revoke-prefix/*" { capabilities = ["update", "sudo"] }
         path "sys/leases/lookup/*" { capabilities = ["list", "sudo"] }""",
-    "entity": 'path "identity/entity/id/*" { capabilities = ["read", "update"] }',
+    "entity": f"""
+        {SELF}
+        path "identity/entity/id/*" {{ capabilities = ["read", "update"] }}""",
     "approle-secret": """
         path "auth/approle/role/+/secret-id-accessor/destroy" { capabilities = ["update"] }""",
     "token": "",
@@ -121,7 +125,8 @@ def manager(world, bao):
     """Return a function that configures one action, with a responder of least rights."""
 
     def make(action):
-        world.configure(f"[vault]\nurl = {bao.url}\nactions = {action}\n")
+        prefixes = "lease_prefixes = pki/issue\n"
+        world.configure(f"[vault]\nurl = {bao.url}\nactions = {action}\n{prefixes}")
         world.secrets(f"[vault]\ntoken = {bao.responder(action)}\n")
         return world
 
@@ -147,7 +152,17 @@ def test_a_leaked_token_revokes_itself_and_its_children(manager, bao, run):
     assert not bao.works(leaked)
     assert not bao.works(child["client_token"])
     ask(world, "vault.token", f"leaked: {child['client_token']}")
-    assert run(world) == ["already_revoked"]
+    assert run(world) == ["not_found"]
+
+
+def test_a_token_that_may_not_end_itself_is_not_called_revoked(manager, bao, run):
+    world = manager("token")
+    bao.ask("PUT", "sys/policies/acl/data", policy='path "pki/certs" { capabilities = ["list"] }')
+    leaked = bao.token("data", no_default_policy=True)["client_token"]
+    ask(world, "vault.token", f"leaked: {leaked}")
+
+    assert run(world) == ["not_found"]
+    assert bao.call("LIST", "pki/certs", token=leaked).status_code == 200, "it still works"
 
 
 def test_the_token_of_an_accessor_is_revoked(manager, bao, run):
@@ -158,7 +173,30 @@ def test_the_token_of_an_accessor_is_revoked(manager, bao, run):
     assert run(world) == ["revoked"]
     assert not bao.works(leaked["client_token"])
     ask(world, "vault.accessor", "8609694a-cdbc-db9b-d345-e782dbb562ed")
-    assert run(world) == ["already_revoked"]
+    assert run(world) == ["not_found"]
+
+
+def test_the_responders_own_token_is_not_revoked_by_its_accessor(manager, bao, run):
+    world = manager("accessor")
+    own = world.etc.joinpath("revoke.secrets").read_text().partition("token = ")[2].strip()
+    accessor = bao.ask("POST", "auth/token/lookup", token=own)["data"]["accessor"]
+    ask(world, "vault.accessor", accessor)
+
+    assert run(world) == ["refused_allowlist"]
+    assert world.lines()[-1]["reason"] == "own_credential"
+    assert bao.call("POST", "auth/token/lookup", json={"token": own}).status_code == 200
+
+
+def test_the_responders_own_entity_is_not_disabled(manager, bao, run):
+    world = manager("entity")
+    bao.ask("PUT", "sys/policies/acl/entities", policy=POLICIES["entity"])
+    bao.ask("POST", "auth/userpass/users/wazuh", password="made-up", token_policies="entities")
+    own = bao.ask("POST", "auth/userpass/login/wazuh", password="made-up")["auth"]
+    world.secrets(f"[vault]\ntoken = {own['client_token']}\n")
+    ask(world, "vault.entity", own["entity_id"])
+
+    assert run(world) == ["refused_allowlist"]
+    assert bao.works(own["client_token"])
 
 
 def test_an_entity_is_disabled_and_enabled(manager, bao, run):
@@ -173,11 +211,11 @@ def test_an_entity_is_disabled_and_enabled(manager, bao, run):
     assert bao.works(session["client_token"])
 
 
-def test_an_entity_that_is_not_there_is_no_failure(manager, run):
+def test_an_entity_that_is_not_there_is_said_to_be_out_of_sight(manager, run):
     world = manager("entity")
     ask(world, "vault.entity", "4ab5ce07-7d6c-4a5c-8a51-3f2d0b6a1d11")
 
-    assert run(world) == ["already_revoked"]
+    assert run(world) == ["not_found"]
 
 
 def leased(bao):
@@ -196,7 +234,7 @@ def test_a_lease_is_revoked(manager, bao, run):
     assert run(world) == ["revoked"]
     assert (known(bao, lease), known(bao, other)) == (False, True)
     ask(world, "vault.lease", "pki/issue/deploy/nothing-there")
-    assert run(world) == ["already_revoked"]
+    assert run(world) == ["not_found"]
 
 
 def test_all_leases_below_a_path_are_revoked(manager, bao, run):
@@ -206,6 +244,19 @@ def test_all_leases_below_a_path_are_revoked(manager, bao, run):
 
     assert run(world) == ["revoked"]
     assert [known(bao, lease) for lease in leases] == [False, False]
+    ask(world, "vault.lease-prefix", "pki/issue/other")
+    assert run(world) == ["not_found"]
+
+
+@pytest.mark.parametrize("prefix", ["auth/token", "auth/userpass", "pki/other", "pki"])
+def test_no_event_ends_leases_that_nobody_listed(manager, bao, run, prefix):
+    world = manager("lease-prefix")
+    others = [login(bao)["client_token"], bao.token("default", ttl="1h")["client_token"]]
+    (line,) = ask(world, "vault.lease-prefix", prefix)
+
+    assert line["outcome"] in {"refused_allowlist", "refused_invalid"}
+    assert run(world) == []
+    assert [bao.works(token) for token in others] == [True, True]
 
 
 def test_a_secret_id_is_destroyed(manager, bao, run):

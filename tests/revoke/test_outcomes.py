@@ -30,11 +30,13 @@ field = data.id
 """
 SECRET = github_token(99)
 WORKFLOW = {"rule": "110513", "data": {"id": "7", "repo": "acme/shop"}}
+ALIVE = (200, {}, {"login": "x"})
 ACTIVE, DISABLED = (200, {}, {"state": "active"}), (200, {}, {"state": "disabled_manually"})
 EXPECTED = {
     audit.ACCEPTED: "revoke-token-accepted",
     audit.REVOKED: "revoke-token-revoked",
     audit.ALREADY: "revoke-token-already-revoked",
+    audit.NOT_FOUND: "revoke-token-not-found",
     audit.RESTORED: "revoke-token-restored",
     audit.DRY_RUN: "revoke-token-dry-run",
     audit.RETRYING: "revoke-token-retrying",
@@ -74,12 +76,15 @@ def leak(world, number=1):
 
 def live(world):
     """Let everything happen that can; the log holds a line of every outcome afterwards."""
-    general = "max_actions = 6\nnever = workflow_id:8"
+    general = "max_actions = 7\nnever = workflow_id:8"
     world.configure(INI, general=general)
     world.secrets(f"[github]\ntoken = {SECRET}\n")
     leak(world)
-    world.script.answers += [(503,), (202,), (401,)]
+    world.script.answers += [(503,), ALIVE, (202,), (401,)]
     world.run("github")  # accepted, retrying, revoked
+    leak(world, 6)
+    world.script.answers += [(401,)]
+    world.run("github")  # not_found
     world.ask(**WORKFLOW)
     world.script.answers += [DISABLED]
     world.run("github")  # already_revoked
@@ -91,10 +96,10 @@ def live(world):
     world.ask(command="delete", **WORKFLOW)
     world.run("github")  # restored
     leak(world, 2)
-    world.script.answers += [(202,), *[(200,)] * 8]
+    world.script.answers += [ALIVE, (202,), *[ALIVE] * 8]
     world.run("github")  # unverified
     leak(world, 3)
-    world.script.answers += [(400,)]
+    world.script.answers += [ALIVE, (400,)]
     world.run("github")  # failed
     world.ask(rule="110513", data={"id": "8", "repo": "acme/shop"})  # refused_allowlist
     world.ask(rule="110513", data={"id": "x y", "repo": "acme/shop"})  # refused_invalid

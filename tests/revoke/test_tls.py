@@ -85,7 +85,7 @@ def leaked(world, fake):
         revoke,
         lambda body, _: live.difference_update(json.loads(body)["credentials"]) or 202,
     )
-    fake.route("GET", "/user", lambda *_: 200 if live else 401)
+    fake.route("GET", "/user", lambda *_: (200, {"login": "x"}) if live else 401)
 
     def leaked(url, *options):
         lines = ["[github]", f"url = {url}", "actions = token", *options]

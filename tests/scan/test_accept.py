@@ -1,11 +1,11 @@
+import json
 from dataclasses import replace
 from datetime import date, datetime, timezone
 from pathlib import Path
 
 import pytest
 
-from wazuh_pack.agentkit.errors import ConfigError
-from wazuh_pack.reports.findings import Artifact, Finding
+from wazuh_pack.reports.findings import SCANNERS, Artifact, Finding
 from wazuh_pack.scan import accept
 
 NOW = datetime(2026, 3, 4, 5, 6, tzinfo=timezone.utc)
@@ -25,11 +25,12 @@ until = 2026-06-30
 
 @pytest.fixture
 def read(tmp_path):
-    def read(text):
+    def read(text, mode=0o640, last=()):
         path = tmp_path / "exceptions.ini"
         path.write_text(text, encoding="utf-8")
-        path.chmod(0o640)
-        return accept.load(str(path), NOW)
+        path.chmod(mode)
+        exemptions, read.problems = accept.load(str(path), NOW, last)
+        return exemptions
 
     tmp_path.chmod(0o755)
     return read
@@ -78,7 +79,7 @@ def test_it_ends_with_its_last_day(read, day, accepted):
 
 
 def test_no_file_means_no_exceptions(tmp_path):
-    assert accept.load(str(tmp_path / "none"), NOW) == ()
+    assert accept.load(str(tmp_path / "none"), NOW) == ((), [])
 
 
 @pytest.mark.parametrize(
@@ -93,11 +94,55 @@ def test_no_file_means_no_exceptions(tmp_path):
     ],
 )
 def test_a_mistake_is_told_with_its_line(read, text, problem):
-    with pytest.raises(ConfigError) as caught:
-        read(text)
+    assert read(text) == ()
 
-    assert len(caught.value.problems) == 1
-    assert problem in caught.value.problems[0]
+    assert len(read.problems) == 1
+    assert problem in read.problems[0]
+
+
+OTHER = "[other]\nfinding = CVE-2026-1\nby = me\nreason = fine\nuntil = 2026-05-01\n"
+
+
+def test_a_section_with_a_mistake_says_what_it_said_and_the_others_what_they_say(read):
+    last = read(WHOLE + OTHER)
+    # Without its key the section would accept the finding everywhere.
+    broken = WHOLE.replace("artifact =", "artefact =") + OTHER.replace("CVE-2026-1", "CVE-2026-2")
+
+    one, other = read(broken, last=last)
+
+    assert one == last[0]
+    assert other.finding == ("CVE-2026-2",)
+    assert len(read.problems) == 1
+    assert [one.name for one in read(broken)] == ["other"]
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "problem"),
+    [
+        (WHOLE.replace("artifact =", "artifact"), 0o640, ":3: neither [section] nor key"),
+        (WHOLE, 0o660, "writable for group or others"),
+    ],
+)
+def test_a_file_that_cannot_be_used_as_a_whole_ends_nothing(read, text, mode, problem):
+    last = read(WHOLE)
+
+    assert read(text, mode, last) == last
+    assert problem in read.problems[0]
+
+
+def test_what_was_in_force_is_kept(read):
+    exemptions = read(WHOLE + OTHER)
+
+    kept = json.loads(json.dumps(accept.document(exemptions)))
+
+    assert accept.restore(kept) == exemptions
+
+
+@pytest.mark.parametrize(
+    "damaged", [None, {}, [1], [{}], [{"until": 1}], [{"until": "2026-01-01"}]]
+)
+def test_a_damaged_copy_is_none(damaged):
+    assert accept.restore(damaged) == ()
 
 
 def test_the_template_shows_a_valid_exception(read):
@@ -108,3 +153,10 @@ def test_the_template_shows_a_valid_exception(read):
     (one,) = read(example.replace("2099-12-31", "2026-12-31"))
 
     assert one.until == date(2026, 12, 31)
+
+
+def test_the_template_names_every_scanner():
+    template = Path(__file__).parents[2] / "wodles/trivy/exceptions.ini"
+    text = " ".join(template.read_text(encoding="utf-8").replace("#", "").split())
+
+    assert f"'scanner' is some of {', '.join(SCANNERS)}." in text

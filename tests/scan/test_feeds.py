@@ -113,8 +113,17 @@ def test_only_another_file_is_read_again(tmp_path, estimates):
     assert estimates.apply(FLAW).epss == "0.11111"
 
 
+def garbled():
+    """Return a compressed file with wrong bytes in the middle."""
+    rows = "".join(f"CVE-2021-{n},0.{n % 90_000:05},0.5\n" for n in range(10_000, 30_000))
+    content = bytearray(gzip.compress(rows.encode()))
+    content[2000:2100] = bytes(byte ^ 0x5A for byte in content[2000:2100])
+    return bytes(content)
+
+
 @pytest.mark.parametrize(
-    "content", ["cve,epss\n", gzip.compress(EPSS.encode())[:-20], b"\x1f\x8bnothing", "\xe9\n"]
+    "content",
+    [garbled(), "cve,epss\n", gzip.compress(EPSS.encode())[:-20], b"\x1f\x8bnothing", "\xe9\n"],
 )
 def test_a_damaged_file_leaves_the_earlier_estimates(tmp_path, estimates, content):
     estimates.refresh(write(tmp_path / "epss.csv", EPSS))

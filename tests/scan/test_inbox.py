@@ -10,7 +10,8 @@ import pytest
 from wazuh_pack.scan import config, folders, inbox
 from wazuh_pack.scan.config import ReportFolder
 from wazuh_pack.scan.events import KEY
-from wazuh_pack.scan.folders import Ledger, waiting
+from wazuh_pack.scan.folders import Ledger, survey, waiting
+from wazuh_pack.scan.ingest import Ingester
 from wazuh_pack.scan.places import Places
 from wazuh_pack.scan.spool import Spool
 
@@ -53,7 +54,9 @@ def mailbox(tmp_path):
 def names(folder, path, now=None):
     """Return the file names that wait in a folder."""
     found = []
-    for one in waiting((folder,), Ledger(path), time.time() + LATER if now is None else now):
+    for one in waiting(
+        survey((folder,)), Ledger(path), time.time() + LATER if now is None else now
+    ):
         found.append((Path(one.path).name, one.problem))
         if one.descriptor >= 0:
             os.close(one.descriptor)
@@ -156,6 +159,40 @@ def test_a_stranger_s_file_needs_leave(mailbox):
     assert mailbox.run(owners=(12345,))[0] == (1, 0)
 
 
+def test_a_name_that_is_no_text_is_taken_like_any_other(mailbox):
+    path = mailbox.folder / os.fsdecode(b"a-\xff.json")
+    path.write_bytes((SAMPLES / "gitleaks.json").read_bytes())
+    mailbox.put("shop.json")
+
+    done, events = mailbox.run(files="{artifact}.json")
+
+    assert done == (2, 0)
+    assert {e["artifact"] for e in events} == {"a-\ufffd", "shop"}
+    assert mailbox.run(files="{artifact}.json") == ((0, 0), [])
+
+
+def test_a_file_that_trips_us_is_told_of_once_and_the_others_are_read(mailbox, monkeypatch):
+    mailbox.put("a.json")
+    mailbox.put("b.json")
+    original = Ingester.record
+
+    def record(self, file, order, recorder):
+        if order.fallback == "a":
+            file.close()
+            raise ZeroDivisionError
+        return original(self, file, order, recorder)
+
+    monkeypatch.setattr(Ingester, "record", record)
+
+    done, events = mailbox.run(tool="gitleaks")
+
+    assert done == (2, 1)
+    assert (events[0]["reason"], events[0]["artifact"]) == ("internal", "a")
+    assert events[0]["error"].startswith("ZeroDivisionError at test_inbox.py:")
+    assert {e["artifact"] for e in events[1:]} == {"b"}
+    assert mailbox.run(tool="gitleaks") == ((0, 0), [])
+
+
 def test_a_file_that_is_too_large_is_told_of(mailbox):
     with (mailbox.folder / "shop.json").open("wb") as file:
         file.truncate((1 << 20) + 1)
@@ -184,11 +221,60 @@ def test_a_run_takes_so_many_and_leaves_the_rest(mailbox, monkeypatch):
     assert mailbox.run()[0] == (1, 0)
 
 
-def test_a_folder_that_is_a_link_is_not_followed(mailbox, tmp_path):
+def troubles(folder):
+    found = survey((ReportFolder(str(folder)),))
+    return [(reason, text) for _, reason, text in found.troubles]
+
+
+def test_a_folder_that_is_a_link_is_not_followed_but_told_of(mailbox, tmp_path):
     mailbox.put("shop.json")
     (tmp_path / "link").symlink_to(mailbox.folder)
 
     assert names(ReportFolder(str(tmp_path / "link")), tmp_path / "ledger") == []
+    assert troubles(tmp_path / "link") == [
+        (
+            "target_not_found",
+            f"{tmp_path}/link: a link, which is not followed; name the folder itself",
+        )
+    ]
+
+
+@pytest.mark.parametrize("name", ["none", "file", "none*"])
+def test_a_folder_that_is_none_is_told_of(mailbox, tmp_path, name):
+    (tmp_path / "file").write_bytes(b"")
+
+    assert troubles(mailbox.folder) == []
+    assert troubles(tmp_path / name) == [
+        ("target_not_found", f"there is no folder {tmp_path}/{name}")
+    ]
+
+
+def test_names_that_are_not_ours_do_not_use_up_the_limit_and_reports_beyond_it_are_told_of(
+    mailbox, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(folders, "MAX_ENTRIES", 2)
+    for number in range(20):
+        mailbox.put(f".{number}.json")
+    mailbox.put("a.json")
+    mailbox.put("b.json")
+    assert len(names(ReportFolder(str(mailbox.folder)), tmp_path / "ledger")) == 2
+    assert troubles(mailbox.folder) == []
+
+    mailbox.put("c.json")
+
+    ((reason, text),) = troubles(mailbox.folder)
+    assert reason == "partial"
+    assert f"{mailbox.folder}: more than 2 reports" in text
+
+
+def test_only_a_report_that_can_be_read_counts_as_one_that_came(mailbox):
+    mailbox.put("shop.json")
+
+    mailbox.run(expect=10, tool="grype")
+    assert not mailbox.places.arrivals.exists()
+    mailbox.put("other.json")
+    mailbox.run(expect=10)
+    assert len(json.loads(mailbox.places.arrivals.read_text())) == 1
 
 
 def test_the_ledger_forgets_what_is_gone(mailbox):
@@ -221,10 +307,13 @@ def test_a_spool_that_is_full_leaves_the_report_for_later(mailbox, monkeypatch):
     assert mailbox.run()[0] == (1, 0)
 
 
-def test_a_list_that_cannot_be_read_is_told_of(mailbox):
+@pytest.mark.parametrize("name", ["absent", "writable"])
+def test_a_list_that_cannot_be_read_or_trusted_is_told_of(mailbox, tmp_path, name):
     mailbox.put("shop.json", "sbom.json")
+    make_writable(tmp_path / "writable")
+    (tmp_path / "writable").write_text("pkg:npm/evil\n", "utf-8")
     watched = ReportFolder(str(mailbox.folder), settle=0)
-    reporting = config.Reporting(malicious=str(mailbox.folder / "absent"))
+    reporting = config.Reporting(malicious=str(tmp_path / name))
     inbox.take_reports(config.Config(reports=(watched,), reporting=reporting), mailbox.places)
 
     events = mailbox.run()[1]

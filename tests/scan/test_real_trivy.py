@@ -11,15 +11,14 @@ import shutil
 import socket
 import subprocess
 import sys
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 import trivy_world as world
 
 from wazuh_pack.scan import config as configuration
-from wazuh_pack.scan.trivy import Runner
 from wazuh_pack.scan.trust import trusted_binary
-from wazuh_pack.scan.work import Run
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "ghp_" + "0123456789abcdefABCDEFGHIJ0123456789"
@@ -105,6 +104,54 @@ def test_other_scanners_than_before_fix_nothing(real):
     assert findings(scan(real)) == set()
 
 
+CHECK = """# METADATA
+# title: made up
+# custom:
+#   id: OURS-0001
+#   avd_id: AVD-OURS-0001
+#   severity: CRITICAL
+#   short_code: ours
+#   input:
+#     selector:
+#     - type: dockerfile
+package builtin.dockerfile.OURS001
+import rego.v1
+deny contains res if { res := result.new("ours", {}) }
+"""
+
+
+def write_checks(cache, age):
+    """Put a bundle of checks into a cache folder as if it was downloaded some days ago."""
+    content = cache / "policy/content"
+    (content / "policies").mkdir(parents=True, exist_ok=True)
+    manifest = {"revision": "x", "roots": [""]}
+    (content / ".manifest").write_text(json.dumps(manifest), encoding="ascii")
+    (content / "policies/ours.rego").write_text(CHECK, encoding="ascii")
+    when = (datetime.now(timezone.utc) - timedelta(days=age)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    facts = {"Digest": f"sha256:{0:064}", "MajorVersion": 2, "DownloadedAt": when}
+    (cache / "policy/metadata.json").write_text(json.dumps(facts), encoding="ascii")
+
+
+def test_checks_that_cannot_be_renewed_fix_nothing_and_are_told_of(real, trivy, tmp_path):
+    cache = tmp_path / "cache"
+    cache.mkdir(mode=0o700)
+    real.configure(
+        trivy={"binary": trivy, "cache_dir": cache, "checks_repository": "127.0.0.1:1/none:2"},
+        report={"scanners": "misconfig"},
+    )
+    write_checks(cache, age=0)
+    assert findings(scan(real)) == {("new", "misconfig", "OURS-0001")}
+
+    write_checks(cache, age=3)
+    events = scan(real)
+    assert ("new", "misconfig", "DS-0002") in findings(events)
+    assert {state for state, *_ in findings(events)} == {"new"}
+    assert failure(events) == "db_download"
+
+    write_checks(cache, age=0)
+    assert findings(scan(real)) == set()
+
+
 def test_what_is_scanned_cannot_tell_trivy_what_to_ignore(real):
     (real.target / ".trivyignore").write_text("DS-0002\ngithub-pat\n", encoding="ascii")
     (real.target / "trivy.yaml").write_text("severity: [LOW]\n", encoding="ascii")
@@ -124,23 +171,16 @@ def test_no_database_is_told_as_such(real, trivy):
     assert failure(scan(real)) == "db_download"
 
 
-def test_too_little_time_is_told_as_such(real, trivy, tmp_path):
-    many = tmp_path / "many"
-    many.mkdir()
-    for number in range(3000):
-        (many / f"{number}.sh").write_text(f"export A={number}\n" * 300, encoding="ascii")
-    real.configure(
-        trivy={"binary": trivy, "offline": "yes", "timeout": "1s"},
-        targets={"filesystems": many},
-        report={"scanners": "secret misconfig"},
-    )
-    real.places.make()
-    config = configuration.load(real.places.config)
-    Run(config, real.places, runner=Runner()).perform()
-    ends = {(event["event"], event.get("reason")) for event in real.waiting()}
+def test_too_little_time_is_told_as_such(real, trivy):
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # a server that never answers
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        real.configure(
+            trivy={"binary": trivy, "server": address, "timeout": "1s"},
+            report={"scanners": "vuln"},
+        )
+        events = scan(real)
 
-    # A fast machine may be through within Trivy's shortest limit.
-    assert ends & {("scan_failed", "timeout"), ("scan_finished", None)}
+    assert failure(events) == "timeout"
 
 
 def test_an_image_that_is_not_there_is_told_as_such(real, trivy):
@@ -230,6 +270,22 @@ def test_vulnerabilities_of_an_image_archive_are_found_and_fixed(vulnerable, tmp
     rebuilt = vulnerable(archives=archive)
     assert packages(rebuilt, "fixed") == {("lodash", world.LIBRARY)}
     assert packages(rebuilt) == set()
+
+
+def test_an_upgrade_that_does_not_help_is_no_news(vulnerable, tmp_path):
+    archive = tmp_path / "image.tar"
+    world.write_image(archive, {**world.files(), **world.wheel("2.0.0")})
+    first = vulnerable(archives=archive)
+    assert ("requests", world.WHEEL) in packages(first)
+
+    world.write_image(archive, {**world.files(), **world.wheel("2.1.0")})
+    assert [event for event in vulnerable(archives=archive) if event["event"] == "finding"] == []
+
+    world.write_image(archive, {**world.files(), **world.wheel("3.0.0")})
+    events = vulnerable(archives=archive)
+    (fixed,) = [event for event in events if event["event"] == "finding"]
+    assert (fixed["state"], fixed["installed_version"]) == ("fixed", "2.1.0")
+    assert fixed["path"] == "usr/lib/python3/dist-packages/requests-2.1.0.dist-info/METADATA"
 
 
 def test_vulnerabilities_of_a_file_system_an_sbom_and_a_root_are_found(vulnerable, tmp_path):

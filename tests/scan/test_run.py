@@ -182,6 +182,37 @@ def test_scans_that_stay_away_are_an_event_once_an_interval(host):
     assert wodle(host) == (0, [])
 
 
+def test_a_watched_folder_that_is_not_there_is_an_event_once_a_day(host, tmp_path):
+    host.configure(targets={"filesystems": ""}, **{"reports-a": {"folder": tmp_path / "none"}})
+
+    status, (event,) = wodle(host)
+
+    assert (status, event["event"], event["reason"], event["tool"]) == (
+        *(0, "scan_failed", "target_not_found", "report"),
+    )
+    assert str(tmp_path / "none") in event["error"]
+    assert wodle(host) == (0, [])
+    status, (event,) = wodle(host, "--wait")
+    assert (status, event["reason"]) == (1, "target_not_found")
+
+
+def test_reports_that_stay_away_are_an_event_once_a_period(host, tmp_path):
+    inbox = tmp_path / "in"
+    inbox.mkdir()
+    section = {"folder": inbox, "expect": "2d", "tool": "gitleaks", "settle": "1s"}
+    host.configure(targets={"filesystems": ""}, **{"reports-a": section})
+    assert wodle(host) == (0, [])
+    (key,) = json.loads(host.places.arrivals.read_text())
+    long_ago = time.time() - 3 * 86_400
+    host.places.arrivals.write_text(json.dumps({key: long_ago}), encoding="ascii")
+
+    _, (event,) = wodle(host)
+
+    assert (event["event"], event["tool"], event["hours"]) == ("scan_overdue", "gitleaks", 72)
+    assert str(inbox) in event["error"]
+    assert wodle(host) == (0, [])
+
+
 def test_silence_is_told_even_if_the_spool_takes_nothing(host):
     due(host, due=far_away(), succeeded=time.time() - 10 * 86_400)
     large = host.places.spool / f"{1:020}.jsonl"
@@ -213,6 +244,15 @@ def test_a_clock_that_went_back_neither_alarms_nor_stops_scanning(host, report, 
     # The scan may have begun before the run that started it looked into the spool.
     assert {event["event"] for event in events} <= {"scan_started"}
     assert Record.load(host.places.schedule).due < time.time() + 2 * 86_400
+
+
+def test_times_to_come_in_the_record_are_taken_back_by_the_next_run(host):
+    ahead = time.time() + 400 * 86_400
+    due(host, begun=ahead, succeeded=0.0, due=far_away())
+
+    assert wodle(host) == (0, [])
+
+    assert 0 < Record.load(host.places.schedule).begun <= time.time()
 
 
 def test_what_a_killed_scan_left_is_settled_by_the_next_run(host, report):
@@ -307,6 +347,23 @@ def test_a_fault_of_ours_is_an_event_and_not_silence(host, report):
     assert (done.returncode, done.stderr) == (1, b"")
     assert event["reason"] == "internal"
     assert event["error"].startswith("ZeroDivisionError at ")
+
+
+def test_standard_error_may_be_closed(host, report):
+    host.report(report)
+
+    done = subprocess.run(
+        [
+            *("/bin/sh", "-c", 'exec "$@" 2>&-', "sh"),
+            *(sys.executable, str(WODLE), "--home", str(host.home), "--wait"),
+        ],
+        env={"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+
+    last = json.loads(done.stdout.splitlines()[-1])["security_scan"]
+    assert (done.returncode, last["event"], last["failed"]) == (0, "run_finished", 0)
 
 
 def lines(path):

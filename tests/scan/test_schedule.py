@@ -1,7 +1,17 @@
 import pytest
 
 from wazuh_pack.scan.config import Schedule
-from wazuh_pack.scan.schedule import Notices, Record, after_run, before_run, begin, is_due, overdue
+from wazuh_pack.scan.schedule import (
+    Arrivals,
+    Notices,
+    Record,
+    after_run,
+    before_run,
+    begin,
+    is_due,
+    overdue,
+    settled,
+)
 
 DAILY = Schedule(interval=86_400, jitter=600, retry=3_600)
 NOW = 1_800_000_000.0
@@ -57,6 +67,17 @@ def test_a_clock_that_went_back_is_not_silence():
     assert overdue(Record(begun=1.0, succeeded=NOW), NOW - 10**7, DAILY) == 0
 
 
+def test_a_clock_that_was_ahead_once_does_not_hide_silence():
+    ahead = Record(begun=NOW + 10**8, due=1.0, succeeded=NOW + 10**7)
+
+    record = settled(ahead, NOW)
+
+    assert overdue(record, NOW + 300_000, DAILY) == 300_000
+    assert settled(record, NOW + 5) == record
+    after = after_run(ahead, NOW, DAILY, succeeded=False)
+    assert (after.begun, after.succeeded) == (NOW, NOW)
+
+
 @pytest.mark.parametrize("content", [None, b"", b"[]", b"{", b'{"due": "x", "other": 1}', b"\xff"])
 def test_a_lost_or_damaged_record_counts_as_never(tmp_path, content):
     path = tmp_path / "schedule.json"
@@ -83,3 +104,21 @@ def test_a_lasting_problem_is_told_once_a_period(tmp_path):
     assert given == [True, False, False, True, False]
     assert Notices(path).wanted("other", NOW, 86_400)
     assert Notices(path).wanted("overdue", NOW - 10**6, 86_400)
+
+
+def test_silence_is_counted_from_the_first_time_of_asking_and_from_each_arrival(tmp_path):
+    path = tmp_path / "arrivals.json"
+
+    assert Arrivals(path).silent("a", NOW) == 0
+    assert Arrivals(path).silent("a", NOW + 100) == 100
+    Arrivals(path).note("a", NOW + 100)
+    assert Arrivals(path).silent("a", NOW + 150) == 50
+    assert Arrivals(path).silent("b", NOW + 150) == 0
+
+
+def test_an_arrival_while_the_clock_was_ahead_hides_no_silence(tmp_path):
+    arrivals = Arrivals(tmp_path / "arrivals.json")
+    arrivals.note("a", NOW + 10**7)
+
+    assert arrivals.silent("a", NOW) == 0
+    assert arrivals.silent("a", NOW + 100) == 100

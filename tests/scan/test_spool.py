@@ -1,5 +1,6 @@
 import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -165,6 +166,51 @@ def test_a_batch_that_fails_half_way_adds_nothing(spool, tmp_path):
 
     assert deliver(spool) == []
     assert list(tmp_path.glob("*.tmp")) == []
+
+
+def test_what_a_killed_one_left_holds_nobody_up(spool, tmp_path):
+    started = []
+
+    def lines():
+        started.extend(path for path in tmp_path.iterdir() if path.suffix == ".tmp")
+        yield line(1)
+
+    spool.publish(lines())
+    (left,) = started
+    left.write_bytes(b"half a li")
+
+    fill(spool, [2])
+
+    assert deliver(spool) == [1, 2]
+    assert list(tmp_path.glob("*.tmp")) == []
+
+
+@pytest.mark.parametrize("stage", [False, True])
+def test_what_a_full_disk_refuses_leaves_nothing_behind(spool, tmp_path, stage):
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+
+    def lines():
+        # From here on the disk is full: closing the file cannot write what is buffered.
+        (path,) = tmp_path.glob("*.tmp")
+        for name in Path("/proc/self/fd").iterdir():
+            if name.exists() and name.resolve() == path:
+                full = os.open("/dev/full", os.O_WRONLY)
+                os.dup2(full, int(name.name))
+                os.close(full)
+        yield line(1)
+
+    def stage_one():
+        staged = spool.stage("abc")
+        staged.write(next(lines()))
+        staged.discard()
+
+    with pytest.raises(OSError, match="No space left"):
+        stage_one() if stage else spool.publish(lines())
+
+    assert list(tmp_path.glob("*.tmp")) == []
+    fill(spool, [2])
+    assert deliver(spool) == [2]
 
 
 def test_a_full_spool_takes_nothing_more(tmp_path):

@@ -1,6 +1,7 @@
 import sqlite3
 from dataclasses import replace
 from itertools import chain, permutations
+from pathlib import Path
 
 import pytest
 
@@ -273,6 +274,30 @@ def test_a_damaged_or_outdated_file_is_set_aside_and_work_goes_on(tmp_path, dama
     assert notebook.problem.startswith("schema 99" if damage == "schema" else "corrupt: ")
     assert path.with_name("memory.db.set-aside-stamp").read_bytes() == before
     assert notebook.scan(vuln(1)) == [("new", "0001", "high")]
+    notebook.memory.close()
+
+
+def lose_all(path):
+    for part in path.parent.glob("memory.db*"):
+        part.unlink()
+
+
+@pytest.mark.parametrize("lose", [Path.unlink, lambda path: path.write_bytes(b""), lose_all])
+def test_a_lost_file_is_told_of_once_and_a_first_one_is_not(tmp_path, lose):
+    path = tmp_path / "memory.db"
+    notebook = Notebook(path)
+    assert notebook.problem == ""
+    notebook.scan(vuln(1))
+    notebook.reopen()
+    assert notebook.problem == ""
+    notebook.memory.close()
+    lose(path)
+
+    notebook.reopen()
+    assert notebook.problem == "lost: the file was gone or empty"
+    assert notebook.scan(vuln(1)) == [("new", "0001", "high")]
+    notebook.reopen()
+    assert notebook.problem == ""
     notebook.memory.close()
 
 

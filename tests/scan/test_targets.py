@@ -72,6 +72,39 @@ def test_podman_leaves_the_kind_of_digest_out():
     assert names(plan(Targets(images="running"), ask)) == [("shop/api:3", B, "podman")]
 
 
+def test_an_image_in_two_engines_is_scanned_once():
+    docker, podman = f"{A}\tshop/web\t1", f"{A[7:]}\tlocalhost/shop/web\t1\n{B[7:]}\tx\t1"
+
+    result = plan(Targets(images="all"), engines(running=[A], docker=docker, podman=podman))
+
+    assert names(result) == [("localhost/shop/web:1", A, "docker"), ("x:1", B, "podman")]
+    assert [job.artifact.running for job in result.jobs] == [True, False]
+
+
+def test_two_images_of_one_name_in_two_engines_have_names_of_their_own():
+    ask = engines(docker=f"{A}\tshop/web\t1", podman=f"{B}\tshop/web\t1")
+
+    assert names(plan(Targets(images="all"), ask)) == [
+        ("shop/web:1", A, "docker"),
+        ("shop/web:1 (podman)", B, "podman"),
+    ]
+
+
+def test_two_images_of_one_name_in_two_namespaces_have_names_of_their_own():
+    def ask(_engine, arguments):
+        if "namespaces" in arguments:
+            return "default k8s.io"
+        digest = A if "k8s.io" in arguments else B
+        return f"REF TYPE DIGEST\nweb:1 type {digest}\n" if "images" in arguments else "\n"
+
+    result = plan(Targets(images="all", engines=("containerd",)), ask)
+
+    assert [(job.artifact.name, job.target) for job in result.jobs] == [
+        ("web:1", A),
+        ("web:1 (containerd default)", B),
+    ]
+
+
 def test_patterns_allow_and_deny_names():
     result = plan(
         Targets(images="all", allow=("shop/*",), deny=("*:latest", "*/api:*")),

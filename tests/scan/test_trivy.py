@@ -1,5 +1,6 @@
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,10 +28,10 @@ def argv(job, settings):
     return prepare("/bin/trivy", job, settings, Path("/private")).argv
 
 
-def test_trivy_is_called_the_same_quiet_way_every_time():
+def test_trivy_is_called_the_same_way_every_time():
     assert argv(IMAGE, config(timeout=300)) == (
         *("/bin/trivy", "image", "--format", "json", "--output", "/private/report.json"),
-        *("--quiet", "--no-progress", "--skip-version-check", "--disable-telemetry"),
+        *("--no-progress", "--skip-version-check", "--disable-telemetry"),
         *("--list-all-pkgs=false", "--show-suppressed", "--exit-code", "0"),
         *("--cache-dir", "/cache", "--timeout", "300s"),
         *("--scanners", "vuln,misconfig,secret"),
@@ -198,6 +199,18 @@ def test_a_report_that_was_written_is_a_success(invocation):
     Runner().run(one, seconds=60, nice=0)
 
     assert one.report.read_bytes() == b""
+
+
+def test_a_fallback_to_built_in_checks_is_known_with_its_reason(invocation):
+    log = (
+        '2026-01-01T00:00:00Z\tERROR\t[misconfig] Falling back to embedded checks\terr="no canary"'
+    )
+    one = invocation(
+        f"echo INFO >&2; printf '%s\\n' '{log}' >&2; echo WARN >&2; echo {{}} > ../report.json"
+    )
+    one = replace(one, environment={**one.environment, "TRIVY_TOKEN": "canary"})
+
+    assert Runner().run(one, seconds=60, nice=0) == 'err="no ***"'
 
 
 def test_no_report_no_start_and_a_signal_are_failures_of_their_own(invocation, tmp_path):

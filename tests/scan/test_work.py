@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from wazuh_pack.agentkit.errors import ProcessError
 from wazuh_pack.scan import config as configuration
+from wazuh_pack.scan.feeds import Exploited
 from wazuh_pack.scan.trivy import Runner
 from wazuh_pack.scan.work import Run
 
@@ -17,6 +19,8 @@ STATES = (
     *("accepted", "acceptance_ended"),
 )
 UNKNOWN_FIELDS = {"run_id", "scan_id", "event_id", "time", "tool", "host", "duration"}
+
+FEED = json.dumps({"vulnerabilities": [{"cveID": "CVE-2026-0001"}]})
 
 
 def perform(host, clock, runner=None):
@@ -238,6 +242,67 @@ def test_a_target_that_is_gone_is_an_event(host, clock):
 
     assert kinds(events) == ["scan_failed", "run_finished"]
     assert events[0]["reason"] == "target_not_found"
+
+
+def test_an_engine_without_images_is_in_order_and_none_at_all_is_not(host, clock):
+    host.configure(targets={"filesystems": "", "images": "all"})
+    host.places.make()
+    config = configuration.load(host.places.config)
+
+    def no_engine(engine, _arguments):
+        raise ProcessError(f"no {engine}")
+
+    def empty(engine, _arguments):
+        return "" if engine == "docker" else no_engine(engine, ())
+
+    def outcome(ask):
+        return Run(config, host.places, runner=Runner(), now=clock, ask=ask).perform()
+
+    assert outcome(empty).succeeded
+    assert not outcome(no_engine).succeeded
+
+
+def test_one_more_tag_on_an_image_is_no_news(host, clock, reports):
+    image = "sha256:" + "a" * 64
+    host.report(reports.write(reports.image([reports.vulnerability(1)])))
+    host.configure(targets={"filesystems": "", "images": "all", "engines": "docker"})
+    host.places.make()
+    config = configuration.load(host.places.config)
+
+    def scan(*tags):
+        def ask(_engine, arguments):
+            return "".join(f"{image}\tx\t{tag}\n" for tag in tags) if "ls" in arguments else ""
+
+        Run(config, host.places, runner=Runner(), now=clock, ask=ask).perform()
+        return host.deliver()
+
+    assert findings(scan("1")) == [("new", "CVE-2026-0001")]
+    events = scan("1", "0")
+    assert findings(events) == []
+    assert only(events, "scan_finished")["artifact"] == "x:1"
+
+
+def test_other_checks_than_before_fix_nothing_and_are_told_of_once_a_run(host, clock, reports):
+    for name in ("a", "b"):
+        (host.target / name).mkdir()
+    host.configure(targets={"filesystems": f"\n    {host.target}/*"})
+
+    def run(number, log=""):
+        check = {"AVDID": f"AVD-OURS-{number:04}", "Severity": "HIGH", "Status": "FAIL"}
+        result = {"Target": "Dockerfile", "Class": "config", "Misconfigurations": [check]}
+        path = reports.write({"SchemaVersion": 2, "ArtifactName": "x", "Results": [result]})
+        host.behave(f"echo '{log}' >&2; cp '{path}' \"$5\"")
+        events = perform(host, clock)[1]
+        told = [event for event in events if event["event"] == "scan_failed"]
+        return findings(events), [(event["reason"], event["error"]) for event in told]
+
+    fallback = "ERROR [misconfig] Falling back to embedded checks err=nowhere"
+    assert run(1) == ([("new", "OURS-0001")] * 2, [])
+    found, told = run(2, fallback)
+    assert found == [("new", "OURS-0002")] * 2
+    text = "Trivy's checks could not be had, the built-in ones were used: err=nowhere"
+    assert told == [("db_download", text)]
+    assert run(1) == ([], [])
 
 
 def test_trivy_works_in_an_empty_private_folder_that_goes_away(host, clock, reports):
@@ -541,6 +606,115 @@ def test_a_feed_that_is_configured_has_to_be_there(host, clock, finds, tmp_path)
     assert outcome.succeeded
     assert events[0]["reason"] == "configuration"
     assert str(tmp_path / "none") in events[0]["error"]
+
+
+def test_a_feed_that_trips_us_does_not_stop_the_scan(host, clock, finds, monkeypatch):
+    def load(_path):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Exploited, "load", load)
+    host.places.kev.write_text("{}", encoding="utf-8")
+    finds(1)
+
+    outcome, events = perform(host, clock)
+
+    assert outcome.succeeded
+    assert (events[0]["event"], events[0]["reason"]) == ("scan_failed", "configuration")
+    assert "ZeroDivisionError at test_work.py:" in events[0]["error"]
+    assert findings(events) == [("new", "CVE-2026-0001")]
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda path: path.write_text(FEED[:40], "utf-8"), lambda path: path.chmod(0o666)]
+)
+def test_a_feed_that_is_damaged_for_a_while_ends_and_repeats_nothing(host, clock, finds, damage):
+    host.places.kev.write_text(FEED, encoding="utf-8")
+    finds(1, 2)
+    perform(host, clock)
+    damage(host.places.kev)
+    finds(1, 2, 3)
+
+    _, events = perform(host, clock)
+
+    assert events[0]["reason"] == "configuration"
+    assert findings(events) == [("new", "CVE-2026-0003")]
+    host.places.kev.write_text(FEED, encoding="utf-8")
+    host.places.kev.chmod(0o644)
+    assert findings(perform(host, clock)[1]) == []
+
+
+def test_a_mistake_in_one_exception_ends_no_other(host, clock, finds):
+    finds(1, severity="CRITICAL")
+    except_for(host, 1)
+    perform(host, clock)
+    path = Path(host.places.exceptions)
+    whole = path.read_text(encoding="utf-8")
+    path.write_text(whole + "[b]\nfinding = CVE-1\nby = a\nreason = b\nuntil = x\n", "utf-8")
+    _, events = perform(host, clock)
+    assert (events[0]["reason"], findings(events)) == ("configuration", [])
+
+    except_for(host, 1, until="2026-13-01")
+    assert findings(perform(host, clock)[1]) == []
+
+    path.unlink()
+    assert findings(perform(host, clock)[1]) == [("acceptance_ended", "CVE-2026-0001")]
+
+
+def writable(path, content):
+    path.write_text(content, encoding="utf-8")
+    path.chmod(0o666)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("key", "content"), [("kev", FEED), ("epss", "cve,epss,percentile\nCVE-2026-0001,0.5,0.9\n")]
+)
+def test_a_feed_that_others_may_write_to_is_told_of_and_not_used(
+    host, clock, finds, tmp_path, key, content
+):
+    host.configure(report={key: writable(tmp_path / "feed", content)})
+    finds(1)
+
+    outcome, events = perform(host, clock)
+
+    assert outcome.succeeded
+    assert events[0]["reason"] == "configuration"
+    assert "feed: writable for group or others" in events[0]["error"]
+    (found,) = [event for event in events if event["event"] == "finding"]
+    assert {"kev", "epss"} & found.keys() == set()
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "more"),
+    [
+        ("trivy", "ignore_file", {}),
+        ("trivy", "vex", {}),
+        ("targets", "kubeconfig", {"clusters": "prod"}),
+    ],
+)
+def test_a_file_for_trivy_that_others_may_write_to_stops_the_run(
+    host, clock, finds, tmp_path, section, key, more
+):
+    finds(1)
+    path = writable(tmp_path / "file", "CVE-2026-0001")
+    host.configure(**{section: {key: path, **more}})
+
+    outcome, events = perform(host, clock)
+
+    assert not outcome.succeeded
+    assert [(event["event"], event["reason"]) for event in events] == [
+        ("scan_failed", "configuration")
+    ]
+    assert "file: writable for group or others" in events[0]["error"]
+
+
+def test_a_file_for_trivy_has_to_be_there(host, clock, finds, tmp_path):
+    finds(1)
+    host.configure(trivy={"ignore_file": tmp_path / "none"})
+
+    _, events = perform(host, clock)
+
+    assert [event["error"] for event in events] == [f"{tmp_path}/none: No such file or directory"]
 
 
 def test_the_same_results_again_are_counted_and_judged_anew(host, clock, finds):

@@ -78,6 +78,17 @@ def read_trusted(path: str, limit: int) -> bytes:
     return content
 
 
+def check_trusted_file(path: str) -> None:
+    """Refuse a file that others than root and the caller could have written or put there.
+
+    Raises:
+        FileNotFoundError: Nothing is there.
+        UntrustedFileError: Owner or mode of the file or of its folder is wrong, or it is a link.
+    """
+    check_trusted(os.path.dirname(path), folder=True)
+    check_trusted(path, folder=False)
+
+
 def check_trusted(path: str, *, folder: bool) -> None:
     """Refuse what others than root and the caller own or may write to.
 

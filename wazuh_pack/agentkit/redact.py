@@ -18,14 +18,16 @@ _TOKENS = (
     r"GR1348941[\w-]{20,}",
     r"(?:A3T[A-Z0-9]|AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}",
     r"hv[sbr]\.[\w-]{20,}",
+    r"[sb]\.(?=[0-9a-z]*[A-Z])[0-9A-Za-z]{24,}",  # OpenBao; names of hosts are in lower case
     r"npm_[0-9A-Za-z]{36,}",
     r"pypi-[\w-]{16,}",
     r"dckr_[a-z]{3}_[\w-]{20,}",
     r"CCIPAT_\w{22,}",
     r"AT(?:BB|ATT3|CTT3)[\w=.-]{20,}",
     r"(?:AKCp|cmVmd)[0-9A-Za-z]{50,}",
-    r"xox[a-z]-[\w-]{10,}|xapp-[\w-]{10,}|xoxe[.-][\w.-]{10,}",
-    r"(?:sk|rk)_(?:test|live|prod)_\w{10,}|sk-[\w-]{20,}",
+    r"xox[a-z]-[\w-]{10,}|xoxe[.-][\w.-]{10,}",
+    # What words may end with: task_test_..., disk-..., linuxapp-...
+    r"(?<![0-9A-Za-z])(?:xapp-[\w-]{10,}|(?:sk|rk)_(?:test|live|prod)_\w{10,}|sk-[\w-]{20,})",
     r"rubygems_[0-9a-f]{48}|pul-[0-9a-f]{40}|do[opr]_v1_[0-9a-f]{64}",
     r"glsa_\w{32,}|sntry[su]_[\w=+/.-]{20,}|hf_[0-9A-Za-z]{30,}|bkua_\w{20,}",
     r"ey[\w-]{15,}\.ey[\w-]{15,}\.[\w-]*",
@@ -34,9 +36,7 @@ _TOKENS = (
 _LEAD = (
     r"(?i:(?:bearer|basic)\s+|(?:token|password|passwd|secret|api[_-]?key)[\"']?\s*[=:]\s*[\"']?)"
 )
-_PATTERN = re.compile(
-    rf"(?<![0-9A-Za-z])(?:{'|'.join(_TOKENS)})|(?P<lead>{_LEAD})(?P<value>[^\s\"'&,;]{{6,}})"
-)
+_PATTERN = re.compile(rf"(?:{'|'.join(_TOKENS)})|(?P<lead>{_LEAD})(?P<value>[^\s\"'&,;]{{6,}})")
 _TAIL_FROM = 16
 
 

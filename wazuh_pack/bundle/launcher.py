@@ -107,6 +107,7 @@ else:
 # The counterparts are agentkit/inbox.py and agentkit/doorbell.py. The first digit of a number keeps
 # the shell from taking it as octal. The message is there before the worker is looked at for the
 # second time, and the worker looks for messages after its bell is gone: one of the two sees it.
+# What a full disk cuts off is removed, or it would be taken for a message.
 #
 # First of all a session of its own, which is what execd makes for a script, goes before the other
 # sessions of a busy host, where the kernel shares the processor among sessions. What somebody tries
@@ -128,7 +129,8 @@ keep() {
   last=${1##*/}
   last=${last%.message}
   case $last in *[!0-9]*) last=100000000000 ;; esac
-  printf '%s\\n' "$line" >"$inbox/$((last + 1)).message"
+  set -- "$inbox/$((last + 1)).message"
+  { printf '%s\\n' "$line" || { rm -f "$1"; false; }; } >"$1"
 } 2>/dev/null
 if [ $# = 0 ] && waits; then
   umask 077

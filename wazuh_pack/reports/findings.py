@@ -124,8 +124,9 @@ class Finding:
     commas. ``kev`` is the day on which CISA listed it as exploited, ``epss`` FIRST's estimate
     ("0.97"). ``accepted`` says who takes the risk for granted (``exception``, ``ignore_file``,
     ``vex`` or a tool's own word); such a finding is remembered and not told as new. Nothing here
-    holds a secret's text or code. ``fingerprint`` tells two findings in one place apart where the
-    tool itself offers something that does not move with lines and commits.
+    holds a secret's text or code. ``place`` is ``path`` as it is the same in every version of a
+    package, where it is another text. ``fingerprint`` tells two findings in one place apart where
+    the tool itself offers something that does not move with lines and commits.
     """
 
     scanner: str
@@ -161,6 +162,7 @@ class Finding:
     accepted_reason: str = ""
     accepted_until: str = ""
     fingerprint: str = ""
+    place: str = ""
 
     def key(self, artifact: Artifact, tool: str) -> bytes:
         """Return the 16 bytes that stand for what a tool says of that artifact, for ever."""
@@ -171,7 +173,7 @@ class Finding:
             self.result_class,
             self.package_type,
             self.package,
-            self.path,
+            self.place or self.path,
             self.resource,
             self.finding_id,
             *([self.fingerprint] if self.fingerprint else ()),

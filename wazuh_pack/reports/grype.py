@@ -13,6 +13,7 @@ import json
 from typing import TYPE_CHECKING, Any, Collection, Iterable, Iterator
 
 from wazuh_pack.reports.findings import BY_TOOL, Artifact, Finding, clean, severity_of
+from wazuh_pack.reports.paths import steady
 from wazuh_pack.reports.reader import MAX_RECORD, RecordError, RecordReport, Top, in_object
 from wazuh_pack.reports.report import Head, ReportFile
 from wazuh_pack.reports.values import (
@@ -92,6 +93,7 @@ class _Report(RecordReport):
         finding_id, name = clean(vulnerability.get("id")), clean(package.get("name"))
         if not finding_id or not name:
             raise RecordError
+        paths, version = _paths(package), clean(package.get("version"))
         fixes = texts(at(vulnerability, "fix", "versions"))
         number, vector = _cvss(vulnerability)
         return Finding(
@@ -100,10 +102,11 @@ class _Report(RecordReport):
             severity=severity_of(clean(vulnerability.get("severity"))),
             package_type=clean(package.get("type")),
             package=name,
-            path=_path(package),
-            target=_path(package),
+            path=first(iter(paths)),
+            place=min((steady(path, version) for path in paths), default=""),
+            target=first(iter(paths)),
             title=clean(vulnerability.get("description")),
-            installed_version=clean(package.get("version")),
+            installed_version=version,
             fixed_version=", ".join(fixes),
             status=clean(at(vulnerability, "fix", "state")),
             url=address(vulnerability.get("dataSource")),
@@ -185,11 +188,11 @@ def _digest(target: Record) -> str:
     )
 
 
-def _path(package: Record) -> str:
+def _paths(package: Record) -> list[str]:
     if clean(package.get("type")) in _SYSTEM:
-        return ""
-    paths = sorted(place(at(location, "path")) for location in sequence(package.get("locations")))
-    return first(iter(paths))
+        return []
+    paths = (place(at(location, "path")) for location in sequence(package.get("locations")))
+    return sorted(filter(None, paths))
 
 
 def _aliases(record: Record, finding_id: str) -> str:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, Callable, Mapping, Optional
 
 from wazuh_pack.reports.findings import Finding, clean, public, severity_of
+from wazuh_pack.reports.paths import steady
 
 Record = Mapping[str, Any]
 Reader = Callable[[Record, "Place"], Optional[Finding]]
@@ -43,6 +44,7 @@ def vulnerability(record: Record, place: Place) -> Finding | None:
     # The target of operating system packages names their version, which an upgrade changes.
     os_packages = place.result_class in ("os-pkgs", "")
     cvss, vector = _cvss(record)
+    own_path, version = clean(record.get("PkgPath")), clean(record.get("InstalledVersion"))
     return Finding(
         scanner="vuln",
         finding_id=finding_id,
@@ -50,11 +52,12 @@ def vulnerability(record: Record, place: Place) -> Finding | None:
         result_class=place.result_class,
         package_type=place.package_type,
         package=clean(record.get("PkgName")) or _purl_name(record),
-        path=clean(record.get("PkgPath")) or ("" if os_packages else place.target),
+        path=own_path or ("" if os_packages else place.target),
+        place=steady(own_path, version) if own_path else "",
         resource=place.resource,
         target=place.target,
         title=clean(record.get("Title")),
-        installed_version=clean(record.get("InstalledVersion")),
+        installed_version=version,
         fixed_version=clean(record.get("FixedVersion")),
         status=clean(record.get("Status")),
         url=_url(record),
@@ -116,13 +119,15 @@ def licence(record: Record, place: Place) -> Finding | None:
     finding_id = clean(record.get("Name"))
     if not finding_id:
         return None
+    path = clean(record.get("FilePath"))
     return Finding(
         scanner="license",
         finding_id=finding_id,
         severity=severity_of(clean(record.get("Severity"))),
         result_class=place.result_class,
         package=clean(record.get("PkgName")),
-        path=clean(record.get("FilePath")),
+        path=path,
+        place=steady(path),
         resource=place.resource,
         target=place.target,
         category=clean(record.get("Category")),

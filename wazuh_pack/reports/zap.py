@@ -159,6 +159,8 @@ class _AlertParser:
             self._expat.Parse(block, last)
         except expat.ExpatError as error:
             raise ReportError(f"not a whole {TITLE}: {expat.ErrorString(error.code)}") from error
+        except (ValueError, LookupError) as error:  # Python knows the declared encoding, or not
+            raise ReportError(f"not a {TITLE}: its encoding cannot be read; use UTF-8") from error
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._quiet = 0

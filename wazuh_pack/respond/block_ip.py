@@ -58,9 +58,10 @@ def main(argv: Sequence[str]) -> int:
         _worker(home, script).prepare_next()
         return 0
     _hurry(HASTE)
+    lost = b""
     try:
         if argv[1:] != [WORK]:
-            accept(home, LineReader(0).read())
+            lost = _take(home)
     except MessageError as error:
         _worker(home, script).refuse(str(error))
         return 1
@@ -69,14 +70,10 @@ def main(argv: Sequence[str]) -> int:
         return 1
 
     def work() -> None:
-        _hurry(0)
-        try:
-            work_off(home, script, linger=True)
-        except Exception as error:  # noqa: BLE001 -- nobody else would ever hear of it
-            _worker(home, script).fail(f"internal error: {type(error).__name__}: {error}")
+        _work(home, script, lost, linger=True)
 
-    if not inbox_of(home).ring() and not detach(work, leaving=True):
-        work_off(home, script)
+    if (lost or not inbox_of(home).ring()) and not detach(work, leaving=True):
+        _work(home, script, lost, linger=False)
     return 0
 
 
@@ -154,6 +151,55 @@ def look_after(home: Home, script: str, *, only_missing: bool = False) -> None:
 def inbox_of(home: Home) -> Inbox:
     """Return the inbox of the messages to this response."""
     return Inbox(f"{home.state(STATE)}/inbox")
+
+
+def _take(home: Home) -> bytes:
+    """Keep the message on standard input, and return it when the disk does not take it.
+
+    Raises:
+        AgentError: There is none, or too many are waiting.
+    """
+    message = LineReader(0).read()
+    try:
+        accept(home, message)
+    except (AgentError, OSError) as error:
+        if isinstance(error, OSError) or isinstance(error.__cause__, OSError):
+            return message
+        raise
+    return b""
+
+
+def _work(home: Home, script: str, lost: bytes, *, linger: bool) -> None:
+    """Deal with the messages; ``lost`` is one that could not be kept, or empty."""
+    _hurry(0)
+    try:
+        if lost:
+            _work_from_memory(home, script, lost)
+        else:
+            _work_and_wait(home, script, linger=linger)
+    except (AgentError, OSError) as error:
+        _worker(home, script).fail(str(error))
+    except Exception as error:  # noqa: BLE001 -- nobody else would ever hear of it
+        _worker(home, script).fail(f"internal error: {type(error).__name__}: {error}")
+
+
+def _work_from_memory(home: Home, script: str, message: bytes) -> None:
+    """Deal with a message that could not be kept, when its turn has come."""
+    worker = _worker(home, script)
+    rest = [message]
+
+    def finish() -> None:
+        while rest:
+            worker.handle([rest.pop()])
+
+    inbox_of(home).attend(worker.handle, finish)
+
+
+def _work_and_wait(home: Home, script: str, *, linger: bool) -> None:
+    try:
+        work_off(home, script, linger=linger)
+    except OSError:
+        work_off(home, script)  # a full disk has no room for what a worker that waits needs
 
 
 def _hurry(by: int) -> None:

@@ -145,6 +145,11 @@ class Blocker:
             decision.timeout, decision.until = change.seconds, record.until
         return _Step(decision, change, record, fresh=False)
 
+    @property
+    def backend(self) -> Backend:
+        """What changes the firewall."""
+        return self._backend
+
     def missing(self) -> list[Change]:
         """Return the blocks that should be in force and are not.
 
@@ -189,6 +194,22 @@ class Blocker:
             BackendError: It could not be put back.
         """
         self._backend.verify(lambda: self._standing(self._clock()))
+
+    def take_over(self, old: Backend) -> None:
+        """Have every block in force our way, and nothing of ours in another one.
+
+        Raises:
+            BackendError: That could not be done, or only in part, or nothing may be put back now.
+        """
+        if self._stopped:
+            raise BackendError("nothing is moved while the kill switch lies there")
+        self._fill()
+        old.clear()
+        self._fill()  # two ways may use the same chain
+
+    def _fill(self) -> None:
+        self.verify()
+        self._backend.restore(self.missing())
 
     def _decide(self, request: Request, now: float) -> Decision | _Step:
         mode = self._settings.mode
@@ -276,7 +297,7 @@ class Blocker:
         for step in steps:
             reason = failed.get(step.decision.target)
             if reason:
-                self._fail(step, str(reason))
+                self._fail(step, reason)
             elif self._settings.mode == DRY_RUN:
                 step.decision.would, step.decision.outcome = step.decision.outcome, words.DRY_RUN
 
@@ -287,10 +308,14 @@ class Blocker:
             return error
         return None
 
-    def _fail(self, step: _Step, reason: str) -> None:
-        step.decision.outcome = words.FAILED
-        step.decision.reason = reason
-        step.decision.timeout = step.decision.until = step.decision.offences = None
+    def _fail(self, step: _Step, error: BackendError) -> None:
+        decision = step.decision
+        decision.outcome = words.FAILED
+        decision.reason = str(error)
+        decision.timeout = decision.until = decision.offences = None
+        if error.unknown and step.change.seconds:
+            decision.reason += "; it may be blocked and counts as such until the next comparison"
+            return
         step.record = None
         if step.fresh:
             self._breaker.discount()
@@ -299,10 +324,12 @@ class Blocker:
         records = {**self._counts}
         records.update((step.record.target, step.record) for step in steps if step.record)
         try:
-            if records:
-                self._store.put(records.values(), now)
-            if any(step.fresh for step in steps):
-                self._breaker.save()
+            try:
+                if records:
+                    self._store.put(records.values(), now)
+            finally:
+                if any(step.fresh for step in steps):
+                    self._breaker.save()
         except OSError as error:
             for step in steps:
                 step.decision.reason = f"done, but cannot be remembered: {error}"

@@ -7,7 +7,7 @@ import time
 
 from wazuh_pack.agentkit.files import exists, names, read
 from wazuh_pack.agentkit.jsontext import dumps
-from wazuh_pack.respond.backends.choose import PROGRAMS, find
+from wazuh_pack.respond.backends.choose import PROGRAMS, find, probe
 from wazuh_pack.respond.block_ip import STATE, accept, inbox_of
 from wazuh_pack.respond.breaker import Breaker
 from wazuh_pack.respond.decision import utc
@@ -68,6 +68,8 @@ def providers(home: Home) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for name in PROGRAMS:
         program, reason = find(name, settings)
+        if not reason and os.geteuid() == 0:
+            reason = probe(name, settings)  # nobody else may ask the kernel
         rows.append(
             {
                 "response": "block-ip",

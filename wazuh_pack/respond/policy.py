@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from wazuh_pack.agentkit.home import Home
     from wazuh_pack.respond.address import Address, Network
+    from wazuh_pack.respond.cluster import ClusterNodes
     from wazuh_pack.respond.names import NameCache
     from wazuh_pack.respond.settings import Settings
 
@@ -102,18 +103,22 @@ def protected_names(settings: Settings, home: Home) -> dict[str, str]:
     return names
 
 
-def load_policy(settings: Settings, home: Home, cache: NameCache, now: float) -> Policy:
+def load_policy(
+    settings: Settings, home: Home, cache: NameCache, nodes: ClusterNodes, now: float
+) -> Policy:
     """Collect everything that this host must not block at this moment.
 
     Raises:
         AgentError: Own addresses or a protected name are unknown, so that nothing is safe to block.
     """
     names = protected_names(settings, home)
+    ports = list(protected.cluster_ports(home.ossec_conf))
     hosts = [
         *(("own_address", text) for text in protected.own_addresses()),
         *(("gateway", text) for text in protected.gateways()),
         *(("name_server", text) for text in protected.name_servers()),
         *(("manager", text) for text in protected.managers(home.ossec_conf)),
+        *(("manager", text) for text in nodes.addresses(ports, now)),
         *((names[name], text) for name, text in cache.addresses(list(names), now)),
     ]
     return Policy(

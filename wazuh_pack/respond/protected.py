@@ -6,6 +6,8 @@ import sys
 
 from wazuh_pack.agentkit.errors import AgentError
 from wazuh_pack.agentkit.files import read
+from wazuh_pack.agentkit.text import is_number
+from wazuh_pack.respond import netlink
 from wazuh_pack.respond.address import Address, is_address
 from wazuh_pack.respond.names import is_name
 
@@ -18,6 +20,8 @@ _GATEWAY_FLAG = 0x2
 _RESOLVERS = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
 _SERVERS = (("client", "address"), ("client", "manager_address"), ("cluster", "node"))
 _PLACEHOLDERS = frozenset({"MANAGER_IP", "NODE_IP"})
+_LAST_PORT = 0xFFFF
+_CLUSTER_PORT = 1516  # what wazuh-clusterd takes when ossec.conf does not say
 
 
 class UnknownHostError(AgentError):
@@ -44,11 +48,18 @@ def own_addresses(proc: str = "/proc") -> Iterator[str]:
         yield str(Address(6, int(line.split()[0], 16)))
 
 
-def gateways(proc: str = "/proc") -> Iterator[str]:
-    """Yield the gateways of all routes."""
-    for line in (
-        (read(f"{proc}/net/route", _MAX) or b"").decode("ascii", "replace").splitlines()[1:]
-    ):
+def gateways() -> list[str]:
+    """Return the gateways of all routes."""
+    try:
+        return list(netlink.gateways())
+    except OSError:
+        return list(gateways_of_main_table())
+
+
+def gateways_of_main_table(proc: str = "/proc") -> Iterator[str]:
+    """Yield the gateways that ``/proc`` shows: one for each route of one table."""
+    table = read(f"{proc}/net/route", _MAX) or b""
+    for line in table.decode("ascii", "replace").splitlines()[1:]:
         fields = line.split()
         if int(fields[3], 16) & _GATEWAY_FLAG:
             yield str(Address(4, int.from_bytes(bytes.fromhex(fields[2]), sys.byteorder)))
@@ -74,15 +85,31 @@ def managers(ossec_conf: str) -> Iterator[str]:
     On an agent these are its managers, on a cluster node the cluster's. The file is searched, not
     parsed: Wazuh's dialect has several roots and is not well-formed XML.
     """
-    text = _uncommented((read(ossec_conf, _MAX) or b"").decode("utf-8", "replace"))
+    text = _text(ossec_conf)
     for block, element in _SERVERS:
-        for inside in _elements(text, block):
-            if any(value.strip() == "yes" for value in _elements(inside, "disabled")):
-                continue
+        for inside in _enabled(text, block):
             for value in _elements(inside, element):
                 server = value.strip()
                 if server not in _PLACEHOLDERS and (is_name(server) or is_address(server)):
                     yield server
+
+
+def cluster_ports(ossec_conf: str) -> Iterator[int]:
+    """Yield the port that other nodes of a cluster connect to, where this is a cluster's node."""
+    for inside in _enabled(_text(ossec_conf), "cluster"):
+        ports = [value.strip() for value in _elements(inside, "port")]
+        named = [int(port) for port in ports if is_number(port, 5) and int(port) <= _LAST_PORT]
+        yield from named[:1] or [_CLUSTER_PORT]
+
+
+def _text(ossec_conf: str) -> str:
+    return _uncommented((read(ossec_conf, _MAX) or b"").decode("utf-8", "replace"))
+
+
+def _enabled(text: str, block: str) -> Iterator[str]:
+    for inside in _elements(text, block):
+        if not any(value.strip() == "yes" for value in _elements(inside, "disabled")):
+            yield inside
 
 
 def _uncommented(text: str) -> str:

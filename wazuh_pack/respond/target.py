@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wazuh_pack.agentkit.errors import MessageError
-from wazuh_pack.agentkit.text import ALPHANUMERIC, consists_of, is_number
+from wazuh_pack.agentkit.text import ALPHANUMERIC, HEXADECIMAL, consists_of, is_number
 from wazuh_pack.respond.address import parse_address
 
 TYPE_CHECKING = False
@@ -16,6 +16,9 @@ _LONGEST_KEY = 128
 _DEEPEST = 16
 _MAX_QUOTED = 80
 _MAX_SEARCHED = 4096
+_SEPARATORS = frozenset(".:/,;-[]() \t\r\n")
+_DIGITS = HEXADECIMAL | frozenset("xX")
+_LONGEST_GROUP = len("0xCB007109")
 
 
 class Arguments:
@@ -95,10 +98,14 @@ def find_address(request: Request, field: str) -> Address:
 
 
 def _quote(text: str) -> str:
-    """Return hostile text for the log: without secrets, short, on one line."""
-    from wazuh_pack.agentkit.jsonlog import clean  # noqa: PLC0415 -- slow to import, rarely needed
-    from wazuh_pack.agentkit.redact import redact  # noqa: PLC0415 -- same
+    """Return hostile text for the log: without secrets, short, on one line.
 
-    if len(text) > _MAX_SEARCHED:
-        return f"{len(text)} characters"
-    return repr(clean(redact(text), _MAX_QUOTED))
+    What is not made of the characters and short groups of addresses may be anything, a password in
+    the wrong field for instance, so only its length is told.
+    """
+    from wazuh_pack.agentkit.jsonlog import clean  # noqa: PLC0415 -- rarely needed
+
+    words = "".join(" " if c in _SEPARATORS else c for c in text[:_MAX_SEARCHED]).split()
+    if len(text) <= _MAX_SEARCHED and all(consists_of(w, _DIGITS, _LONGEST_GROUP) for w in words):
+        return repr(clean(text, _MAX_QUOTED))
+    return f"{len(text)} characters"

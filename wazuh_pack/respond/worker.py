@@ -11,14 +11,17 @@ from wazuh_pack.agentkit.jsonlog import DecisionLog
 from wazuh_pack.agentkit.locks import FileLock
 from wazuh_pack.agentkit.protocol import Request, parse, program_name
 from wazuh_pack.respond.backends import Backend
-from wazuh_pack.respond.backends.choose import choose
+from wazuh_pack.respond.backends.choose import choose, make
 from wazuh_pack.respond.blocker import Blocker
 from wazuh_pack.respond.breaker import Breaker
+from wazuh_pack.respond.cluster import ClusterNodes
 from wazuh_pack.respond.decision import FAILED, REFUSED_INVALID, RESTORED, Decision
 from wazuh_pack.respond.names import NameCache
 from wazuh_pack.respond.policy import load_policy, protected_names
+from wazuh_pack.respond.protected import cluster_ports
 from wazuh_pack.respond.settings import ENFORCE, load_settings
 from wazuh_pack.respond.state import Store
+from wazuh_pack.respond.ways import Holders, Probes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -147,6 +150,7 @@ class Worker:
         if self._blocker is None or self._settings is None or self._settings.mode != ENFORCE:
             return
         try:
+            self._holders().add(self._blocker.backend.name)
             self._blocker.verify()
             restored = self._blocker.restore(missing)
         except (AgentError, OSError) as error:
@@ -157,6 +161,7 @@ class Worker:
         if len(restored) > MOST_TOLD:
             rest = f"and {len(restored) - MOST_TOLD} more"
             self._write(Decision(RESTORED, mode=self._settings.mode, reason=rest))
+        self._move(self._blocker)
 
     def _inspect(self, blocker: Blocker) -> list[Change]:
         settings = self._settings
@@ -165,7 +170,10 @@ class Worker:
                 self._write(decision)
         names = protected_names(settings, self._home) if settings is not None else ()
         self._names().refresh(list(names), self._clock())
-        return blocker.missing()
+        self._nodes().refresh(list(cluster_ports(self._home.ossec_conf)), self._clock())
+        name = blocker.backend.name
+        # Blocks that another way still holds are not gone: attend() moves them.
+        return [] if name and self._holders().others(name) else blocker.missing()
 
     def _ended(self, blocker: Blocker) -> list[Decision]:
         """Return what has expired since this was last asked for."""
@@ -198,12 +206,33 @@ class Worker:
             return []
         try:
             self._blocker = self._prepare()
-            return self._blocker.handle(requests)
+            self._holders().add(self._blocker.backend.name)
+            decisions = self._blocker.handle(requests)
+            if any(decision.outcome == FAILED for decision in decisions):
+                self._probes().doubt(self._blocker.backend.name)
+            self._move(self._blocker)
+            return decisions  # noqa: TRY300 -- what follows is for all that is caught
         except (AgentError, OSError) as error:
             reason = str(error)
         except Exception as error:  # noqa: BLE001 -- a mistake of ours must show up in the log
             reason = f"internal error: {type(error).__name__}: {error}"
         return [Decision(FAILED, request=request, reason=reason) for request in requests]
+
+    def _move(self, blocker: Blocker) -> None:
+        """Take our blocks out of the ways that are used no more, or they could not be undone."""
+        holders = self._holders()
+        name = blocker.backend.name
+        others = holders.others(name)
+        if not (name and others and self._settings and holders.due()):
+            return
+        try:
+            for other in others:
+                blocker.take_over(make(other, self._settings))
+        except (AgentError, OSError) as error:
+            holders.failed()
+            self.fail(f"blocks made with {', '.join(others)} stay in force there: {error}")
+        else:
+            holders.keep(name)
 
     def _prepare(self) -> Blocker:
         settings = load_settings(self._home.config(CONFIG))
@@ -211,14 +240,15 @@ class Worker:
         # Apart by mode: a dry run remembers and counts as if it had acted, and then the real mode
         # begins with nothing.
         make_private(self._state, (settings.mode, "targets"))
-        backend = choose(settings) if settings.mode == ENFORCE else Backend()
+        enforcing = settings.mode == ENFORCE
+        backend = choose(settings, self._probes().probe) if enforcing else Backend()
         return self._blocker_for(settings, backend)
 
     def _blocker_for(self, settings: Settings, backend: Backend, *, dry: bool = False) -> Blocker:
         state = f"{self._state}/{settings.mode}"
         return Blocker(
             settings=settings,
-            policy=load_policy(settings, self._home, self._names(), self._clock()),
+            policy=load_policy(settings, self._home, self._names(), self._nodes(), self._clock()),
             store=Store(f"{state}/targets", settings.forget_after, dry=dry),
             breaker=Breaker(
                 f"{state}/breaker.json", limit=settings.max_blocks, window=settings.window, dry=dry
@@ -230,6 +260,15 @@ class Worker:
 
     def _names(self) -> NameCache:
         return NameCache(f"{self._state}/names.json")
+
+    def _nodes(self) -> ClusterNodes:
+        return ClusterNodes(f"{self._state}/cluster.json")
+
+    def _probes(self) -> Probes:
+        return Probes(f"{self._state}/{ENFORCE}/probed.json", self._clock())
+
+    def _holders(self) -> Holders:
+        return Holders(f"{self._state}/{ENFORCE}/holders.json", self._clock())
 
     def _due(self, what: str, every: float) -> bool:
         """Return whether it is time to do something again, and remember that it was done."""

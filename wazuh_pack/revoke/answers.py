@@ -15,6 +15,7 @@ _TOO_MANY = 429
 _FORBIDDEN = 403
 _SERVER = 500
 _PASSING = frozenset({408, 409, 423, 425})
+_WITH_CONTENT = frozenset({200, 201})
 _LASTING = frozenset({501, 505})
 _DEFAULT_WAIT = 60.0
 _LONGEST_WAIT = 6 * 3600.0
@@ -25,6 +26,10 @@ _REASONS = {
     404: "not found, or not visible with these credentials",
     405: "this provider does not offer the call",
     422: "the provider refuses the request",
+}
+_UNSEEN = {
+    401: "the token is not accepted here: it is revoked, or of another server",
+    403: "the token is not accepted here: it is revoked, of another server, or without this right",
 }
 
 
@@ -46,6 +51,10 @@ def judge(call: Call, reply: Reply, provider: Provider, now: float) -> None:
             seconds=_DEFAULT_WAIT if seconds is None else seconds,
             fault=False,
         )
+    if status in call.ok and status in _WITH_CONTENT and call.genuine and not call.genuine(reply):
+        raise Failure(
+            f"{call.shown}: the answer is not the provider's; check url and proxy ({status})"
+        )
     if status in call.ok or status in call.gone:
         return
     if status >= _SERVER and status not in _LASTING:
@@ -54,6 +63,14 @@ def judge(call: Call, reply: Reply, provider: Provider, now: float) -> None:
         raise Later(f"{call.shown}: not possible at the moment ({status})", fault=False)
     reason = provider.explain(call, reply) or _REASONS.get(status, "an answer that is not expected")
     raise Failure(f"{call.shown}: {reason} ({status})")
+
+
+def unseen(call: Call, reply: Reply, provider: Provider) -> str:
+    """Return how an answer is told that shows no target, and does not prove that there is none."""
+    reason = provider.explain(call, reply) or _UNSEEN.get(
+        reply.status, "not there, or not visible with these credentials"
+    )
+    return f"{call.shown}: {reason} ({reply.status})"
 
 
 def _asked_wait(reply: Reply, now: float) -> float | None:

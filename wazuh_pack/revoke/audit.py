@@ -20,6 +20,7 @@ REVOKED = "revoked"
 ALREADY = "already_revoked"
 RESTORED = "restored"
 RETRYING = "retrying"
+NOT_FOUND = "not_found"
 UNVERIFIED = "unverified"
 FAILED = "failed"
 NO_TARGET = "no_target"
@@ -87,6 +88,7 @@ class Audit:
             command,
             outcome,
             job.target,
+            key=job.key,  # that of the target's values changes when they are forgotten
             mode="enforce",
             reason=job.reason,
             attempts=job.attempts or None,

@@ -49,6 +49,24 @@ def whole_credentials(
     return {**given, **found}
 
 
+def all_secrets(
+    context: Context, connect: Callable[[Provider, Instance], Transport], now: float
+) -> list[str]:
+    """Return the secrets of all instances; a leaked token may be any of them.
+
+    Raises:
+        Later: Vault does not answer.
+        Failure: One of them is not known.
+    """
+    found: list[str] = []
+    for name in context.credentials:
+        try:
+            found += whole_credentials(name, context, connect, now).values()
+        except Failure as error:  # noqa: PERF203 -- a few instances at most
+            raise Failure(f"cannot tell whether it is our own: [{name}] {error}") from None
+    return found
+
+
 def _vault(context: Context) -> Instance:
     for instance in context.settings.instances.values():
         if instance.kind.name == _KIND:

@@ -40,8 +40,10 @@ class Call:
         own: Whether the responder's own credentials go with it.
         by_token: Whether the provider counts it as the leaked token's call, and not as nobody's.
         ok: Statuses that mean it is done.
-        gone: Statuses that mean there was nothing to do (any more).
+        gone: Statuses that mean the target is not there, or out of sight.
         later: Statuses that mean it may work later although they usually do not.
+        genuine: What an answer of 200 or 201 must hold to be the provider's; a proxy's or a login
+            page comes with these statuses too.
     """
 
     method: str
@@ -57,6 +59,7 @@ class Call:
     ok: frozenset[int] = frozenset({200, 201, 202, 204})
     gone: frozenset[int] = frozenset()
     later: frozenset[int] = frozenset()
+    genuine: Callable[[Reply], bool] | None = None
 
     @property
     def payer(self) -> str:
@@ -84,6 +87,11 @@ class Reply:
         """Whether there is nothing at the place that was asked."""
         return self.status == _NOT_FOUND
 
+    @property
+    def items(self) -> list[Any] | None:
+        """The body where it is a list, or None."""
+        return self.body if isinstance(self.body, list) else None
+
     def member(self, *path: str) -> Any:
         """Return a member of the body, or None when it or one on the way is not there."""
         value = self.body
@@ -107,6 +115,14 @@ def _nothing(_: Reply) -> Memory:
     return {}
 
 
+def _anew(new: Memory, _: Memory) -> Memory:
+    return new
+
+
+def _unproved(_: Reply) -> bool:
+    return False
+
+
 def _unchecked(_: Memory) -> Check | None:
     return None
 
@@ -116,18 +132,30 @@ class Plan:
     """An action on one target.
 
     Attributes:
+        own: Shows, before anything else, whether the target is the responder itself; or None.
         act: Gives the calls; each must come to the same when it is made twice.
         look: A call to be made before, or None. When it finds nothing there, that is the end.
+        absent: Whether the answer that there is nothing proves it, by what it says.
+        place: A call that is answered only where the target would be seen, or None. When it is,
+            a target that is not there is known to be gone.
         remember: Distils the reply to ``look`` into what the rest needs. May raise ``Refused`` or
             ``AlreadyDone``.
+        again: Joins what is remembered now with what an action of ours that stands remembered.
         check: Gives the call that verifies the effect, or None.
+        check_first: Whether the check is made after the look as well: the look does not show the
+            state, and what was so before must not be taken back.
         undo: Gives the calls that take it back; None when nothing can.
     """
 
     act: Callable[[Memory], tuple[Call, ...]]
+    own: Check | None = None
     look: Call | None = None
+    absent: Callable[[Reply], bool] = _unproved
+    place: Call | None = None
     remember: Callable[[Reply], Memory] = _nothing
+    again: Callable[[Memory, Memory], Memory] = _anew
     check: Callable[[Memory], Check | None] = _unchecked
+    check_first: bool = False
     undo: Callable[[Memory], tuple[Call, ...]] | None = None
 
 
@@ -161,6 +189,26 @@ def checked(check: Call, holds: Callable[[Reply], bool]) -> Callable[[Memory], C
     return lambda _: Check(check, holds)
 
 
+def has(name: str, kind: type | tuple[type, ...] = object) -> Callable[[Reply], bool]:
+    """Return a test whether a body is an object with a member of a kind."""
+
+    def genuine(reply: Reply) -> bool:
+        value = reply.member(name)
+        return value is not None and isinstance(value, kind)
+
+    return genuine
+
+
+def listed(reply: Reply) -> bool:
+    """Return whether a body is a list."""
+    return reply.items is not None
+
+
+def no_page(reply: Reply) -> bool:
+    """Return whether an answer is none for people to read."""
+    return "html" not in reply.headers.get("content-type", "").lower()
+
+
 def status(*statuses: int) -> Callable[[Reply], bool]:
     """Return a test of a reply's status."""
     return lambda reply: reply.status in statuses
@@ -173,22 +221,24 @@ def change(
     *,
     already: str,
     undo: Call | None = None,
+    **options: Any,
 ) -> Plan:
     """Return the plan for what can be looked at, before and after, by the same call.
 
     Args:
         look: Asks how things are.
-        holds: Reads from the reply whether they are as wanted; what is absent is.
+        holds: Reads from the reply whether they are as wanted; what is absent afterwards is.
         act: Makes them so.
         already: What to say when they were so before.
         undo: Takes it back.
+        options: Further members of the plan.
     """
 
     def as_wanted(reply: Reply) -> bool:
         return reply.absent or holds(reply)
 
     def remember(reply: Reply) -> Memory:
-        if as_wanted(reply):
+        if holds(reply):
             raise AlreadyDone(already)
         return {}
 
@@ -198,9 +248,21 @@ def change(
         act=always(act),
         check=checked(look, as_wanted),
         undo=always(undo) if undo else None,
+        **options,
     )
 
 
-def deletion(delete: Call, get: Call) -> Plan:
-    """Return the plan that deletes something, and sees that it is not there any more."""
-    return Plan(act=always(delete), check=checked(get, status(_NOT_FOUND)))
+def deletion(delete: Call, get: Call, **options: Any) -> Plan:
+    """Return the plan that deletes what is there, and sees that it is not there any more."""
+    return Plan(look=get, act=always(delete), check=checked(get, status(_NOT_FOUND)), **options)
+
+
+def use(probe: Call, act: Call, *dead: int) -> Plan:
+    """Return the plan that ends a token which can be tried, before and after, by one call.
+
+    Args:
+        probe: Uses the token.
+        act: Ends it.
+        dead: Statuses of the probe that say it is not accepted.
+    """
+    return Plan(look=probe, act=always(act), check=checked(probe, status(*dead)))

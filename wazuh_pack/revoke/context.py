@@ -81,8 +81,12 @@ class Context:
         own = [secret for given in self.credentials.values() for secret in given.values()]
         if is_one_of(target, own):
             return OWN
+        kind = self.settings.instances[target.instance].kind
+        paths = {p.name for p in kind.capabilities[target.action].parameters if p.below}
         for name, value in target.values.items():
             if any(_matches(word, name, value) for word in self.settings.never):
+                return "never"
+            if name in paths and any(_overlaps(word, value) for word in self.settings.never):
                 return "never"
         return ""
 
@@ -107,6 +111,12 @@ def load_context(place: Place) -> Context:
     settings = load_settings(place.config)
     wanted = {name: instance.kind.secrets for name, instance in settings.instances.items()}
     return Context(settings, load_credentials(f"{place.etc}/{SECRETS}", wanted, place.environment))
+
+
+def _overlaps(word: str, path: str) -> bool:
+    """Return whether an entry of ``never`` lies on a path, above it or below it."""
+    one, other = (f"{text.lower().strip('/')}/" for text in (word.rpartition(":")[2], path))
+    return one.startswith(other) or other.startswith(one)
 
 
 def _matches(word: str, name: str, value: str) -> bool:

@@ -17,6 +17,10 @@ class Failure(AgentError):  # noqa: N818 -- an outcome, told apart from Refused 
     """The action cannot be done; trying again would not help."""
 
 
+class NotFound(Failure):
+    """The provider does not show the target: it may be gone, or out of sight."""
+
+
 class Refused(AgentError):  # noqa: N818 -- same
     """What was found out about the target forbids the action."""
 

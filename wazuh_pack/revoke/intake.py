@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wazuh_pack.agentkit.errors import AgentError, MessageError
 from wazuh_pack.agentkit.files import exists, make_private
@@ -13,7 +13,7 @@ from wazuh_pack.revoke import audit as words
 from wazuh_pack.revoke.context import load_context
 from wazuh_pack.revoke.errors import NoTarget, NotEnabled, Refused
 from wazuh_pack.revoke.find import find_targets
-from wazuh_pack.revoke.jobs import DONE, UNDOING, Job, JobStore
+from wazuh_pack.revoke.jobs import DONE, UNDOING, UNDONE, Job, JobStore
 from wazuh_pack.revoke.limits import Breaker
 from wazuh_pack.revoke.settings import DRY_RUN
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from wazuh_pack.revoke.context import Context, Place
     from wazuh_pack.revoke.target import Target
 
+_LATELY = "the same action was done or taken back a short while ago"
 _UNKNOWN = "nothing is known to be taken back"
 
 
@@ -128,8 +129,9 @@ class Intake:
         before = store.get(target.key)
         if before and before.open:
             return words.DUPLICATE, {"reason": "the same action is under way"}
-        if before and before.state == DONE and now - (before.ended or 0) < settings.repeat_after:
-            return words.DUPLICATE, {"reason": "the same action was done a short while ago"}
+        ended = before.ended or 0 if before and before.state in (DONE, UNDONE) else None
+        if ended is not None and now - ended < settings.repeat_after:
+            return words.DUPLICATE, {"reason": _LATELY}
         if not desk.may_begin(now):
             limit = f"{settings.max_actions} actions within {settings.window} seconds"
             return words.REFUSED_RATE_LIMIT, {"reason": limit}
@@ -140,7 +142,7 @@ class Intake:
                 **facts,
             }
         if desk.earnest:
-            store.save(_job(request, target, now))
+            store.save(_job(request, target, now, _standing(before)))
         return words.ACCEPTED, facts
 
     def _undo(self, request: Request, target: Target, desk: _Desk) -> tuple[str, dict[str, object]]:
@@ -188,7 +190,11 @@ def begin_undo(job: Job, context: Context, now: float) -> str:
     capability = context.provider(job.instance).capabilities[job.action]
     if not capability.reversible:
         return f"{job.target.name} cannot be taken back"
-    if job.state != DONE:
+    if job.open:
+        return "the same action is under way; try again when it has ended"
+    if job.earlier is not None:
+        job.memory, job.already, job.earlier = job.earlier, False, None
+    elif job.state != DONE:
         return _UNKNOWN
     if job.already:
         return "somebody else had done it before; take it back by hand"
@@ -197,7 +203,15 @@ def begin_undo(job: Job, context: Context, now: float) -> str:
     return ""
 
 
-def _job(request: Request, target: Target, now: float) -> Job:
+def _standing(before: Job | None) -> dict[str, Any] | None:
+    """Return what takes back an action of ours that stands; a repeated event must not lose it."""
+    if before is None:
+        return None
+    done = before.state == DONE and not before.already
+    return before.memory if done and before.earlier is None else before.earlier
+
+
+def _job(request: Request, target: Target, now: float, earlier: dict[str, Any] | None) -> Job:
     return Job(
         key=target.key,
         instance=target.instance,
@@ -206,6 +220,7 @@ def _job(request: Request, target: Target, now: float) -> Job:
         secret=sorted(target.secret),
         created=now,
         due=now,
+        earlier=earlier,
         rule_id=request.rule_id,
         alert_id=request.alert_id,
         agent_id=request.agent_id,

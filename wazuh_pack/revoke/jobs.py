@@ -14,7 +14,7 @@ from typing import Any
 
 from wazuh_pack.agentkit.files import names, read, remove, write_atomic
 from wazuh_pack.agentkit.redact import fingerprint
-from wazuh_pack.revoke.target import Target
+from wazuh_pack.revoke.target import REDACTED, Target
 
 PENDING = "pending"
 DONE = "done"
@@ -45,6 +45,7 @@ class Job:
         stage: How far it got: ``look``, ``act`` or ``check``; irrelevant when it is not open.
         step: How many calls of the stage are done.
         memory: What is remembered of how things were.
+        earlier: What an action of ours that stands remembered, until this one has acted.
         attempts: How often it had to be put off.
         already: Whether the target was found to be as wanted.
         ended: When it ended, or None.
@@ -65,6 +66,7 @@ class Job:
     stage: str = "look"
     step: int = 0
     memory: dict[str, Any] = field(default_factory=dict)
+    earlier: dict[str, Any] | None = None
     attempts: int = 0
     already: bool = False
     ended: float | None = None
@@ -86,7 +88,7 @@ class Job:
     def forget_secrets(self) -> None:
         """Replace the values that must not be shown by their fingerprints."""
         for name in self.secret:
-            if not self.values[name].startswith("[redacted "):
+            if not self.values[name].startswith(REDACTED):
                 self.values[name] = fingerprint(self.values[name])
 
 
@@ -141,6 +143,6 @@ class JobStore:
     def purge(self, now: float) -> None:
         """Forget what ended long ago."""
         for job in self.all():
-            keep = _KEEP_FAILED if job.state == FAILED else _KEEP
+            keep = _KEEP_FAILED if job.state == FAILED and job.earlier is None else _KEEP
             if job.ended is not None and now - job.ended > keep:
                 remove(f"{self._folder}/{job.key}{_SUFFIX}")

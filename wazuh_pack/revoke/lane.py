@@ -15,16 +15,17 @@ from wazuh_pack.agentkit.errors import AgentError
 from wazuh_pack.agentkit.files import exists, make_private
 from wazuh_pack.agentkit.locks import FileLock
 from wazuh_pack.revoke import audit as words
-from wazuh_pack.revoke.answers import judge
-from wazuh_pack.revoke.borrow import whole_credentials
+from wazuh_pack.revoke.answers import judge, unseen
+from wazuh_pack.revoke.borrow import all_secrets, whole_credentials
 from wazuh_pack.revoke.context import OWN, is_one_of, load_context
-from wazuh_pack.revoke.errors import AlreadyDone, Failure, Later, Refused
+from wazuh_pack.revoke.errors import AlreadyDone, Failure, Later, NotFound, Refused
 from wazuh_pack.revoke.jobs import DONE, FAILED, UNDOING, UNDONE, Job, JobStore
 from wazuh_pack.revoke.limits import Pace
 from wazuh_pack.revoke.settings import ENFORCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import NoReturn
 
     from wazuh_pack.revoke.audit import Audit
     from wazuh_pack.revoke.call import Call, Plan, Reply
@@ -164,7 +165,7 @@ class Lane:
             context.provider(job.instance)  # raises when the configuration lost it
             instance = context.settings.instances[job.instance]
             whole = whole_credentials(job.instance, context, self._connect, self._clock())
-            _check_not_ours(job, whole)
+            self._check_not_ours(job, context, whole)
             provider = context.provider(job.instance, whole)
             self._paces = self._paces_of(instance)
             transport = self._connect(provider, instance)
@@ -176,6 +177,8 @@ class Lane:
             self._put_off(job, later, context, command)
         except Unverified as error:
             self._end(job, words.UNVERIFIED, command, str(error))
+        except NotFound as error:
+            self._end(job, words.NOT_FOUND, command, str(error))
         except Refused as error:
             self._end(job, words.REFUSED_ALLOWLIST, command, str(error))
         except AgentError as error:
@@ -184,6 +187,17 @@ class Lane:
             self._end(job, words.FAILED, command, f"internal error: {type(error).__name__}")
         else:
             self._end(job, outcome, command, "")
+
+    def _check_not_ours(self, job: Job, context: Context, whole: Mapping[str, str]) -> None:
+        """Refuse a target that turns out to be a secret of ours, once those in Vault are known."""
+        if job.state == UNDOING:
+            return
+        kind = context.settings.instances[job.instance].kind
+        secrets = list(whole.values())
+        if any(parameter.tokens for parameter in kind.capabilities[job.action].parameters):
+            secrets += all_secrets(context, self._connect, self._clock())
+        if is_one_of(job.target, secrets):
+            raise Refused(OWN)
 
     def _steps(self, job: Job, provider: Provider, transport: Transport) -> str:
         plan = provider.plan(job.target)
@@ -196,39 +210,61 @@ class Lane:
                 raise Failure("it cannot be taken back")
             self._calls(job, plan.undo(job.memory), send)
             return words.RESTORED
-        if job.stage == "look":
-            try:
-                job.memory = self._look(plan, send)
-            except AlreadyDone:
-                job.already = True
-                return words.ALREADY
-            self._reached(job, "act")
-        if job.stage == "act":
-            gone = self._calls(job, plan.act(job.memory), send)
-            # After a look that found it, or an answer that got lost, it is gone because of us.
-            job.already = gone and plan.look is None and not job.attempts
-            self._reached(job, "check")
+
+        def gone(call: Call, reply: Reply) -> NoReturn:
+            if plan.absent(reply) or (plan.place and _answers(plan.place, send)):
+                raise AlreadyDone("it is not there")
+            raise NotFound(unseen(call, reply, provider))
+
+        try:
+            if job.stage == "look":
+                job.memory = self._look(plan, send, gone)
+                if job.earlier is not None:
+                    job.memory = plan.again(job.memory, job.earlier)
+                self._reached(job, "act")
+            if job.stage == "act":
+                # After a look that found it, it is gone because of us.
+                self._calls(job, plan.act(job.memory), send, None if plan.look else gone)
+                job.earlier = None
+                self._reached(job, "check")
+        except AlreadyDone:
+            job.already = job.earlier is None  # otherwise it is as we left it
+            return words.ALREADY
         self._check(job, plan, send)
-        return words.ALREADY if job.already else words.REVOKED
+        return words.REVOKED
 
     @staticmethod
-    def _look(plan: Plan, send: Callable[[Call], Reply]) -> dict[str, object]:
+    def _look(
+        plan: Plan, send: Callable[[Call], Reply], gone: Callable[[Call, Reply], NoReturn]
+    ) -> dict[str, object]:
+        if plan.own and plan.own.holds(send(plan.own.call)):
+            raise Refused(OWN)
         if plan.look is None:
             return {}
         reply = send(plan.look)
         if reply.status in plan.look.gone:
-            raise AlreadyDone("it is not there")
-        return plan.remember(reply)
+            gone(plan.look, reply)
+        memory = plan.remember(reply)
+        check = plan.check(memory) if plan.check_first else None
+        if check and check.holds(send(check.call)):
+            raise AlreadyDone("it is as wanted")
+        return memory
 
-    def _calls(self, job: Job, calls: tuple[Call, ...], send: Callable[[Call], Reply]) -> bool:
-        """Make the calls that are left; return whether there was nothing to do for any of them."""
-        gone = []
+    def _calls(
+        self,
+        job: Job,
+        calls: tuple[Call, ...],
+        send: Callable[[Call], Reply],
+        gone: Callable[[Call, Reply], NoReturn] | None = None,
+    ) -> None:
+        """Make the calls that are left; ``gone`` hears of one that finds nothing there."""
         for number, call in enumerate(calls):
             if number >= job.step:
-                gone.append(send(call).status in call.gone)
+                reply = send(call)
+                if gone and reply.status in call.gone:
+                    gone(call, reply)
                 job.step = number + 1
                 self._store.save(job)
-        return bool(gone) and all(gone)
 
     @staticmethod
     def _check(job: Job, plan: Plan, send: Callable[[Call], Reply]) -> None:
@@ -317,7 +353,10 @@ class Lane:
         }
 
 
-def _check_not_ours(job: Job, credentials: Mapping[str, str]) -> None:
-    """Refuse a target that turns out to be a secret of ours, once those in Vault are known."""
-    if is_one_of(job.target, credentials.values()):
-        raise Refused(OWN)
+def _answers(place: Call, send: Callable[[Call], Reply]) -> bool:
+    """Return whether a call is answered; a provider that is out of order raises Later."""
+    try:
+        send(place)
+    except Failure:
+        return False
+    return True

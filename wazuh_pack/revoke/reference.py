@@ -23,6 +23,9 @@ allowed that is not listed there.
 their published format. *Rights* are those of the responder's own credentials; where there are none,
 the leaked token is all that the call takes. *Verified by* says what is asked after the action;
 where nothing can be asked, the provider's answer to the action is all that is known.
+A target that the provider does not show ends as `not_found`, which raises an alert: it may be
+out of sight or of another server. Only what was seen to be revoked, or is missing in a place that
+was seen, ends as `already_revoked`.
 """
 
 

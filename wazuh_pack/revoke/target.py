@@ -12,6 +12,9 @@ from wazuh_pack.agentkit.redact import fingerprint
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+REDACTED = "[redacted "
+"""How a fingerprint begins; no token does."""
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -46,7 +49,11 @@ class Target:
     @property
     def label(self) -> str:
         """The target as it may be shown."""
-        return ", ".join(
-            f"{name} {fingerprint(value) if name in self.secret else value}"
-            for name, value in sorted(self.values.items())
-        )
+        return ", ".join(f"{name} {self._shown(name)}" for name in sorted(self.values))
+
+    def _shown(self, name: str) -> str:
+        value = self.values[name]
+        # A job that has ended holds the fingerprint, and no longer the secret.
+        if name not in self.secret or value.startswith(REDACTED):
+            return value
+        return fingerprint(value)

@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Iterable
 
 from wazuh_pack.agentkit import config as ini
+from wazuh_pack.agentkit.errors import AgentError, ConfigError
 from wazuh_pack.reports.findings import SCANNERS
 
 if TYPE_CHECKING:
@@ -77,37 +78,77 @@ class Exemptions:
         return finding
 
 
-def load(path: str, now: datetime) -> tuple[Exemption, ...]:
+def load(
+    path: str, now: datetime, last: Iterable[Exemption] = ()
+) -> tuple[tuple[Exemption, ...], list[str]]:
     """Read the file; no file means no exceptions.
 
-    Raises:
-        ConfigError: It has mistakes; all of them, each with file and line.
-        UntrustedFileError: Somebody other than root could have written it.
+    One with a mistake must neither end what was accepted nor accept more than was meant: in place
+    of a section with a mistake counts what the section said last time.
+
+    Args:
+        path: The file.
+        now: The time.
+        last: What was in force after the reading before.
+
+    Returns:
+        What is in force, and every mistake with file and line.
     """
-    file = ini.load(path)
+    last = tuple(last)
+    try:
+        file = ini.load(path)
+    except ConfigError as error:
+        return last, error.problems
+    except (AgentError, OSError) as error:
+        return last, [str(error)]
     if file is None:
+        return (), []
+    if file.problems:  # lines that belong to no key, so to any section
+        return last, file.problems
+    found = []
+    for name in file.sections:
+        one = _exemption(file, name, now)
+        found += [one] if one else [earlier for earlier in last if earlier.name == name]
+    return tuple(found), file.problems
+
+
+def document(exemptions: Iterable[Exemption]) -> object:
+    """Return exceptions in JSON's types."""
+    return [{**vars(one), "until": one.until.isoformat()} for one in exemptions]
+
+
+def restore(found: object) -> tuple[Exemption, ...]:
+    """Return what :func:`document` was made of; nothing if it is something else."""
+    try:
+        return tuple(map(_restored, found if isinstance(found, list) else ()))
+    except (TypeError, ValueError, KeyError, AttributeError):
         return ()
-    found = list(_exemptions(file, now))
-    file.finish(tuple(file.sections))
-    return tuple(found)
 
 
-def _exemptions(file: ini.Ini, now: datetime) -> Iterator[Exemption]:
-    for name, keys in file.sections.items():
-        found = file.take(name, _KEYS)
-        line = min((value.line for value in keys.values()), default=1)
-        missing = [key for key in _REQUIRED if key not in keys]
-        if missing:
-            what = ", ".join(missing)
-            file.problems.append(f"{file.path}:{line}: [{name}] does not say {what}; add it")
-        until = found.get("until")
-        if until and (until - now.date()).days > LONGEST_DAYS:
-            file.problems.append(
-                f"{file.path}:{keys['until'].line}: [{name}] ends more than {LONGEST_DAYS} days"
-                " from now; choose an earlier day"
-            )
-        if all(key in found for key in _REQUIRED):
-            yield Exemption(name=name, **found)
+def _restored(found: dict[str, Any]) -> Exemption:
+    given: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in found.items()
+    }
+    return Exemption(**{**given, "until": date.fromisoformat(str(given["until"]))})
+
+
+def _exemption(file: ini.Ini, name: str, now: datetime) -> Exemption | None:
+    """Return what a section says, ``None`` if it has mistakes."""
+    before = len(file.problems)
+    keys = file.sections[name]
+    found = file.take(name, _KEYS)
+    line = min((value.line for value in keys.values()), default=1)
+    missing = [key for key in _REQUIRED if key not in keys]
+    if missing:
+        what = ", ".join(missing)
+        file.problems.append(f"{file.path}:{line}: [{name}] does not say {what}; add it")
+    until = found.get("until")
+    if until and (until - now.date()).days > LONGEST_DAYS:
+        file.problems.append(
+            f"{file.path}:{keys['until'].line}: [{name}] ends more than {LONGEST_DAYS} days"
+            " from now; choose an earlier day"
+        )
+    return None if len(file.problems) > before else Exemption(name=name, **found)
 
 
 def _fits(text: str, patterns: Iterable[str]) -> bool:

@@ -143,6 +143,13 @@ class ReportFolder:
     max_megabytes: int = 256
     owners: tuple[int, ...] = ()
     """User ids besides root's and the folder owner's."""
+    expect: int = 0
+    """Seconds after which a report should have come again; 0: nobody knows."""
+
+    @property
+    def key(self) -> str:
+        """What tells it from the others."""
+        return f"{self.folder} {self.files} {self.tool}"
 
 
 @dataclass(frozen=True)
@@ -264,6 +271,7 @@ _REPORTS = {
     "settle": ini.duration,
     "max_megabytes": ini.whole_number(1, 1024),
     "owners": values.users,
+    "expect": values.duration_or_never,
 }
 _SLA = {
     "critical": values.duration_or_never,

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 ENGINES = ("docker", "containerd", "podman")
 
+NAMESPACE = "CONTAINERD_NAMESPACE"
+"""The variable that tells Trivy in which of containerd's namespaces an image is."""
+
 _PROGRAMS = {"containerd": "ctr"}
 _IMAGE_FORMAT = "{{.ID}}\t{{.Repository}}\t{{.Tag}}"
 _NONE = "<none>"
@@ -110,7 +113,7 @@ def _containerd(targets: Targets, ask: Ask) -> dict[str, Image]:
 
         environment = {
             "CONTAINERD_ADDRESS": targets.containerd_address,
-            "CONTAINERD_NAMESPACE": namespace,
+            NAMESPACE: namespace,
         }
         _containerd_images(found, table, environment)
     return found

@@ -19,8 +19,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import traceback
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any, Callable, Mapping
 
 from wazuh_pack.reports.findings import SEVERITIES, Artifact, Finding, clean
@@ -169,6 +171,16 @@ class Source:
         """
         about = describe(artifact) if artifact else {}
         return self.event("scan_failed", {"reason": reason, "error": error, **about, **more})
+
+    def fault(self, error: BaseException, *, artifact: Artifact | None = None) -> Event:
+        """Return the event of a fault of ours."""
+        return self.failed("internal", where(error), artifact=artifact)
+
+
+def where(error: BaseException) -> str:
+    """Return what and where a fault of ours was; not its text, which could hold anything."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}"
 
 
 def describe(artifact: Artifact) -> dict[str, object]:

@@ -15,6 +15,7 @@ import gzip
 import json
 import re
 import sqlite3
+import zlib
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Iterable, Iterator
@@ -57,6 +58,18 @@ class Exploited:
         if not entries:
             raise FeedError(f"{path} is not CISA's known_exploited_vulnerabilities.json")
         return cls(entries)
+
+    @classmethod
+    def restore(cls, document: object) -> Exploited:
+        """Return what :meth:`document` was made of; nothing if it is something else."""
+        listed = document.items() if isinstance(document, dict) else ()
+        return cls(
+            {str(cve): (str(entry[0]), str(entry[1]), bool(entry[2])) for cve, entry in listed}
+        )
+
+    def document(self) -> object:
+        """Return the entries in JSON's types."""
+        return {cve: list(entry) for cve, entry in self._entries.items()}
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -179,7 +192,7 @@ def _rows(path: Path) -> Iterator[tuple[str, str, str]]:
         raw.seek(0)
         try:
             yield from _parsed(gzip.GzipFile(fileobj=raw) if compressed else raw)
-        except (EOFError, gzip.BadGzipFile, UnicodeDecodeError) as error:
+        except (EOFError, gzip.BadGzipFile, zlib.error, UnicodeDecodeError) as error:
             raise FeedError(f"{path} is damaged: {error}") from error
 
 

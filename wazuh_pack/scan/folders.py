@@ -12,9 +12,11 @@ import json
 import os
 import re
 import stat
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from glob import glob
-from typing import TYPE_CHECKING, Iterator, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Iterable, Iterator, Mapping, NamedTuple
 
 from wazuh_pack.agentkit.files import read, write_atomic
 from wazuh_pack.reports.report import ReportFile
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from wazuh_pack.scan.config import ReportFolder
 
 MAX_ENTRIES = 10_000
-"""Entries of a folder that are looked at."""
+"""Reports of a folder that are looked at; there is an event if there are more."""
 
 MAX_FILES = 200
 """Reports that one run takes; the rest waits for the next."""
@@ -45,15 +47,36 @@ class Waiting:
     """
 
     path: str
+    folder: ReportFolder
     order: Order
     stamp: str
-    max_size: int
     descriptor: int = -1
     problem: str = ""
 
     def open(self) -> ReportFile:
         """Return the file, which owns the descriptor from now on."""
-        return ReportFile.of_descriptor(self.descriptor, max_bytes=self.max_size)
+        return ReportFile.of_descriptor(self.descriptor, max_bytes=self.folder.max_megabytes << 20)
+
+
+class Entry(NamedTuple):
+    """A file that is ours by its name, and when it changed."""
+
+    changed: float
+    path: str
+    folder: ReportFolder
+    artifact: str
+
+
+@dataclass
+class Survey:
+    """What is in the watched folders, and what is wrong with them: folder, reason, text."""
+
+    entries: list[Entry] = field(default_factory=list)
+    troubles: list[tuple[ReportFolder, str, str]] = field(default_factory=list)
+
+    def trouble(self, folder: ReportFolder, reason: str, text: str) -> None:
+        """Note that a folder, or a part of it, is not looked at."""
+        self.troubles.append((folder, reason, text))
 
 
 class Ledger:
@@ -98,24 +121,30 @@ def match(folder: ReportFolder, name: str) -> str | None:
     return (found.groupdict().get("artifact") or "") if found else None
 
 
-def waiting(folders: tuple[ReportFolder, ...], ledger: Ledger, now: float) -> Iterator[Waiting]:
+def survey(folders: tuple[ReportFolder, ...]) -> Survey:
+    """Look at what is in the folders."""
+    found = Survey()
+    for folder in folders:
+        matching = sorted(glob(folder.folder))  # noqa: PTH207 - patterns over absolute paths
+        places = [place for place in matching if os.path.isdir(place)]  # noqa: PTH112 - the same
+        if not places:
+            found.trouble(folder, "target_not_found", f"there is no folder {folder.folder}")
+        for place in places:
+            _survey(place, folder, found)
+    return found
+
+
+def waiting(found: Survey, ledger: Ledger, now: float) -> Iterator[Waiting]:
     """Yield the files that are to be taken, oldest first; the caller closes what it does not open.
 
     Args:
-        folders: What is watched.
+        found: What is in the folders.
         ledger: What has been taken; it forgets files that are gone.
         now: The time, seconds since the epoch.
     """
-    found: list[tuple[float, str, ReportFolder, str]] = []
-    present: set[str] = set()
-    for folder in folders:
-        for place in sorted(glob(folder.folder)):  # noqa: PTH207 - patterns over absolute paths
-            for changed, path, name in _entries(place, folder):
-                present.add(path)
-                found.append((changed, path, folder, name))
-    ledger.keep(present)
+    ledger.keep({one.path for one in found.entries})
     taken = 0
-    for changed, path, folder, name in sorted(found, key=lambda item: (item[0], item[1])):
+    for changed, path, folder, name in sorted(found.entries, key=lambda one: one[:2]):
         # The kernel sets this time and nobody else can; a file that is written to is never old.
         if now - changed < folder.settle:
             continue
@@ -129,20 +158,40 @@ def waiting(folders: tuple[ReportFolder, ...], ledger: Ledger, now: float) -> It
             return
 
 
-def _entries(place: str, folder: ReportFolder) -> Iterator[tuple[float, str, str]]:
-    """Yield time of change, path and artifact of the files in a folder that are ours."""
+def _survey(place: str, folder: ReportFolder, found: Survey) -> None:
+    """Add the files of a folder that are ours."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        with os.scandir(place) as entries:
-            for number, entry in enumerate(entries):
-                if number >= MAX_ENTRIES:
-                    return
-                artifact = match(folder, entry.name)
-                if artifact is None or entry.is_dir(follow_symlinks=False):
-                    continue
+        base = os.open(place, flags)
+    except OSError as error:
+        linked = os.path.islink(place)  # noqa: PTH114 - as above
+        why = "a link, which is not followed; name the folder itself" if linked else error.strerror
+        found.trouble(folder, "target_not_found", f"{place}: {why}")
+        return
+    try:
+        with os.scandir(base) as entries:
+            ours = _ours(entries, place, folder)
+            found.entries += islice(ours, MAX_ENTRIES)
+            if next(ours, None):
+                text = (
+                    f"{place}: more than {MAX_ENTRIES} reports, not all are looked at; remove some"
+                )
+                found.trouble(folder, "partial", text)
+    except OSError as error:
+        found.trouble(folder, "target_not_found", f"{place}: {error.strerror}")
+    finally:
+        os.close(base)
+
+
+def _ours(entries: Iterable[os.DirEntry[str]], place: str, folder: ReportFolder) -> Iterator[Entry]:
+    for entry in entries:
+        artifact = match(folder, entry.name)
+        if artifact is None:
+            continue
+        with suppress(FileNotFoundError):  # gone meanwhile
+            if not entry.is_dir(follow_symlinks=False):
                 changed = entry.stat(follow_symlinks=False).st_ctime
-                yield changed, f"{place}/{entry.name}", artifact
-    except OSError:
-        return  # gone, or no folder
+                yield Entry(changed, f"{place}/{entry.name}", folder, artifact)
 
 
 def _look(path: str, folder: ReportFolder, artifact: str) -> Waiting | None:
@@ -176,7 +225,7 @@ def _look(path: str, folder: ReportFolder, artifact: str) -> Waiting | None:
     finally:
         os.close(base)
     stamp = f"{status.st_ino}:{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}"
-    return Waiting(path, order, stamp, folder.max_megabytes << 20, descriptor, problem)
+    return Waiting(path, folder, order, stamp, descriptor, problem)
 
 
 def _objection(status: os.stat_result, owners: tuple[int, ...]) -> str:

@@ -14,30 +14,55 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable
 
+from wazuh_pack.agentkit.errors import AgentError
+from wazuh_pack.agentkit.files import check_trusted_file
 from wazuh_pack.reports.findings import Artifact
 from wazuh_pack.reports.malicious import Malicious
 from wazuh_pack.reports.registry import AUTO
 from wazuh_pack.reports.report import ReportError
 from wazuh_pack.scan import judge
 from wazuh_pack.scan.events import Event, Source, encode, utc_now
-from wazuh_pack.scan.folders import Ledger, Waiting, waiting
+from wazuh_pack.scan.folders import Ledger, Survey, Waiting, survey, waiting
 from wazuh_pack.scan.ingest import Ingester
 from wazuh_pack.scan.record import Recorder
+from wazuh_pack.scan.schedule import Arrivals
 from wazuh_pack.scan.spool import Spool, SpoolFullError
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from wazuh_pack.scan.config import Config
+    from wazuh_pack.scan.config import Config, ReportFolder
     from wazuh_pack.scan.places import Places
 
 UNKNOWN = "report"
 """The tool of an event about a file whose tool is not known."""
 
 
-def anything_waits(config: Config, places: Places) -> bool:
+def troubles(found: Survey, *, now: Callable[[], datetime] = utc_now) -> list[Event]:
+    """Return what is wrong with the watched folders, as events."""
+    return [
+        Source(secrets.token_hex(8), _tool(folder.tool), now=now).failed(reason, text)
+        for folder, reason, text in found.troubles
+    ]
+
+
+def missing(config: Config, places: Places) -> list[tuple[ReportFolder, Event]]:
+    """Return the folders from which no report came for longer than is expected, with an event."""
+    arrivals = Arrivals(places.arrivals)
+    late = []
+    for folder in config.reports:
+        silent = arrivals.silent(folder.key, time.time()) if folder.expect else 0
+        if silent > folder.expect:
+            hours = int(silent // 3600)
+            text = f"{folder.folder}: no report for {hours} hours"
+            source = Source(secrets.token_hex(8), _tool(folder.tool))
+            late.append((folder, source.event("scan_overdue", {"hours": hours, "error": text})))
+    return late
+
+
+def anything_waits(found: Survey, places: Places) -> bool:
     """Tell whether there is a report that was not taken yet."""
-    for one in waiting(config.reports, Ledger(places.reports), time.time()):
+    for one in waiting(found, Ledger(places.reports), time.time()):
         if one.descriptor >= 0:
             os.close(one.descriptor)
         return True
@@ -63,12 +88,16 @@ def take_reports(
     recorder = Recorder(places.memory, spool, config.reporting, sla=config.sla, judge=known)
     taker = _Taker(spool, Ingester(malicious, now=now), recorder, now)
     ledger = Ledger(places.reports)
+    arrivals = Arrivals(places.arrivals)
     taken = failed = 0
     try:
-        for one in waiting(config.reports, ledger, time.time()):
+        for one in waiting(survey(config.reports), ledger, time.time()):
             taken += 1
-            failed += not taker.take(one)
+            good = taker.take(one)
             ledger.take(one.path, one.stamp)
+            failed += not good
+            if good and one.folder.expect:
+                arrivals.note(one.folder.key, time.time())
     except (SpoolFullError, sqlite3.Error, OSError) as error:
         source = Source(secrets.token_hex(8), UNKNOWN, now=now)
         _tell(spool, source.failed("memory", f"reports wait: {type(error).__name__}: {error}"))
@@ -102,15 +131,28 @@ class _Taker:
         except ReportError as error:
             self._fail(one, "parse_error", str(error))
             return False
+        except (SpoolFullError, sqlite3.Error, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001 - one file must not keep the others from being read
+            source, about = self._about(one)
+            self._spool.publish([encode(source.fault(error, artifact=about))])
+            return False
         return True
 
     def _fail(self, one: Waiting, reason: str, text: str) -> None:
-        tool = UNKNOWN if one.order.tool == AUTO else one.order.tool
-        source = Source(secrets.token_hex(8), tool, now=self._now)
-        name = one.order.artifact or one.order.fallback
-        about = Artifact(Artifact.plain_name(name), one.order.kind or "unknown")
+        source, about = self._about(one)
         event = source.failed(reason, f"{one.path}: {text}", artifact=about)
         self._spool.publish([encode(event)])
+
+    def _about(self, one: Waiting) -> tuple[Source, Artifact]:
+        """Return what makes the events about a file, and what the file is about."""
+        name = one.order.artifact or one.order.fallback
+        about = Artifact(Artifact.plain_name(name), one.order.kind or "unknown")
+        return Source(secrets.token_hex(8), _tool(one.order.tool), now=self._now), about
+
+
+def _tool(name: str) -> str:
+    return UNKNOWN if name == AUTO else name
 
 
 def _malicious(path: str) -> tuple[Malicious, str]:
@@ -118,8 +160,9 @@ def _malicious(path: str) -> tuple[Malicious, str]:
     if not path:
         return Malicious(), ""
     try:
+        check_trusted_file(path)
         return Malicious.load(Path(path)), ""
-    except ReportError as error:
+    except (ReportError, AgentError) as error:
         return Malicious(), str(error)
     except OSError as error:
         return Malicious(), f"{path}: {error.strerror}"

@@ -12,7 +12,7 @@ from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Callable, Iterator
 
-from wazuh_pack.reports.findings import Artifact, Finding
+from wazuh_pack.reports.findings import Artifact, Finding, clean
 from wazuh_pack.reports.malicious import Malicious
 from wazuh_pack.reports.registry import AUTO, open_report
 from wazuh_pack.reports.report import Report, ReportError, ReportFile
@@ -136,7 +136,8 @@ class Ingester:
 
     def _about(self, reader: Reader, report: Report, order: Order) -> tuple[Source, Artifact]:
         head = report.head
-        name = order.artifact or head.artifact.name or order.fallback
+        # A name may come from a file's, which is any bytes.
+        name = clean(order.artifact or head.artifact.name or order.fallback)
         if not name:
             raise ReportError(
                 f"a {reader.TITLE} does not say what was examined; name it with --artifact"

@@ -1,6 +1,7 @@
 """What this host knows about findings beside the report: exceptions, exploitation, approved bases.
 
-None of it is needed. What cannot be read is left out and told of; the scan goes on.
+None of it is needed. What cannot be read is told of and the scan goes on: with what was read well
+last time, so that a file that is damaged for a while neither ends nor repeats anything.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Iterable, Iterator
 
-from wazuh_pack.agentkit.errors import AgentError, ConfigError
-from wazuh_pack.scan import accept
+from wazuh_pack.agentkit.errors import AgentError
+from wazuh_pack.agentkit.files import check_trusted_file
+from wazuh_pack.scan import accept, kept
+from wazuh_pack.scan.events import where
 from wazuh_pack.scan.feeds import Estimates, Exploited, FeedError
 
 if TYPE_CHECKING:
@@ -66,24 +69,35 @@ def load(config: Config, places: Places, now: datetime) -> Judge:
     judge = Judge(approved_bases=config.targets.approved_bases)
     kev = _feed(config.reporting.kev, places.kev)
     epss = _feed(config.reporting.epss, places.epss)
-    _read(judge, lambda: _take_exemptions(judge, places.exceptions, now))
+    _read(judge, lambda: _take_exemptions(judge, places, now))
     if kev:
-        _read(judge, lambda: _take_exploited(judge, kev))
+        _read(judge, lambda: _take_exploited(judge, kev, places.exploited))
     if epss:
         _read(judge, lambda: _take_estimates(judge, places.estimates, epss))
     return judge
 
 
-def _take_exemptions(judge: Judge, path: str, now: datetime) -> None:
-    judge.exemptions = accept.load(path, now)
+def _take_exemptions(judge: Judge, places: Places, now: datetime) -> None:
+    last = accept.restore(kept.load(places.accepted))
+    judge.exemptions, problems = accept.load(places.exceptions, now, last)
+    judge.problems.extend(problems)
+    kept.save(places.accepted, accept.document(judge.exemptions))
 
 
-def _take_exploited(judge: Judge, path: Path) -> None:
-    judge.exploited = Exploited.load(path)
+def _take_exploited(judge: Judge, path: Path, last: Path) -> None:
+    try:
+        check_trusted_file(str(path))
+        judge.exploited = Exploited.load(path)
+    except Exception:
+        # Else everything on the list would be told of anew when it is whole again.
+        judge.exploited = Exploited.restore(kept.load(last))
+        raise
+    kept.save(last, judge.exploited.document())
 
 
 def _take_estimates(judge: Judge, database: Path, path: Path) -> None:
     judge.estimates = Estimates(database)
+    check_trusted_file(str(path))
     judge.estimates.refresh(path)
 
 
@@ -91,12 +105,12 @@ def _read(judge: Judge, read: Callable[[], None]) -> None:
     """Read one thing; what is wrong with it is a problem and no more."""
     try:
         read()
-    except ConfigError as error:
-        judge.problems.extend(error.problems)
     except (FeedError, AgentError, sqlite3.Error) as error:
         judge.problems.append(str(error))
     except OSError as error:
         judge.problems.append(f"{error.filename}: {error.strerror}")
+    except Exception as error:  # noqa: BLE001 - no file of somebody else's may stop the scan
+        judge.problems.append(f"a fault in reading what is known: {where(error)}")
 
 
 def _feed(configured: str, usual: Path) -> Path | None:

@@ -19,7 +19,6 @@ import signal
 import sqlite3
 import sys
 import time
-import traceback
 import zlib
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -33,8 +32,8 @@ from wazuh_pack.agentkit.locks import FileLock
 from wazuh_pack.reports.report import ReportError
 from wazuh_pack.reports.trivy import TOOL
 from wazuh_pack.scan import config as configuration
-from wazuh_pack.scan import inbox, schedule, sink, state
-from wazuh_pack.scan.events import Event, Source, encode, iso
+from wazuh_pack.scan import folders, inbox, schedule, sink, state
+from wazuh_pack.scan.events import KEY, Event, Source, encode, iso
 from wazuh_pack.scan.places import Places, home_of
 from wazuh_pack.scan.replay import events_from_report
 from wazuh_pack.scan.spool import Spool, SpoolFullError
@@ -44,6 +43,7 @@ from wazuh_pack.scan.work import Outcome, Run, reason_of
 MAX_LINES = 1000
 """Events per run of the wodle: Wazuh takes 100 a second, and a run shall be short."""
 
+_STANDARD_ERROR = 2
 _DAY = 86_400
 _NO_LIMIT = 10**9
 
@@ -72,10 +72,9 @@ def _run(options: argparse.Namespace, script: str, output: int) -> int:
     """Do what the command line says; events go to ``output``."""
     if options.report:
         return _replay(Path(options.report), output)
-    if not sys.stderr.isatty():
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
-    places = Places(options.home or home_of(script))
     try:
+        _silence_errors()
+        places = Places(options.home or home_of(script))
         places.make()
         return _scan_now(places, output) if options.wait else _wodle(places, output)
     except BrokenPipeError:
@@ -84,7 +83,16 @@ def _run(options: argparse.Namespace, script: str, output: int) -> int:
         reason = reason_of(error) if isinstance(error, OSError) else "other"
         return _say(_source().failed(reason, f"{type(error).__name__}: {error}"), output)
     except Exception as error:  # noqa: BLE001 - a fault of ours must be an event, not silence
-        return _say(_internal(error), output)
+        return _say(_source().fault(error), output)
+
+
+def _silence_errors() -> None:
+    """Keep standard error from Wazuh, and from being a file that we open if it is closed."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        null = os.open(os.devnull, os.O_WRONLY)
+        if null != _STANDARD_ERROR:
+            os.dup2(null, _STANDARD_ERROR)
+            os.close(null)
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -119,7 +127,9 @@ def _wodle(places: Places, output: int) -> int:
             if notices.wanted(key, time.time(), _DAY):
                 spool.publish([encode(_configuration_problem(error))])
         else:
-            _start_if_due(places, config)
+            found = folders.survey(config.reports)
+            _start_if_due(places, config, found)
+            _report_troubles(found, spool, notices, output)
             _report_silence(places, config, spool, notices, output)
         spool.deliver(output, max_lines=MAX_LINES, stopped=_Stop().asked)
         return status
@@ -137,7 +147,10 @@ def _scan_now(places: Places, output: int) -> int:
         return _say(_source().failed("lock", "another scan is under way on this host"), output)
     try:
         _recover(places)
-        succeeded = _take_reports(places, config)
+        troubles = inbox.troubles(folders.survey(config.reports))
+        for event in troubles:
+            _tell(event, Spool(places.spool), output)
+        succeeded = _take_reports(places, config) and not troubles
         if not config.targets.empty:
             succeeded = _perform(places, config) and succeeded
     finally:
@@ -148,7 +161,7 @@ def _scan_now(places: Places, output: int) -> int:
     return 0 if succeeded else 1
 
 
-def _start_if_due(places: Places, config: configuration.Config) -> None:
+def _start_if_due(places: Places, config: configuration.Config, found: folders.Survey) -> None:
     lock = FileLock(str(places.scan_lock))
     if not lock.try_acquire():
         return  # a scan is under way; its lock goes with it, however it ends
@@ -156,11 +169,14 @@ def _start_if_due(places: Places, config: configuration.Config) -> None:
         _recover(places)
         record = schedule.Record.load(places.schedule)
         now = time.time()
+        begun = schedule.settled(record, now)
         if not record.begun:
-            record = schedule.begin(record, now, config.schedule, random.random)
-            record.save(places.schedule)
+            begun = schedule.begin(record, now, config.schedule, random.random)
+        if begun != record:
+            begun.save(places.schedule)
+        record = begun
         due = not config.targets.empty and schedule.is_due(record, now, config.schedule)
-        reports = inbox.anything_waits(config, places)
+        reports = inbox.anything_waits(found, places)
     finally:
         lock.release()
     if due or reports:
@@ -180,7 +196,7 @@ def _take_reports(places: Places, config: configuration.Config) -> bool:
     try:
         _, failed = inbox.take_reports(config, places)
     except Exception as error:  # noqa: BLE001 - a fault of ours must be an event, not silence
-        Spool(places.spool).publish([encode(_internal(error))])
+        Spool(places.spool).publish([encode(_source().fault(error))])
         return False
     return not failed
 
@@ -196,7 +212,7 @@ def _perform(places: Places, config: configuration.Config) -> bool:
     try:
         outcome = Run(config, places, runner=runner).perform()
     except Exception as error:  # noqa: BLE001 - a fault of ours must be an event, not silence
-        Spool(places.spool).publish([encode(_internal(error))])
+        Spool(places.spool).publish([encode(_source().fault(error))])
         outcome = Outcome()
     record = schedule.after_run(record, time.time(), config.schedule, succeeded=outcome.succeeded)
     record.save(places.schedule)
@@ -225,6 +241,16 @@ def _recover(places: Places) -> None:
         replace(record, running=0.0).save(places.schedule)
 
 
+def _report_troubles(
+    found: folders.Survey, spool: Spool, notices: schedule.Notices, output: int
+) -> None:
+    """Tell once a day of watched folders that cannot be looked at."""
+    for event in inbox.troubles(found):
+        key = f"folder-{zlib.crc32(str(event[KEY]['error']).encode('utf-8', 'replace'))}"
+        if notices.wanted(key, time.time(), _DAY):
+            _tell(event, spool, output)
+
+
 def _report_silence(
     places: Places,
     config: configuration.Config,
@@ -232,21 +258,18 @@ def _report_silence(
     notices: schedule.Notices,
     output: int,
 ) -> None:
-    """Make an event if there has been no successful scan for too long."""
+    """Make an event if there has been no successful scan, or no report, for too long."""
+    now = time.time()
+    for folder, event in inbox.missing(config, places):
+        if notices.wanted(f"missing {folder.key}", now, folder.expect):
+            _tell(event, spool, output)
     if config.targets.empty:
         return
-    now = time.time()
     silent = schedule.overdue(schedule.Record.load(places.schedule), now, config.schedule)
-    if not silent or not notices.wanted("overdue", now, config.schedule.interval):
-        return
-    hours = int(silent // 3600)
-    event = _source().event(
-        "scan_overdue", {"hours": hours, "error": f"no successful scan for {hours} hours"}
-    )
-    try:
-        spool.publish([encode(event)])
-    except (OSError, SpoolFullError):
-        _say(event, output)
+    if silent and notices.wanted("overdue", now, config.schedule.interval):
+        hours = int(silent // 3600)
+        facts = {"hours": hours, "error": f"no successful scan for {hours} hours"}
+        _tell(_source().event("scan_overdue", facts), spool, output)
 
 
 def _replay(path: Path, output: int) -> int:
@@ -265,15 +288,15 @@ def _configuration_problem(error: AgentError) -> Event:
     return _source().failed("configuration", "; ".join(problems), parts=len(problems))
 
 
-def _internal(error: BaseException) -> Event:
-    """Return the event of a fault of ours: type and place, for the text could hold anything."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}"
-    return _source().failed("internal", where)
-
-
 def _source() -> Source:
     return Source(secrets.token_hex(8), TOOL)
+
+
+def _tell(event: Event, spool: Spool, output: int) -> None:
+    try:
+        spool.publish([encode(event)])
+    except (OSError, SpoolFullError):
+        _say(event, output)
 
 
 def _say(event: Event, output: int) -> int:

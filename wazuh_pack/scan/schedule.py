@@ -53,6 +53,14 @@ def begin(record: Record, now: float, schedule: Schedule, spread: Callable[[], f
     return replace(record, begun=now, due=now + spread() * schedule.jitter)
 
 
+def settled(record: Record, now: float) -> Record:
+    """Return the record without times that are still to come.
+
+    The clock was ahead when they were written; silence is counted from now on.
+    """
+    return replace(record, begun=min(record.begun, now), succeeded=min(record.succeeded, now))
+
+
 def is_due(record: Record, now: float, schedule: Schedule) -> bool:
     """Tell whether a scan is due."""
     # Farther away than any start can be put off: the clock was ahead when it was written.
@@ -79,6 +87,7 @@ def after_run(
     spread: Callable[[], float] = random.random,
 ) -> Record:
     """Return the record after a run."""
+    record = settled(record, now)
     wait = schedule.interval if succeeded else min(schedule.retry, schedule.interval)
     due = now + wait + spread() * schedule.jitter
     return Record(
@@ -114,6 +123,26 @@ class Notices:
         self._given = {key: given for key, given in self._given.items() if now - given < _FORGOTTEN}
         write_atomic(str(self._path), json.dumps(self._given).encode())
         return True
+
+
+class Arrivals:
+    """When something last came from where it is expected."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._came = _load(path)
+
+    def note(self, key: str, now: float) -> None:
+        """Note that something came."""
+        self._came[key] = now
+        write_atomic(str(self._path), json.dumps(self._came).encode())
+
+    def silent(self, key: str, now: float) -> float:
+        """Return for how many seconds nothing came, from the first time of asking on."""
+        # A time that is still to come: the clock was ahead.
+        if not 0 <= self._came.get(key, -1.0) <= now:
+            self.note(key, now)
+        return now - self._came[key]
 
 
 def _load(path: Path) -> dict[str, float]:

@@ -32,6 +32,7 @@ MAX_BYTES = 256 << 20
 """A spool larger than this takes nothing more: nobody is collecting."""
 
 _NUMBER = "{:020d}.jsonl"
+_DIRECT = "direct.tmp"
 _LONGEST = 1 << 16
 _CURSOR = "{:<40} {:020d}\n"
 _CURSOR_RECORD = re.compile(rb"(\d{20}\.jsonl) {15}(\d{20})\n")
@@ -69,8 +70,10 @@ class Staged:
 
     def discard(self) -> None:
         """Drop the events."""
-        self._file.close()
-        remove(str(self._path))
+        try:
+            self._file.close()
+        finally:  # closing writes what is buffered, which a full disk refuses
+            remove(str(self._path))
 
 
 class Spool:
@@ -89,15 +92,21 @@ class Spool:
             SpoolFullError: The spool is full.
             OSError: They could not be written; nothing was added.
         """
-        staged = Staged(self._folder / f"direct-{os.getpid()}.tmp")
-        try:
-            for line in lines:
-                staged.write(line)
-            staged.seal()
-            self._append(staged)
-        except BaseException:
-            staged.discard()
-            raise
+        with self._order:
+            if self.size() > self._max_bytes:
+                raise SpoolFullError(f"{self._folder} holds more than {self._max_bytes} bytes")
+            path = self._folder / _DIRECT
+            remove(str(path))  # of one that was killed: nobody else has the lock
+            staged = Staged(path)
+            try:
+                for line in lines:
+                    staged.write(line)
+                staged.seal()
+                path.rename(self._next())
+            except BaseException:
+                staged.discard()
+                raise
+            self._sync()
 
     def stage(self, scan_id: str) -> Staged:
         """Begin the batch of a scan; its id has letters, digits and dashes only.
@@ -156,13 +165,6 @@ class Spool:
             )
         finally:
             self._reader.release()
-
-    def _append(self, staged: Staged) -> None:
-        with self._order:
-            if self.size() > self._max_bytes:
-                raise SpoolFullError(f"{self._folder} holds more than {self._max_bytes} bytes")
-            staged._path.rename(self._next())  # noqa: SLF001 - the two classes are one mechanism
-            self._sync()
 
     def _staged(self, scan_id: str) -> Path:
         return self._folder / f"staged-{scan_id}.tmp"

@@ -12,7 +12,7 @@ filters) as the artifact's scan before. After a change of scope, findings that a
 from __future__ import annotations
 
 import sqlite3
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Iterator, Mapping, NamedTuple, Sequence
 
 from wazuh_pack.reports.findings import SEVERITIES
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from wazuh_pack.reports.findings import Artifact
     from wazuh_pack.scan.deadlines import Deadline
 
-SCHEMA = 3
-"""Kept in ``user_version``; a file of another schema is set aside, not migrated."""
+SCHEMA = 4
+"""Kept in ``user_version``; a file of another schema is set aside, not migrated.
+
+It counts up when tables change and when findings get another identity."""
 
 _TABLES = """
 CREATE TABLE artifact (
@@ -88,6 +90,8 @@ class Memory:
 
     def __init__(self, path: Path, *, check: bool = True) -> None:
         self._db = sqlite3.connect(str(path), isolation_level=None, timeout=10)
+        self.fresh = False
+        """Whether it knew nothing when it was opened."""
         try:
             self._prepare(check=check)
         except BaseException:
@@ -149,6 +153,7 @@ class Memory:
         (version,) = db.execute("PRAGMA user_version").fetchone()
         (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if not tables and not version:
+            self.fresh = True
             db.executescript(f"BEGIN;{_TABLES}PRAGMA user_version = {SCHEMA};COMMIT;")
         elif version != SCHEMA:
             raise OutdatedError(f"schema {version}, this version writes {SCHEMA}")
@@ -185,6 +190,8 @@ class Memory:
 def open_memory(path: Path, stamp: str, *, check: bool = True) -> tuple[Memory, str]:
     """Open the state file; set a corrupt or outdated one aside and begin a new one.
 
+    A mark beside the file says that there was one, so that a lost one is noticed.
+
     Args:
         path: The state file.
         stamp: What is put into the name of a file that is set aside.
@@ -197,16 +204,22 @@ def open_memory(path: Path, stamp: str, *, check: bool = True) -> tuple[Memory, 
         sqlite3.OperationalError: It cannot be used for a reason outside the file.
         OSError: The same.
     """
+    mark = path.with_suffix(".begun")
     try:
-        return Memory(path, check=check), ""
-    except OutdatedError as error:
-        problem = str(error)
-    except sqlite3.DatabaseError as error:
-        if not is_corruption(error):
+        memory = Memory(path, check=check)
+        problem = "lost: the file was gone or empty" if memory.fresh and mark.exists() else ""
+    except (OutdatedError, sqlite3.DatabaseError) as error:
+        if isinstance(error, OutdatedError):
+            problem = str(error)
+        elif is_corruption(error):
+            problem = f"corrupt: {error}"
+        else:
             raise
-        problem = f"corrupt: {error}"
-    set_aside(path, stamp)
-    return Memory(path), problem
+        set_aside(path, stamp)
+        memory = Memory(path)
+    with suppress(OSError):  # on a full disk the next one makes it
+        mark.touch()
+    return memory, problem
 
 
 def is_corruption(error: sqlite3.DatabaseError) -> bool:

@@ -1,8 +1,8 @@
 """The configuration's targets -> scan jobs, as the host is at this moment.
 
 Images come from the engines' own command lines and are scanned by image id, so that an image with
-several names is scanned once, a name that moved meanwhile cannot confuse, and Trivy never looks for
-a name that is gone in a public registry.
+several names or in several engines is scanned once, a name that moved meanwhile cannot confuse, and
+Trivy never looks for a name that is gone in a public registry.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Iterable, Mapping
 
 from wazuh_pack.agentkit.errors import ProcessError
 from wazuh_pack.reports.findings import Artifact, clean
-from wazuh_pack.scan.engines import ENGINES, Ask, Image, ask_engine, images
+from wazuh_pack.scan.engines import ENGINES, NAMESPACE, Ask, Image, ask_engine, images
+from wazuh_pack.scan.naming import Names, Tagged
 
 if TYPE_CHECKING:
     from wazuh_pack.scan.config import Targets
@@ -48,13 +49,19 @@ class Plan:
     problems: list[tuple[str, str]] = field(default_factory=list)
 
 
-def plan(targets: Targets, ask: Ask = ask_engine) -> Plan:
-    """Return what is to be scanned now, in a stable order."""
+def plan(targets: Targets, ask: Ask = ask_engine, names: Names | None = None) -> Plan:
+    """Return what is to be scanned now, in a stable order.
+
+    Args:
+        targets: The configuration's targets.
+        ask: What asks the container engines.
+        names: What images were called before; it learns what they are called now.
+    """
     result = Plan()
     if targets.images == "list":
         result.jobs += [_listed(name) for name in sorted(set(targets.image_list))]
     elif targets.images != "none":
-        _add_images(result, targets, ask)
+        _add_images(result, targets, ask, names or Names())
     _add_archives(result, targets.archives)
     for command, kind, patterns in (
         ("filesystem", "filesystem", targets.filesystems),
@@ -79,9 +86,10 @@ def _cluster(context: str, kubeconfig: str) -> Job:
     return Job("kubernetes", target, Artifact(context, "kubernetes"), tuple(options))
 
 
-def _add_images(result: Plan, targets: Targets, ask: Ask) -> None:
+def _add_images(result: Plan, targets: Targets, ask: Ask, names: Names) -> None:
     problems = []
     answered = False
+    held: dict[str, _Held] = {}
     for engine in targets.engines or ENGINES:
         try:
             found = images(engine, targets, ask)
@@ -90,24 +98,50 @@ def _add_images(result: Plan, targets: Targets, ask: Ask) -> None:
             continue
         answered = True
         for digest in sorted(found):
-            result.jobs += _image_job(engine, digest, found[digest], targets)
+            # What a second engine also holds is scanned once, in the first.
+            held.setdefault(digest, _Held(engine, found[digest])).add(found[digest])
     # An engine that nobody asked for by name may be missing, if another is there.
     if targets.engines or not answered:
         result.problems += problems
+    wanted = {digest: one for digest, one in held.items() if _is_wanted(one.image, targets)}
+    named = names.assign(
+        [
+            Tagged(digest, one.where, tags)
+            for digest, one in wanted.items()
+            for tags in [sorted(name for name in one.image.names if _allowed(name, targets))]
+            if tags
+        ]
+    )
+    for digest, one in wanted.items():
+        name = named.get(digest, digest)
+        artifact = Artifact(name, "container_image", digest, running=one.image.running)
+        options = ("--image-src", one.engine)
+        result.jobs.append(Job("image", digest, artifact, options, one.image.environment))
 
 
-def _image_job(engine: str, digest: str, image: Image, targets: Targets) -> Iterable[Job]:
+@dataclass
+class _Held:
+    """An image and the first engine that holds it."""
+
+    engine: str
+    image: Image
+
+    @property
+    def where(self) -> str:
+        """The engine and, of containerd, the namespace."""
+        return f"{self.engine} {self.image.environment.get(NAMESPACE, '')}".strip()
+
+    def add(self, image: Image) -> None:
+        """Add what another engine says of the image."""
+        self.image.names |= image.names
+        self.image.running |= image.running
+
+
+def _is_wanted(image: Image, targets: Targets) -> bool:
     if not image.running and targets.images == "running":
-        return
-    wanted = sorted(name for name in image.names if _allowed(name, targets))
-    if image.names and not wanted:
-        return
+        return False
     # Images without a name are build leftovers, unless something runs from them.
-    if not image.names and not image.running:
-        return
-    name = wanted[0] if wanted else digest
-    artifact = Artifact(name, "container_image", digest, running=image.running)
-    yield Job("image", digest, artifact, ("--image-src", engine), image.environment)
+    return any(_allowed(name, targets) for name in image.names) if image.names else image.running
 
 
 def _allowed(name: str, targets: Targets) -> bool:

@@ -61,6 +61,7 @@ _PR_SET_PDEATHSIG = 1  # the kernel kills Trivy when we are killed
 _IOPRIO_SET = {"x86_64": 251, "aarch64": 30}
 _IOPRIO_WHO_PROCESS, _BEST_EFFORT, _CLASS_SHIFT, _LAST = 1, 2, 13, 7
 _ERRORS = 64 << 10
+_FALLBACK = b"Falling back to embedded checks"
 _MESSAGE = 800
 
 
@@ -97,7 +98,8 @@ def prepare(
     scanner = config.scanner
     report = folder / "report.json"
     argv = [binary, job.command, "--format", "json", "--output", str(report)]
-    argv += ["--quiet", "--no-progress", "--skip-version-check", "--disable-telemetry"]
+    # Not --quiet: which checks were used is only in the log, see _embedded().
+    argv += ["--no-progress", "--skip-version-check", "--disable-telemetry"]
     argv += ["--list-all-pkgs=false", "--show-suppressed", "--exit-code", "0"]
     argv += ["--cache-dir", scanner.cache_dir, "--timeout", f"{scanner.timeout}s"]
     argv += ["--scanners", _scanners(job, config), *_filters(job, scanner)]
@@ -114,14 +116,21 @@ def prepare(
     return Invocation(tuple(argv), variables, folder / "cwd", report)
 
 
-def scope(job: Job, config: Config) -> str:
+def scope(job: Job, config: Config, *, embedded: bool = False) -> str:
     """Return what decides which findings a job can see; equal texts mean comparable scans.
 
     Ignore files and VEX are no part of it: what they suppress is in the report, as such.
+
+    Args:
+        job: What was scanned.
+        config: How.
+        embedded: Whether Trivy used the checks that are built in, not those it downloads.
     """
     scanner = config.scanner
     parts = [f"scanners={_scanners(job, config)}", f"unfixed={not scanner.ignore_unfixed}"]
     parts.append(f"skip={','.join(scanner.skip_dirs)}")
+    if embedded:
+        parts.append("checks=embedded")
     return ";".join(parts)
 
 
@@ -138,8 +147,12 @@ class Runner:
         if self._child is not None:
             _kill_group(self._child.pid)
 
-    def run(self, invocation: Invocation, *, seconds: float, nice: int) -> None:
+    def run(self, invocation: Invocation, *, seconds: float, nice: int) -> str:
         """Run Trivy; afterwards its report is at ``invocation.report``.
+
+        Returns:
+            Why Trivy used the checks that are built in and not those it downloads, ``""`` if it did
+            not.
 
         Args:
             invocation: What to run.
@@ -158,10 +171,12 @@ class Runner:
         if status < 0:
             name = signal.Signals(-status).name
             raise ScanError("killed", f"Trivy was killed by {name}; short of memory?")
+        secrets = tuple(environment.secrets(invocation.environment))
         if status:
-            raise classify(_tail(errors), status, environment.secrets(invocation.environment))
+            raise classify(_tail(errors), status, secrets)
         if not invocation.report.is_file():
             raise ScanError("parse_error", "Trivy ended well but left no report")
+        return _embedded(errors, secrets)
 
     def _supervise(
         self, invocation: Invocation, errors: Path, seconds: float, nice: int
@@ -201,12 +216,25 @@ class Runner:
 
 def classify(errors: str, status: int, secrets: Iterable[str] = ()) -> ScanError:
     """Return the failure that Trivy's own words describe, without the secrets that it was given."""
-    reason = next((name for name, words in REASONS if re.search(words, errors)), "other")
     last = errors.rpartition("FATAL")[2] or errors
+    reason = next((name for name, words in REASONS if re.search(words, last)), "other")
+    return ScanError(reason, _message(last, secrets) or f"Trivy ended with status {status}")
+
+
+def _embedded(errors: Path, secrets: Iterable[str]) -> str:
+    """Return what Trivy's log (0.69 to 0.74) says of falling back to its built-in checks."""
+    with errors.open("rb") as log:
+        for line in iter(lambda: log.readline(_ERRORS), b""):
+            if _FALLBACK in line:
+                why = line.decode("utf-8", "replace").partition(_FALLBACK.decode())[2]
+                return _message(why, secrets) or "no reason given"
+    return ""
+
+
+def _message(text: str, secrets: Iterable[str]) -> str:
     for secret in secrets:
-        last = last.replace(secret, "***")
-    message = redact(public(clean(last)))[:_MESSAGE] or f"Trivy ended with status {status}"
-    return ScanError(reason, message)
+        text = text.replace(secret, "***")
+    return redact(public(clean(text)))[:_MESSAGE]
 
 
 def _scanners(job: Job, config: Config) -> str:

@@ -19,14 +19,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Mapping
 
 from wazuh_pack.agentkit.errors import AgentError
-from wazuh_pack.agentkit.files import make_private
+from wazuh_pack.agentkit.files import check_trusted_file, make_private
 from wazuh_pack.reports.report import ReportError
 from wazuh_pack.reports.trivy import TOOL, Report
-from wazuh_pack.scan import environment, trivy
+from wazuh_pack.scan import environment, kept, trivy
 from wazuh_pack.scan.engines import Ask, ask_engine
 from wazuh_pack.scan.events import Event, Source, describe, encode, iso, utc_now
 from wazuh_pack.scan.judge import Judge
 from wazuh_pack.scan.judge import load as load_judge
+from wazuh_pack.scan.naming import Names
 from wazuh_pack.scan.record import Recorder
 from wazuh_pack.scan.schedule import Notices
 from wazuh_pack.scan.spool import Spool, SpoolFullError
@@ -43,15 +44,19 @@ _HOUR = 3600
 
 @dataclass(frozen=True)
 class Outcome:
-    """How many artifacts a run scanned, and how many of them failed."""
+    """How many artifacts a run scanned, and how many of them failed.
+
+    ``idle`` says that there was none and that this is in order: an engine may hold no images.
+    """
 
     scanned: int = 0
     failed: int = 0
+    idle: bool = False
 
     @property
     def succeeded(self) -> bool:
         """Whether the run did something: one artifact that always fails must not repeat it all."""
-        return self.scanned > self.failed
+        return self.idle or self.scanned > self.failed
 
 
 class Run:
@@ -82,6 +87,7 @@ class Run:
         self._ask = ask
         self._spool = Spool(places.spool)
         self._source = Source(secrets.token_hex(8), TOOL, now=now)
+        self._embedded = ""
         self._work = Path(config.scanner.temp_dir or places.work)
 
     def perform(self) -> Outcome:
@@ -90,12 +96,16 @@ class Run:
         try:
             binary = trusted_binary(self._config.scanner)
             self._prepare_folders()
+            self._check_files()
             given = self._environment()
         except TrustError as error:
             self._fail(error.reason, str(error))
             return Outcome()
-        except (AgentError, OSError) as error:
+        except AgentError as error:
             self._fail("configuration", str(error))
+            return Outcome()
+        except OSError as error:
+            self._fail("configuration", f"{error.filename}: {error.strerror}")
             return Outcome()
         judge = load_judge(self._config, self._places, self._now())
         if judge.problems:
@@ -111,7 +121,9 @@ class Run:
         recorder = Recorder(
             self._places.memory, self._spool, config.reporting, sla=config.sla, judge=judge
         )
-        targets = plan(self._config.targets, self._ask)
+        names = Names(kept.load(self._places.names), self._now().timestamp())
+        targets = plan(self._config.targets, self._ask, names)
+        kept.save(self._places.names, names.document())
         for reason, text in targets.problems:
             self._fail(reason, text)
         failed = scanned = 0
@@ -121,6 +133,9 @@ class Run:
             scanned += 1
             failed += not self._scan(job, binary, given, recorder)
         self._report_database()
+        if self._embedded and not config.scanner.offline:
+            text = f"Trivy's checks could not be had, the built-in ones were used: {self._embedded}"
+            self._fail("db_download", text)
         self._sum_up(recorder)
         finished = {
             "artifacts": scanned,
@@ -129,7 +144,7 @@ class Run:
             "tool_version": binary.version,
         }
         self._tell(self._source.event("run_finished", finished))
-        return Outcome(scanned, failed)
+        return Outcome(scanned, failed, idle=not targets.jobs and not targets.problems)
 
     def _scan(self, job: Job, binary: Binary, given: Mapping[str, str], recorder: Recorder) -> bool:
         """Scan one artifact; return whether its findings are known now."""
@@ -170,7 +185,9 @@ class Run:
         """Run Trivy and record its report."""
         begun = time.monotonic()
         limit = self._config.scanner.timeout + trivy.GRACE
-        self._runner.run(invocation, seconds=limit, nice=self._config.scanner.nice)
+        nice = self._config.scanner.nice
+        embedded = self._runner.run(invocation, seconds=limit, nice=nice)
+        self._embedded = self._embedded or embedded
         facts = {
             "duration": round(time.monotonic() - begun),
             "tool_version": version,
@@ -181,7 +198,7 @@ class Run:
                 report,
                 source,
                 artifact=_named(report.head.artifact, job.artifact),
-                scope=trivy.scope(job, self._config),
+                scope=trivy.scope(job, self._config, embedded=bool(embedded)),
                 facts=facts,
             )
 
@@ -194,6 +211,16 @@ class Run:
             make_private(place, ())
         for folder in self._work.glob("scan-*"):
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _check_files(self) -> None:
+        """Make sure that only root can have written what Trivy is given besides targets.
+
+        Ignore files and VEX make findings accepted; a kubeconfig can name programs to run.
+        """
+        scanner, targets = self._config.scanner, self._config.targets
+        kubeconfig = targets.kubeconfig if targets.clusters else ""
+        for path in filter(None, (scanner.ignore_file, *scanner.vex, kubeconfig)):
+            check_trusted_file(path)
 
     def _environment(self) -> dict[str, str]:
         path = self._config.scanner.environment

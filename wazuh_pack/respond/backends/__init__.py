@@ -16,15 +16,17 @@ if TYPE_CHECKING:
 
 
 class BackendError(AgentError):
-    """The firewall was not changed.
+    """The firewall was not changed, as far as we know.
 
     ``at_all`` says that no other change would have been made either: the program is missing or
     hangs. Otherwise one of the changes is to blame, and the others may work on their own.
+    ``unknown`` says that nobody knows whether it was changed: the program had no end of its own.
     """
 
-    def __init__(self, message: str, *, at_all: bool = False) -> None:
+    def __init__(self, message: str, *, at_all: bool = False, unknown: bool = False) -> None:
         super().__init__(message)
         self.at_all = at_all
+        self.unknown = unknown
 
 
 class Change:
@@ -46,7 +48,23 @@ class Change:
 
 
 class Backend:
-    """A way to change the firewall; this one changes nothing and serves the dry run."""
+    """A way to change the firewall; this one changes nothing and serves the dry run.
+
+    ``name`` is what ``respond.ini`` calls it.
+    """
+
+    name = ""
+
+    def refusal(self) -> str:
+        """Return why this way cannot work here, found out without changing anything, or nothing."""
+        return ""
+
+    def clear(self) -> None:
+        """Take away everything of ours; that nothing is there is fine.
+
+        Raises:
+            BackendError: Something is left.
+        """
 
     def apply(self, changes: Sequence[Change], everything: Callable[[], Iterable[Change]]) -> None:
         """Make all changes in one transaction, or none.

@@ -23,17 +23,20 @@ def call(program: str, words: Sequence[str], *, stdin: str = "", seconds: float)
         seconds: How long it may take.
 
     Raises:
-        BackendError: It is missing or took longer, so nothing else would work either.
+        BackendError: It is missing, took longer or was killed, so nothing else would work either.
     """
     try:
         argv = [find_program(program), *words]
         result = run(argv, stdin=stdin.encode("ascii"), seconds=seconds, limit=_MAX_OUTPUT)
     except ProcessError as error:
         raise BackendError(str(error), at_all=True) from error
-    if result.timed_out:
-        name = program.rpartition("/")[2]
-        message = f"{name} took longer than {seconds:g} seconds and was stopped"
-        raise BackendError(message, at_all=True)
+    if result.timed_out or result.status < 0:
+        end = (
+            f"took longer than {seconds:g} seconds and was stopped"
+            if result.timed_out
+            else f"was killed by signal {-result.status}"
+        )
+        raise BackendError(f"{program.rpartition('/')[2]} {end}", at_all=True, unknown=True)
     return result
 
 

@@ -8,10 +8,9 @@ from wazuh_pack.respond.backends import Backend, BackendError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from wazuh_pack.respond.backends import Change
-    from wazuh_pack.respond.backends.firewalld import Firewalld
     from wazuh_pack.respond.settings import Settings
 
 PROGRAMS = {
@@ -50,7 +49,7 @@ class Unusable(Backend):
 
 
 def find(name: str, settings: Settings) -> tuple[str, str]:
-    """Return the first program of one way, and why the way cannot be used (empty: it can)."""
+    """Return the first program of one way, and which is not there (empty: all are)."""
     first = ""
     for program in PROGRAMS[name]:
         try:
@@ -58,39 +57,46 @@ def find(name: str, settings: Settings) -> tuple[str, str]:
         except ProcessError as error:
             return first, str(error)
         first = first or path
-    if name == "firewalld":
-        return first, _firewalld().refusal()
     return first, ""
 
 
-def _firewalld() -> Firewalld:
-    from wazuh_pack.respond.backends.firewalld import Firewalld  # noqa: PLC0415 -- rarely needed
+def probe(name: str, settings: Settings) -> str:
+    """Return why a way whose programs are there does not work all the same, or an empty text."""
+    return make(name, settings).refusal()
 
-    return Firewalld()
 
+def choose(settings: Settings, probe: Callable[[str, Settings], str] = probe) -> Backend:
+    """Return the backend that the settings name, or with ``auto`` the best that can be used.
 
-def choose(settings: Settings) -> Backend:
-    """Return the backend that the settings name, or with ``auto`` the best that can be used."""
+    Args:
+        settings: The settings.
+        probe: What to ask instead of :func:`probe`; nothing is asked where there is no choice.
+    """
     names = tuple(PROGRAMS) if settings.backend == "auto" else (settings.backend,)
     if settings.backend == "auto" and settings.nft != "nft":
         names = ("nftables",)  # who says where nft is does not want something else
     reasons = []
     for name in names:
         _, reason = find(name, settings)
+        if not reason and len(names) > 1:
+            reason = probe(name, settings)
         if not reason:
-            return _make(name, settings)
+            return make(name, settings)
         reasons.append(reason)
     return Unusable("; ".join(reasons))
 
 
-def _make(name: str, settings: Settings) -> Backend:
+def make(name: str, settings: Settings) -> Backend:
+    """Return the backend of this name."""
     # Only the one that is used: the others would be imported for nothing at every event.
     if name == "nftables":
         from wazuh_pack.respond.backends.nftables import Nftables  # noqa: PLC0415 -- see above
 
         return Nftables(settings.nft)
     if name == "firewalld":
-        return _firewalld()
+        from wazuh_pack.respond.backends.firewalld import Firewalld  # noqa: PLC0415 -- same
+
+        return Firewalld()
     from wazuh_pack.respond.backends.iptables import Ipset, Iptables  # noqa: PLC0415 -- same
 
     return Ipset() if name == "ipset" else Iptables()

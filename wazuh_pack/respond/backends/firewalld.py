@@ -8,6 +8,7 @@ to this host are ended with ``ss`` as well; a container's published port stays o
 
 from __future__ import annotations
 
+from wazuh_pack.respond.address import parse_target
 from wazuh_pack.respond.backends import Backend, BackendError, Change
 from wazuh_pack.respond.backends.call import call, complaint
 
@@ -32,11 +33,13 @@ _ADDRESS = 'source address="'
 class Firewalld(Backend):
     """The backend; ``program`` is ``firewall-cmd`` or an absolute path."""
 
+    name = "firewalld"
+
     def __init__(self, program: str = "firewall-cmd") -> None:
         self._program = program
 
     def refusal(self) -> str:
-        """Return why firewalld cannot be used, or an empty text."""
+        """See :meth:`Backend.refusal`."""
         try:
             result = self._run(["--state"], 0)
         except BackendError as error:
@@ -65,6 +68,14 @@ class Firewalld(Backend):
         """See :meth:`Backend.missing`."""
         found = [self._listed(zone) for zone in self._zones()]
         return [c for c in wanted if not all(str(c.target) in listed for listed in found)]
+
+    def clear(self) -> None:
+        """See :meth:`Backend.clear`; a firewalld that does not run holds nothing."""
+        if self._run(["--state"], 0).status == _NOT_RUNNING:
+            return
+        for zone in self._zones():
+            targets = [parse_target(text) for text in sorted(self._listed(zone))]
+            self._remove([Change(target, 0, known=True) for target in targets], [zone])
 
     def _zones(self) -> list[str]:
         """Return the zones that packets can come in by."""

@@ -26,6 +26,7 @@ RULES = 2_000
 """Most addresses that :class:`Iptables` blocks: every packet is compared with each of them."""
 
 _FAMILIES = {4: ("iptables", "inet"), 6: ("ip6tables", "inet6")}
+_PREFIX = "wazuh_pack_"
 _LONGEST = 2_147_483
 _SECONDS = 10.0
 _SECONDS_PER_CHANGE = 0.001
@@ -58,6 +59,33 @@ def _write_chain(version: int, rules: Sequence[str]) -> None:
         _must([program, *_WAIT, *jump])
 
 
+def _remove_chain(version: int) -> None:
+    command = [_FAMILIES[version][0], *_WAIT, "-t", "raw"]
+    for words in (["-D", "PREROUTING", "-j", CHAIN], ["-F", CHAIN], ["-X", CHAIN]):
+        _program([*command, *words])
+    if _program([*command, "-S", CHAIN]).status == 0:
+        raise BackendError(f"{command[0]}: the chain {CHAIN} cannot be removed")
+
+
+def _remove_chains() -> None:
+    for version in sorted({4, *_versions()}):
+        _remove_chain(version)
+
+
+def _refusal(*commands: Sequence[str]) -> str:
+    """Return why the first command that fails does."""
+    try:
+        for words in commands:
+            _must(words)
+    except BackendError as error:
+        return str(error)
+    return ""
+
+
+_LIST_CHAIN = ("iptables", *_WAIT, "-t", "raw", "-S", "PREROUTING")
+_LIST_SETS = ("ipset", "list", "-n")
+
+
 def _versions() -> list[int]:
     """Return the address families that iptables is there for."""
     found = []
@@ -72,6 +100,21 @@ def _versions() -> list[int]:
 
 class Ipset(Backend):
     """Sets of ipset, whose elements the kernel times out as nftables' ones."""
+
+    name = "ipset"
+
+    def refusal(self) -> str:
+        """See :meth:`Backend.refusal`."""
+        return _refusal(_LIST_SETS, _LIST_CHAIN)
+
+    def clear(self) -> None:
+        """See :meth:`Backend.clear`."""
+        _remove_chains()
+        for name in _must(_LIST_SETS).output.decode("ascii", "replace").split():
+            if name.startswith(_PREFIX):
+                _must(["ipset", "flush", name])
+                # The kernel lets go of a rule later than it says; an empty set does no harm.
+                _program(["ipset", "destroy", name])
 
     def apply(self, changes: Sequence[Change], everything: Callable[[], Iterable[Change]]) -> None:
         """See :meth:`Backend.apply`; ipset stops at a change that it cannot make."""
@@ -96,7 +139,7 @@ class Ipset(Backend):
         present = set()
         for line in _must(["ipset", "save"]).output.decode("ascii", "replace").splitlines():
             words = line.split()
-            if words[:1] == ["add"] and words[1].startswith("wazuh_pack_"):
+            if words[:1] == ["add"] and words[1].startswith(_PREFIX):
                 present.add(words[2])
         return [change for change in wanted if str(change.target) not in present]
 
@@ -135,11 +178,21 @@ class Ipset(Backend):
 
 
 def _set_name(kind: str, version: int) -> str:
-    return f"wazuh_pack_{kind}{version}"
+    return f"{_PREFIX}{kind}{version}"
 
 
 class Iptables(Backend):
     """One rule per address, whose end the kernel knows; for a few thousand addresses at most."""
+
+    name = "iptables"
+
+    def refusal(self) -> str:
+        """See :meth:`Backend.refusal`."""
+        return _refusal(_LIST_CHAIN)
+
+    def clear(self) -> None:
+        """See :meth:`Backend.clear`."""
+        _remove_chains()
 
     def apply(self, changes: Sequence[Change], everything: Callable[[], Iterable[Change]]) -> None:
         """See :meth:`Backend.apply`; all rules are written anew, those that have ended left out."""

@@ -42,8 +42,26 @@ _PRESENT = b"File exists"
 class Nftables(Backend):
     """The backend; ``program`` is ``nft`` or an absolute path."""
 
+    name = "nftables"
+
     def __init__(self, program: str = "nft") -> None:
         self._program = program
+
+    def refusal(self) -> str:
+        """See :meth:`Backend.refusal`; the kernel checks all that we need and drops it again."""
+        text = "".join(_skeleton() + _rules())
+        try:
+            result = call(self._program, ["-c", "-f", "-"], stdin=text, seconds=_SECONDS)
+        except BackendError as error:
+            return str(error)
+        return f"nft: {_first_error(result.errors)}" if result.status else ""
+
+    def clear(self) -> None:
+        """See :meth:`Backend.clear`."""
+        # Adding what is there does nothing, so that the deletion always finds it.
+        errors = self._try([f"add table {TABLE}\n", f"delete table {TABLE}\n"], 0)
+        if errors:
+            raise BackendError(_first_error(errors))
 
     def apply(self, changes: Sequence[Change], everything: Callable[[], Iterable[Change]]) -> None:
         """See :meth:`Backend.apply`; usually one start of ``nft``."""

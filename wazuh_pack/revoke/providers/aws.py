@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import unquote
 
-from wazuh_pack.revoke.call import GONE, Call, Check, Memory, Plan, Reply
+from wazuh_pack.revoke.call import GONE, Call, Check, Memory, Plan, Reply, has
 from wazuh_pack.revoke.errors import Failure, Later
 from wazuh_pack.revoke.providers.base import (
     Capability,
@@ -145,6 +145,7 @@ def _access_key(values: Values) -> Plan:
             _call(
                 "UpdateAccessKey",
                 {"UserName": memory["user"], "AccessKeyId": key, "Status": status},
+                gone=frozenset(),
             ),
         )
 
@@ -152,15 +153,17 @@ def _access_key(values: Values) -> Plan:
         def inactive(reply: Reply) -> bool:
             found = reply.member("AccessKeyMetadata") or []
             states = [item["Status"] for item in found if item["AccessKeyId"] == key]
-            return "Active" not in states
+            return states == ["Inactive"]
 
-        return Check(_call("ListAccessKeys", {"UserName": memory["user"]}), inactive)
+        listing = _call("ListAccessKeys", {"UserName": memory["user"]})
+        return Check(replace(listing, genuine=has("AccessKeyMetadata", list)), inactive)
 
     return Plan(
         look=_call("GetAccessKeyLastUsed", {"AccessKeyId": key}),
         remember=remember,
         act=change("Inactive"),
         check=check,
+        check_first=True,
         undo=change("Active"),
     )
 
@@ -172,10 +175,14 @@ def _sessions(kind: str, name: str) -> Plan:
 
     def remember(reply: Reply) -> Memory:
         # The console's own "revoke sessions" makes a policy of this name too.
-        if not reply.absent and not _ours(reply):
+        if not reply.absent and not _denied_before(reply):
             raise Failure("there is a policy of this name with another content")
         before = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         return {"before": before, "earlier": "" if reply.absent else _document(reply)}
+
+    def again(new: Memory, old: Memory) -> Memory:
+        ours = json.loads(new["earlier"] or "null") == json.loads(_denial(old["before"]))
+        return {**new, "earlier": old["earlier"]} if ours else new
 
     def put(document: str) -> tuple[Call, ...]:
         parameters = {**who, "PolicyDocument": document}
@@ -189,8 +196,9 @@ def _sessions(kind: str, name: str) -> Plan:
         # The policy, not its owner, is what may be missing.
         look=replace(get, ok=frozenset({200, 404}), gone=frozenset()),
         remember=remember,
+        again=again,
         act=lambda memory: put(_denial(memory["before"])),
-        check=lambda _: Check(get, _ours),
+        check=lambda memory: Check(get, lambda reply: _denied_before(reply) >= memory["before"]),
         undo=undo,
     )
 
@@ -212,8 +220,15 @@ def _document(reply: Reply) -> str:
     return unquote(document) if isinstance(document, str) else json.dumps(document)
 
 
-def _ours(reply: Reply) -> bool:
-    return "aws:TokenIssueTime" in _document(reply)
+def _denied_before(reply: Reply) -> str:
+    """Return from when on a policy lets sessions in, or an empty text for any other policy."""
+    try:
+        (statement,) = json.loads(_document(reply))["Statement"]
+        before = statement["Condition"]["DateLessThan"]["aws:TokenIssueTime"]
+        whole = (statement["Effect"], statement["Action"], statement["Resource"])
+    except (ValueError, TypeError, KeyError):
+        return ""
+    return str(before) if whole == ("Deny", ["*"], ["*"]) else ""
 
 
 class BotoTransport:

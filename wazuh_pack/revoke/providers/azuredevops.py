@@ -5,9 +5,10 @@ A token's value cannot be looked up there; auditing events name the id.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from wazuh_pack.revoke.call import Check, Memory, Plan, Reply, always, call
+from wazuh_pack.revoke.call import Call, Memory, Plan, Reply, always, call, checked, has
+from wazuh_pack.revoke.errors import AlreadyDone, NotFound
 from wazuh_pack.revoke.providers.base import (
     UUID,
     Capability,
@@ -64,32 +65,46 @@ class AzureDevOps(Provider):
             values,
             query={"isPublic": "false", **_VERSION},
             json=[{"authorizationId": values["authorisation_id"]}],
-            ok=frozenset({200, 204}),
+            ok=frozenset({204}),
         )
         if "subject" not in values:
             return Plan(act=always(revoke))
-        return Plan(act=always(revoke), check=lambda memory: _check(values, memory))
+        return _listed(revoke, values)
 
 
-def _check(values: Values, _: Memory) -> Check:
+def _listed(revoke: Call, values: Values) -> Plan:
+    """Return the plan of a revocation with the list of a user's tokens before and after it."""
     listing = call(
         "GET",
         "/{organisation}/_apis/tokenadmin/personalaccesstokens/{subject}",
         values,
         query={"pageSize": "200", **_VERSION},
         ok=frozenset({200}),
+        genuine=has("value", list),
     )
 
-    def not_valid(reply: Reply) -> bool:
-        found = reply.member("value")
-        same = [
+    def same(reply: Reply) -> list[dict[str, Any]]:
+        return [
             item
-            for item in (found if isinstance(found, list) else [])
+            for item in reply.member("value")
             if isinstance(item, dict)
             and str(item.get("authorizationId")).lower() == values["authorisation_id"].lower()
         ]
-        if not same and reply.member("continuationToken"):
-            return False  # on one of the pages that follow: nothing is proved
-        return not any(item.get("isValid") for item in same)
 
-    return Check(listing, not_valid)
+    def remember(reply: Reply) -> Memory:
+        found = same(reply)
+        if found and not any(item.get("isValid") for item in found):
+            raise AlreadyDone("it is not valid any more")
+        if not found and not reply.member("continuationToken"):
+            raise NotFound("the user has no token of this id")
+        return {}
+
+    def not_valid(reply: Reply) -> bool:
+        found = same(reply)
+        if not found and reply.member("continuationToken"):
+            return False  # on one of the pages that follow: nothing is proved
+        return not any(item.get("isValid") for item in found)
+
+    return Plan(
+        look=listing, remember=remember, act=always(revoke), check=checked(listing, not_valid)
+    )

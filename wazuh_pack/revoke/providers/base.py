@@ -34,6 +34,7 @@ class Parameter:
         tokens: Kinds of token (:mod:`wazuh_pack.revoke.tokens`) that it may be; empty for others.
         optional: Whether the action can do without.
         public: Whether a token of this kind is no secret by itself (the id of a key).
+        below: Whether it is a path that means what is below it; ``never`` counts up and down it.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Parameter:
     tokens: tuple[str, ...] = ()
     optional: bool = False
     public: bool = False
+    below: bool = False
 
     @property
     def secret(self) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from wazuh_pack.revoke.call import GONE, Call, Plan, call, change, deletion
+from wazuh_pack.revoke.call import GONE, Call, Plan, call, change, deletion, has
 from wazuh_pack.revoke.errors import Failure
 from wazuh_pack.revoke.providers.base import (
     UUID,
@@ -105,7 +105,11 @@ class DockerHub(Provider):
 
 def _deletion(place: str, values: Values) -> Plan:
     one = f"{place}/{{token_id}}"
-    return deletion(call("DELETE", one, values, gone=GONE), call("GET", one, values, gone=GONE))
+    return deletion(call("DELETE", one, values, gone=GONE), _get(one, values))
+
+
+def _get(one: str, values: Values) -> Call:
+    return call("GET", one, values, ok=frozenset({200}), gone=GONE, genuine=has("is_active", bool))
 
 
 def _deactivation(place: str, values: Values) -> Plan:
@@ -113,10 +117,10 @@ def _deactivation(place: str, values: Values) -> Plan:
 
     def patch(*, active: bool) -> Call:
         body = {"is_active": active}
-        return call("PATCH", one, values, json=body, ok=frozenset({200}), gone=GONE)
+        return call("PATCH", one, values, json=body, ok=frozenset({200}))
 
     return change(
-        call("GET", one, values, gone=GONE),
+        _get(one, values),
         lambda reply: reply.member("is_active") is False,
         patch(active=False),
         already="it is inactive",

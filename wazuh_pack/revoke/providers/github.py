@@ -25,7 +25,10 @@ from wazuh_pack.revoke.call import (
     change,
     checked,
     deletion,
+    has,
+    listed,
     status,
+    use,
 )
 from wazuh_pack.revoke.credentials import check_unreadable
 from wazuh_pack.revoke.errors import AlreadyDone, Failure
@@ -33,12 +36,13 @@ from wazuh_pack.revoke.providers.base import NUMBER, Option, Planner, Provider, 
 from wazuh_pack.revoke.providers.github_capabilities import CAPABILITIES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _QUARANTINE = "quarantined-by-wazuh-pack"
 _KEY_LIMIT = 65_536
 _JWT_SECONDS = 540
 _PAGE = 100
+_COUNTED = has("total_count", int)
 _KEY = ("title", "key", "read_only")
 
 
@@ -117,10 +121,16 @@ class GitHub(Provider):
         )
         if value.startswith("ghr_"):
             return Plan(act=always(revoke))
-        use = self._with_token(
-            "GET", "/user", value, ok=frozenset({200, 403}), gone=frozenset({401})
+        probe = self._with_token(
+            "GET",
+            "/user",
+            value,
+            ok=frozenset({200, 403}),
+            gone=frozenset({401}),
+            genuine=has("login"),
         )
-        return Plan(act=always(revoke), check=checked(use, status(401)))
+        # Tokens of every server have the same form, and GitHub takes all of them with 202.
+        return use(probe, revoke, 401)
 
     def _installation_token(self, values: Values) -> Plan:
         revoke = self._with_token(
@@ -130,7 +140,16 @@ class GitHub(Provider):
             ok=frozenset({204}),
             gone=frozenset({401}),
         )
-        return Plan(act=always(revoke), check=checked(revoke, status(401)))
+        probe = self._with_token(
+            "GET",
+            "/installation/repositories",
+            values["token"],
+            query={"per_page": "1"},
+            ok=frozenset({200, 403}),
+            gone=frozenset({401}),
+            genuine=has("repositories", list),
+        )
+        return use(probe, revoke, 401)
 
     def _organisation_token(self, values: Values) -> Plan:
         values = self._organisation(values)
@@ -141,13 +160,13 @@ class GitHub(Provider):
             values,
             query={"token_id[]": values["token_id"]},
             ok=frozenset({200}),
+            genuine=lambda reply: _filtered(reply, values["token_id"]),
         )
 
         def remember(reply: Reply) -> Memory:
-            found = _listed(reply, values["token_id"])
-            if not found:
+            if not reply.items:
                 raise AlreadyDone("the organisation does not list it")
-            return {"pat_id": str(found[0].get("id"))}
+            return {"pat_id": str(reply.items[0].get("id"))}
 
         def revoke(memory: Memory) -> tuple[Call, ...]:
             return (
@@ -165,7 +184,7 @@ class GitHub(Provider):
             look=find,
             remember=remember,
             act=revoke,
-            check=checked(find, lambda reply: not _listed(reply, values["token_id"])),
+            check=checked(find, lambda reply: not reply.items),
         )
 
     def _sso(self, values: Values) -> Plan:
@@ -180,11 +199,12 @@ class GitHub(Provider):
 
     def _deploy_key(self, values: Values) -> Plan:
         template = "/repos/{repository:path}/keys/{key_id}"
-        get = self._call("GET", template, values, ok=frozenset({200}), gone=GONE)
+        get = self._one(template, values, has("key", str))
         delete = self._call("DELETE", template, values, gone=GONE)
 
         return Plan(
             look=get,
+            place=self._first("/repos/{repository:path}/keys", values, listed),
             remember=lambda reply: _key(reply.body),
             act=always(delete),
             check=checked(get, status(404)),
@@ -194,11 +214,16 @@ class GitHub(Provider):
     def _deploy_key_fingerprint(self, values: Values) -> Plan:
         template = "/repos/{repository:path}/keys"
         listing = self._call(
-            "GET", template, values, query={"per_page": str(_PAGE)}, ok=frozenset({200})
+            "GET",
+            template,
+            values,
+            query={"per_page": str(_PAGE)},
+            ok=frozenset({200}),
+            genuine=listed,
         )
 
         def remember(reply: Reply) -> Memory:
-            keys = reply.body if isinstance(reply.body, list) else []
+            keys = reply.items or []
             for key in keys:
                 if _fingerprint(key) == values["fingerprint"]:
                     return {"key_id": str(key.get("id")), **_key(key)}
@@ -227,15 +252,28 @@ class GitHub(Provider):
             ),
         )
 
+    def _one(self, template: str, values: Values, genuine: Callable[[Reply], bool]) -> Call:
+        """Return the call that shows one thing."""
+        return self._call("GET", template, values, ok=frozenset({200}), gone=GONE, genuine=genuine)
+
+    def _first(
+        self, template: str, values: Values, genuine: Callable[[Reply], bool] = _COUNTED
+    ) -> Call:
+        """Return the call that lists things; it shows that one that is not there is gone."""
+        query = {"per_page": "1"}
+        return self._call(
+            "GET", template, values, query=query, ok=frozenset({200}), genuine=genuine
+        )
+
     def _runners(self, values: Values) -> tuple[str, Values]:
         if "repository" in values:
-            return "/repos/{repository:path}/actions/runners/{runner_id}", values
-        return "/orgs/{org}/actions/runners/{runner_id}", self._organisation(values)
+            return "/repos/{repository:path}/actions/runners", values
+        return "/orgs/{org}/actions/runners", self._organisation(values)
 
     def _runner_labels(self, values: Values) -> Plan:
-        template, values = self._runners(values)
-        template += "/labels"
-        get = self._call("GET", template, values, ok=frozenset({200}), gone=GONE)
+        place, values = self._runners(values)
+        template = f"{place}/{{runner_id}}/labels"
+        get = self._one(template, values, has("labels", list))
 
         def put(labels: list[str]) -> Call:
             return self._call("PUT", template, values, json={"labels": labels}, ok=frozenset({200}))
@@ -248,14 +286,19 @@ class GitHub(Provider):
 
         return Plan(
             look=get,
+            place=self._first(place, values),
             remember=remember,
+            again=lambda new, old: {
+                "labels": sorted({*old["labels"], *new["labels"]} - {_QUARANTINE})
+            },
             act=always(put([_QUARANTINE])),
             check=checked(get, lambda reply: reply.absent or _own_labels(reply) == [_QUARANTINE]),
             undo=lambda memory: (put(memory["labels"]),),
         )
 
     def _runner(self, values: Values) -> Plan:
-        template, values = self._runners(values)
+        place, values = self._runners(values)
+        template = f"{place}/{{runner_id}}"
         delete = self._call(
             "DELETE",
             template,
@@ -263,19 +306,22 @@ class GitHub(Provider):
             gone=GONE,
             later=frozenset({422}),  # busy with a job
         )
-        get = self._call("GET", template, values, ok=frozenset({200}), gone=GONE)
-        return deletion(delete, get)
+        get = self._one(template, values, has("id"))
+        return deletion(delete, get, place=self._first(place, values))
 
     def _run(self, values: Values, how: str) -> Plan:
-        template = "/repos/{repository:path}/actions/runs/{run_id}"
-        get = self._call("GET", template, values, ok=frozenset({200}), gone=GONE)
+        place = "/repos/{repository:path}/actions/runs"
+        template = f"{place}/{{run_id}}"
+        get = self._one(template, values, has("id"))
         # 409: it has ended
         cancel = self._call("POST", f"{template}/{how}", values, gone=frozenset({404, 409}))
-        return Plan(act=always(cancel), check=checked(get, _completed))
+        return change(
+            get, _completed, cancel, already="it is over", place=self._first(place, values)
+        )
 
     def _workflow(self, values: Values) -> Plan:
         template = "/repos/{repository:path}/actions/workflows/{workflow_id}"
-        get = self._call("GET", template, values, ok=frozenset({200}), gone=GONE)
+        get = self._one(template, values, has("state", str))
 
         return change(
             get,
@@ -283,15 +329,19 @@ class GitHub(Provider):
             self._call("PUT", f"{template}/disable", values),
             already="it is disabled",
             undo=self._call("PUT", f"{template}/enable", values),
+            # Who sees the runs sees the workflows: both want the right to read 'Actions'.
+            place=self._first("/repos/{repository:path}/actions/runs", values),
         )
 
     def _app_installation(self, values: Values) -> Plan:
         template = "/app/installations/{installation_id}"
         headers = {"Authorization": f"Bearer {self._app_jwt()}"}
-        get = self._call("GET", template, values, headers=headers, own=False, gone=GONE)
+        bare: dict[str, Any] = {"headers": headers, "own": False}
+        get = self._call("GET", template, values, gone=GONE, genuine=has("id"), **bare)
+        app = self._call("GET", "/app", {}, ok=frozenset({200}), genuine=has("id"), **bare)
 
         def put(method: str) -> Call:
-            return self._call(method, f"{template}/suspended", values, headers=headers, own=False)
+            return self._call(method, f"{template}/suspended", values, **bare)
 
         return change(
             get,
@@ -299,6 +349,7 @@ class GitHub(Provider):
             put("PUT"),
             already="it is suspended",
             undo=put("DELETE"),
+            place=app,
         )
 
     def _app_jwt(self) -> str:
@@ -319,10 +370,11 @@ class GitHub(Provider):
             raise Failure("app_key_file holds no private RSA key") from None
 
 
-def _listed(reply: Reply, token_id: str) -> list[dict[str, Any]]:
-    """Return the entries about one token; the filter may not be known to an older server."""
-    found = reply.body if isinstance(reply.body, list) else []
-    return [x for x in found if isinstance(x, dict) and str(x.get("token_id")) == token_id]
+def _filtered(reply: Reply, token_id: str) -> bool:
+    """Return whether a list is about one token alone; an older server may not know the filter."""
+    return reply.items is not None and all(
+        isinstance(item, dict) and str(item.get("token_id")) == token_id for item in reply.items
+    )
 
 
 def _key(found: Any) -> Memory:
@@ -349,7 +401,7 @@ def _own_labels(reply: Reply) -> list[str]:
 
 
 def _completed(reply: Reply) -> bool:
-    return reply.absent or reply.member("status") == "completed"
+    return bool(reply.member("status") == "completed")
 
 
 def _disabled(reply: Reply) -> bool:

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from wazuh_pack.revoke.call import GONE, Call, Plan, Reply, always, call, change, checked, status
+from wazuh_pack.revoke.call import (
+    GONE,
+    Call,
+    Check,
+    Plan,
+    Reply,
+    always,
+    call,
+    change,
+    checked,
+    has,
+    listed,
+    status,
+    use,
+)
 from wazuh_pack.revoke.providers.base import (
     Capability,
     Option,
@@ -21,7 +35,7 @@ from wazuh_pack.revoke.providers.base import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _PLACE = r"[1-9][0-9]{0,18}|(?![.-])[A-Za-z0-9_.-]{1,255}(?:/(?![.-])[A-Za-z0-9_.-]{1,255}){0,20}"
 _PROJECT = Parameter(name="project", pattern=_PLACE)
@@ -128,7 +142,7 @@ class GitLab(Provider):
             parameters=(token("gitlab-runner"),),
             effect="deletes the runner that has this token; it must be registered anew",
             rights="",
-            verified="a second deletion is refused",
+            verified="the token is no longer accepted",
             calls=("DELETE /runners",),
         ),
         Capability(
@@ -182,37 +196,55 @@ class GitLab(Provider):
             "group-deploy-token": lambda values: _by_id("groups", "deploy_tokens", values),
             "runner-pause": self._runner_pause,
             "runner-token": self._runner_token,
-            "pipeline-cancel": self._pipeline,
-            "job-cancel": self._job,
+            "pipeline-cancel": lambda values: _cancel("pipelines", "pipeline_id", values),
+            "job-cancel": lambda values: _cancel("jobs", "job_id", values),
             "user-block": self._user,
         }
 
     def _token(self, values: Values) -> Plan:
         revoke = _with_token("DELETE", values["token"], ok=frozenset({204}))
-        return Plan(act=always(revoke), check=checked(_use(values["token"]), status(401)))
+        return use(_use(values["token"]), revoke, 401)
 
     def _any_token(self, values: Values) -> Plan:
         body = {"token": values["token"]}
         revoke = call("DELETE", "/admin/token", {}, json=body, ok=frozenset({204}))
-        identify = call("POST", "/admin/token", {}, json=body, ok=frozenset({200}), gone=GONE)
+        identify = call(
+            "POST",
+            "/admin/token",
+            {},
+            json=body,
+            ok=frozenset({200}),
+            gone=GONE,
+            genuine=has("id"),
+        )
         return change(identify, _inactive, revoke, already="it is revoked")
 
     def _group_token(self, values: Values) -> Plan:
         group = self.access.option("group")
-        revoke = call("POST", "/groups/{group}/tokens/revoke", {"group": group}, json=dict(values))
+        revoke = call(
+            "POST",
+            "/groups/{group}/tokens/revoke",
+            {"group": group},
+            json=dict(values),
+            ok=frozenset({200}),
+            genuine=lambda reply: reply.member("revoked") is True,
+        )
         if not values["token"].startswith("glpat-"):
             return Plan(act=always(revoke))
         return Plan(act=always(revoke), check=checked(_use(values["token"]), status(401)))
 
     def _token_id(self, values: Values) -> Plan:
         template = "/personal_access_tokens/{token_id}"
-        get = call("GET", template, values, ok=frozenset({200}), gone=GONE)
+        get = _one(template, values, has("revoked", bool))
         revoke = call("DELETE", template, values, gone=GONE)
-        return change(get, _inactive, revoke, already="it is revoked")
+        # One that is no administrator's is answered 401 about a token that is not there.
+        place = _first("/personal_access_tokens", values)
+        own = _itself("/personal_access_tokens/self", values["token_id"])
+        return change(get, _inactive, revoke, already="it is revoked", place=place, own=own)
 
     def _runner_pause(self, values: Values) -> Plan:
         template = "/runners/{runner_id}"
-        get = call("GET", template, values, ok=frozenset({200}), gone=GONE)
+        get = _one(template, values, has("paused", bool))
 
         def put(*, paused: bool) -> Call:
             return call("PUT", template, values, json={"paused": paused}, ok=frozenset({200}))
@@ -226,37 +258,26 @@ class GitLab(Provider):
         )
 
     def _runner_token(self, values: Values) -> Plan:
-        delete = call(
-            "DELETE",
-            "/runners",
-            {},
-            form={"token": values["token"]},
-            own=False,
-            ok=frozenset({204}),
-            gone=frozenset({403, 404}),
-        )
-        return Plan(act=always(delete), check=checked(delete, status(403, 404)))
+        def with_it(method: str, template: str, *done: int) -> Call:
+            form = {"token": values["token"]}
+            refused = frozenset({403})
+            return call(
+                method, template, {}, form=form, own=False, ok=frozenset(done), gone=refused
+            )
 
-    def _pipeline(self, values: Values) -> Plan:
-        template = "/projects/{project}/pipelines/{pipeline_id}"
-        get = call("GET", template, values, ok=frozenset({200}), gone=GONE)
-        cancel = call("POST", f"{template}/cancel", values, gone=GONE)
-        return Plan(act=always(cancel), check=checked(get, _over))
-
-    def _job(self, values: Values) -> Plan:
-        template = "/projects/{project}/jobs/{job_id}"
-        get = call("GET", template, values, ok=frozenset({200}), gone=GONE)
-        cancel = call("POST", f"{template}/cancel", values, gone=GONE)
-        return Plan(act=always(cancel), check=checked(get, _over))
+        # 422: it is one whose project or group is not there any more
+        verify = with_it("POST", "/runners/verify", 200, 422)
+        return use(verify, with_it("DELETE", "/runners", 204), 403)
 
     def _user(self, values: Values) -> Plan:
         template = "/users/{user_id}"
         # Blocking a blocked user answers 403, as does blocking an internal one: so look before.
         return change(
-            call("GET", template, values, ok=frozenset({200}), gone=GONE),
+            _one(template, values, has("state", str)),
             lambda reply: reply.member("state") in _BLOCKED,
             call("POST", f"{template}/block", values),
             already="it is blocked",
+            own=_itself("/user", values["user_id"]),
             undo=call("POST", f"{template}/unblock", values),
         )
 
@@ -275,21 +296,52 @@ def _with_token(method: str, value: str, **options: Any) -> Call:
 
 
 def _use(value: str) -> Call:
-    return _with_token("GET", value, ok=frozenset({200, 403}))
+    return _with_token("GET", value, ok=frozenset({200, 403}), genuine=has("revoked", bool))
 
 
 def _by_id(owner: str, kind: str, values: Values) -> Plan:
     """Return the revocation of something that a project or group owns."""
     name = "project" if owner == "projects" else "group"
-    template = f"/{owner}/{{{name}}}/{kind}/{{token_id}}"
-    get = call("GET", template, values, ok=frozenset({200}), gone=GONE)
+    place = f"/{owner}/{{{name}}}/{kind}"
+    template = f"{place}/{{token_id}}"
+    get = _one(template, values, has("revoked", bool))
     delete = call("DELETE", template, values, gone=GONE)
-    return Plan(act=always(delete), check=checked(get, _inactive))
+    first = _first(place, values)
+    own = None
+    if kind == "access_tokens":  # those have numbers of their own, deploy tokens others
+        own = _itself("/personal_access_tokens/self", values["token_id"])
+    return change(get, _inactive, delete, already="it is revoked", place=first, own=own)
+
+
+def _itself(template: str, number: str) -> Check:
+    """Return what shows whether the responder's own token or user has a number."""
+    look = call("GET", template, {}, ok=frozenset({200}), genuine=has("id", int))
+    return Check(look, lambda reply: str(reply.member("id")) == number)
+
+
+def _cancel(kind: str, name: str, values: Values) -> Plan:
+    """Return the plan that cancels a project's pipeline or job."""
+    place = f"/projects/{{project}}/{kind}"
+    template = f"{place}/{{{name}}}"
+    get = _one(template, values, has("id"))
+    cancel = call("POST", f"{template}/cancel", values, gone=GONE)
+    return change(get, _over, cancel, already="it is over", place=_first(place, values))
+
+
+def _one(template: str, values: Values, genuine: Callable[[Reply], bool]) -> Call:
+    """Return the call that shows one thing."""
+    return call("GET", template, values, ok=frozenset({200}), gone=GONE, genuine=genuine)
+
+
+def _first(template: str, values: Values) -> Call:
+    """Return the call that lists things; it shows that one that is not there is gone."""
+    query = {"per_page": "1"}
+    return call("GET", template, values, query=query, ok=frozenset({200}), genuine=listed)
 
 
 def _inactive(reply: Reply) -> bool:
-    return reply.absent or reply.member("revoked") is True or reply.member("active") is False
+    return reply.member("revoked") is True or reply.member("active") is False
 
 
 def _over(reply: Reply) -> bool:
-    return reply.absent or reply.member("status") in _FINAL
+    return reply.member("status") in _FINAL

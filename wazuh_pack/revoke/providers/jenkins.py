@@ -6,9 +6,10 @@ The responder signs in with an API token of its own, which needs no crumb (since
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from wazuh_pack.revoke.call import GONE, Call, Plan, always, call, change, checked
+from wazuh_pack.revoke.call import GONE, Call, Plan, always, call, change, has, no_page
 from wazuh_pack.revoke.errors import Refused
 from wazuh_pack.revoke.providers.base import (
     NUMBER,
@@ -97,20 +98,29 @@ class Jenkins(Provider):
 
     def _user_tokens(self, values: Values) -> Plan:
         self._check_user(values)
-        return Plan(act=always(_post(f"{_TOKENS}/revokeAll", values, ok=_SILENT)))
+        return _with_user(f"{_TOKENS}/revokeAll", values)
 
     def _user_token(self, values: Values) -> Plan:
         self._check_user(values)
         form = {"tokenUuid": values["token_id"]}
-        return Plan(act=always(_post(f"{_TOKENS}/revoke", values, form=form, ok=_SILENT)))
+        return _with_user(f"{_TOKENS}/revoke", values, form=form)
 
     def _check_user(self, values: Values) -> None:
         if values["user"].lower() == str(self.access.options.get("user", "")).lower():
             raise Refused("the responder does not revoke its own user's tokens")
 
 
-def _post(template: str, values: Values, ok: frozenset[int] = _DONE, **options: Any) -> Call:
-    return call("POST", template, values, ok=ok, gone=GONE, **options)
+def _with_user(template: str, values: Values, **options: Any) -> Plan:
+    """Return the plan of a call whose effect cannot be looked at; the user can.
+
+    Jenkins answers it with nothing but the status; a 404 is no proof of anything.
+    """
+    revoke = call("POST", template, values, ok=_SILENT, genuine=no_page, **options)
+    return Plan(look=_look("/user/{user}", values, "id"), act=always(revoke))
+
+
+def _post(template: str, values: Values) -> Call:
+    return call("POST", template, values, ok=_DONE)
 
 
 def _look(template: str, values: Values, member: str) -> Call:
@@ -121,6 +131,7 @@ def _look(template: str, values: Values, member: str) -> Call:
         query={"tree": member},
         ok=frozenset({200}),
         gone=GONE,
+        genuine=has(member),
     )
 
 
@@ -142,8 +153,11 @@ def _job(values: Values) -> Plan:
 
 def _build(values: Values) -> Plan:
     template, values = "/job/{job:path}/{number}", _place(values)
-    look = _look(template, values, "building")
-    return Plan(
-        act=always(_post(f"{template}/stop", values)),
-        check=checked(look, lambda reply: reply.absent or reply.member("building") is False),
+    return change(
+        _look(template, values, "building"),
+        lambda reply: reply.member("building") is False,
+        _post(f"{template}/stop", values),
+        already="it does not run",
+        # Who sees a job sees its builds.
+        place=replace(_look("/job/{job:path}", values, "buildable"), gone=frozenset()),
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from wazuh_pack.agentkit.config import yes_or_no
 from wazuh_pack.agentkit.errors import MessageError
 from wazuh_pack.revoke.call import GONE, Call, Check, Memory, Plan, Reply, call, change, checked
-from wazuh_pack.revoke.errors import AlreadyDone, Failure, Refused
+from wazuh_pack.revoke.errors import Failure, NotFound, Refused
 from wazuh_pack.revoke.providers.base import (
     Capability,
     Option,
@@ -27,7 +27,7 @@ from wazuh_pack.revoke.providers.base import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from wazuh_pack.revoke.target import Target
 
@@ -158,11 +158,14 @@ class Kubernetes(Provider):
                 "kind": "TokenReview",
                 "spec": {"token": values["token"]},
             },
+            genuine=_is_review,
         )
 
         def remember(reply: Reply) -> Memory:
             if reply.member("status", "authenticated") is not True:
-                raise AlreadyDone("the cluster does not take it as genuine")
+                raise NotFound(
+                    "the cluster does not take it as genuine: it has ended, or is another cluster's"
+                )
             user = str(reply.member("status", "user", "username"))
             bound = _bound_object(values["token"])
             if user != f"system:serviceaccount:{bound['namespace']}:{bound['account']}":
@@ -237,19 +240,54 @@ def _claims(value: str) -> dict[str, Any]:
 
 def _deletion(kind: str, values: Values) -> Plan:
     template = f"/api/v1/namespaces/{{namespace}}/{kind}/{{name}}"
-    get = call("GET", template, values, gone=GONE)
+    get = _get(template, values, "Secret" if kind == "secrets" else "Pod")
 
     def remember(reply: Reply) -> Memory:
         if kind == "secrets" and reply.member("type") != "kubernetes.io/service-account-token":
             raise Refused("the secret is not a service account's token")
-        return {"uid": str(reply.member("metadata", "uid") or "")}
+        return {"uid": str(reply.member("metadata", "uid"))}
 
     return Plan(
         look=get,
+        absent=_absent(values),
         remember=remember,
         act=lambda memory: (_delete(template, values, memory["uid"]),),
         check=lambda memory: _other(get, memory["uid"]),
     )
+
+
+def _get(template: str, values: Values, kind: str, *members: str) -> Call:
+    """Return the call that shows one object; an answer that is another thing is not genuine."""
+
+    def genuine(reply: Reply) -> bool:
+        metadata = reply.member("metadata")
+        return (
+            reply.member("kind") == kind
+            and isinstance(metadata, dict)
+            and metadata.get("name") == values["name"]
+            and bool(metadata.get("uid"))
+            and all(isinstance(reply.member(name), dict) for name in members)
+        )
+
+    return call("GET", template, values, ok=frozenset({200}), gone=GONE, genuine=genuine)
+
+
+def _is_review(reply: Reply) -> bool:
+    return reply.member("kind") == "TokenReview" and isinstance(reply.member("status"), dict)
+
+
+def _absent(values: Values) -> Callable[[Reply], bool]:
+    """Return the test of an answer that the object is not there.
+
+    A cluster asks for the right before it looks, so this one, which names the object, is no
+    refusal; and a wrong URL would not know the name.
+    """
+
+    def absent(reply: Reply) -> bool:
+        said = (reply.member("kind"), reply.member("reason"), reply.member("details", "name"))
+        return reply.absent and said == ("Status", "NotFound", values["name"])
+
+    return absent
 
 
 def _delete(template: str, values: Values, uid: str) -> Call:
@@ -272,22 +310,23 @@ def _binding(template: str, values: Values) -> Plan:
         raise Refused("bindings of Kubernetes itself are left alone")
     place = {name: values[name] for name in ("name", "namespace") if name in values}
     one = f"{template}/{{name}}"
-    get = call("GET", one, values, gone=GONE)
+    kind = "RoleBinding" if "namespace" in values else "ClusterRoleBinding"
+    get = _get(one, values, kind, "roleRef")
 
     def remember(reply: Reply) -> Memory:
-        body = reply.body if isinstance(reply.body, dict) else {}
-        metadata = body.get("metadata") or {}
+        body = reply.body
+        metadata = body["metadata"]
         if _BOOTSTRAP in (metadata.get("labels") or {}):
             raise Refused("bindings of Kubernetes itself are left alone")
         kept: dict[str, Any] = {name: metadata[name] for name in _KEPT if metadata.get(name)}
         again = {
             "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "RoleBinding" if "namespace" in values else "ClusterRoleBinding",
+            "kind": kind,
             "metadata": {**place, **kept},
-            "roleRef": body.get("roleRef"),
+            "roleRef": body["roleRef"],
             "subjects": body.get("subjects") or [],
         }
-        return {"uid": str(metadata.get("uid") or ""), "again": again}
+        return {"uid": str(metadata["uid"]), "again": again}
 
     def undo(memory: Memory) -> tuple[Call, ...]:
         # 409: somebody has put it back already
@@ -295,6 +334,7 @@ def _binding(template: str, values: Values) -> Plan:
 
     return Plan(
         look=get,
+        absent=_absent(values),
         remember=remember,
         act=lambda memory: (_delete(one, values, memory["uid"]),),
         check=lambda memory: _other(get, memory["uid"]),
@@ -304,7 +344,8 @@ def _binding(template: str, values: Values) -> Plan:
 
 def _switch(template: str, member: str, values: Values) -> Plan:
     """Return a plan that sets a member of ``spec``, and takes it back."""
-    get = call("GET", template, values, gone=GONE)
+    kind = "CronJob" if member == "suspend" else "Node"
+    get = _get(template, values, kind, "spec")
 
     def patch(*, on: bool) -> Call:
         body = {"spec": {member: on}}
@@ -316,4 +357,5 @@ def _switch(template: str, member: str, values: Values) -> Plan:
         patch(on=True),
         already="it is so already",
         undo=patch(on=False),
+        absent=_absent(values),
     )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from wazuh_pack.agentkit.config import yes_or_no
 from wazuh_pack.agentkit.redact import fingerprint
-from wazuh_pack.revoke.call import Call, Plan, always, call
+from wazuh_pack.revoke.call import Call, Plan, always, call, no_page
 from wazuh_pack.revoke.providers.base import (
     Capability,
     Option,
@@ -92,6 +92,7 @@ class Webhook(Provider):
             "",
             {},
             content=body,
+            genuine=no_page,
             headers={
                 "Content-Type": "application/json",
                 "Idempotency-Key": f"{target.key}-{action}",
