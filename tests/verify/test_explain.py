@@ -166,6 +166,11 @@ def test_a_rule_that_is_not_loaded_shows_what_loading_said(told):
     assert told(EVENT, rule=77)["Rule 77"] == ["it is not loaded"]
 
 
+@pytest.mark.parametrize("other", [10, 107, 1001, 7])
+def test_what_loading_said_of_rules_with_longer_numbers_is_not_shown(told, other):
+    assert told(EVENT, rule=other)[f"Rule {other}"] == ["it is not loaded"]
+
+
 def test_the_result_itself_needs_no_reason(told):
     assert told(EVENT, rule=100101)["Rule 100101"] == ["it is the result"]
 
