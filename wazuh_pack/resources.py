@@ -24,3 +24,8 @@ def tree() -> Path:
     """
     packed = _PACKAGE / "_tree"
     return packed if packed.is_dir() else _PACKAGE.parent
+
+
+def is_checkout() -> bool:
+    """Tell whether the pack runs from its repository, whose content may be changed."""
+    return tree() == _PACKAGE.parent

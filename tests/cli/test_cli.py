@@ -241,6 +241,14 @@ def test_build_asks_before_a_rule_changes_its_meaning(content, tmp_path, capsys)
     assert main([*arguments, "--accept", "one"]) == _exit.OK
 
 
+@pytest.mark.parametrize("arguments", [["new", "github-audit", "mine"], ["build"]])
+def test_the_content_of_an_installed_wheel_is_not_changed(arguments, monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(resources, "tree", lambda: tmp_path)
+    assert main(arguments) == _exit.USAGE
+    assert "in a checkout" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_new_writes_a_detection_that_fails_until_it_is_filled_in(content, tmp_path, capsys):
     content.detection("one")
     arguments = ["--content", str(content.root)]

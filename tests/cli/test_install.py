@@ -150,3 +150,19 @@ def test_doctor_reads_a_tree_staged_without_an_ossec_conf(tmp_path, capsys):
     assert (tmp_path / "var/ossec/etc/wazuh-pack/ossec-block.xml").is_file()
     assert "responses" in report
     assert "malformed" not in report
+
+
+def test_paths_in_the_wazuh_home_follow_another_home(tmp_path):
+    arguments = ["install", "--destdir", str(tmp_path), "--home", "/opt/wazuh"]
+    assert main([*arguments, "--collect", "security-scan"]) == _exit.OK
+    block = (tmp_path / "opt/wazuh/etc/wazuh-pack/ossec-block.xml").read_text()
+    assert "<location>/opt/wazuh/logs/wazuh-pack-trivy.json</location>" in block
+    assert "--sink /opt/wazuh/logs/wazuh-pack-trivy.json" in block
+    assert "/var/ossec" not in block
+
+
+def test_what_wazuh_collects_already_is_not_collected_again(tmp_path, capsys):
+    arguments = ["install", "--destdir", str(tmp_path), "--collect", "response"]
+    assert main(arguments) == _exit.USAGE
+    assert "there is nothing to collect for response" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -1,53 +1,23 @@
 """Commands on a manager in service, played by a stand-in whose logtest is our engine."""
 
-import functools
+import io
 import json
 import os
 import shutil
+import signal
 import stat
 
 import pytest
 from standin_manager import standin
 
-from wazuh_pack.cli import _exit, _load, main
-from wazuh_pack.install.target import Target
+from wazuh_pack.cli import _exit, main
 
 PLACES = ("active-response", "etc", "wodles")
 RECORD = "etc/wazuh-pack/RECORD.json"
 
 
-CATALOG = functools.cache(_load.catalog)
-
-
-def play(made, monkeypatch):
-    """Let commands take a stand-in for the installed manager, whoever runs the tests."""
-
-    def detect(*, home=None, destdir=None):
-        assert destdir is None
-        assert home in {None, made.home}
-        return Target(
-            home=made.home,
-            version="4.14.7",
-            is_manager=True,
-            staged=False,
-            wazuh_ids=None,
-            privileged=False,
-        )
-
-    monkeypatch.setattr("wazuh_pack.install.detect", detect)
-    monkeypatch.setattr("wazuh_pack.install.service._unit", lambda _: "")
-    monkeypatch.setattr("wazuh_pack.cli._load.catalog", CATALOG)
-
-
-@pytest.fixture
-def manager(monkeypatch):
-    with standin() as made:
-        play(made, monkeypatch)
-        yield made
-
-
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory):
+def installed(tmp_path_factory, play):
     """What an installation leaves in a home, to be copied."""
     folder = tmp_path_factory.mktemp("installed")
     with pytest.MonkeyPatch.context() as monkeypatch, standin() as made:
@@ -136,6 +106,60 @@ def test_uninstalling_restores_every_byte(manager, content_of):
     assert main(["uninstall", "--yes"]) == _exit.OK
     assert content_of(manager.home / "etc") == before
     assert manager.calls[-1] == "wazuh-control restart"
+
+
+def test_uninstalling_keeps_what_was_edited_in_our_part_and_says_so(manager, content_of, capsys):
+    manager.start()
+    before = content_of(manager.home / "etc/rules")
+    main(["install", "--yes"])
+    conf = manager.home / "etc/ossec.conf"
+    conf.write_text(conf.read_text().replace("<interval>5m<", "<interval>7m<"))
+    capsys.readouterr()
+    assert main(["uninstall", "--yes"]) == _exit.OK
+
+    shown = capsys.readouterr().out
+    assert "<wodle>: changed or added since we wrote it; yours now)" in shown
+    assert "keep    wodles/wazuh-pack-trivy  (ossec.conf still names it)" in shown
+    assert "<interval>7m<" in conf.read_text()
+    assert "<active-response>" not in conf.read_text().rpartition("<ossec_config>")[2]
+    assert (manager.home / "wodles/wazuh-pack-trivy").exists()
+    assert not (manager.home / "active-response/bin/wazuh-pack-block-ip").exists()
+    assert not (manager.home / RECORD).exists()
+    assert content_of(manager.home / "etc/rules") == before
+    assert manager.calls[-1] == "wazuh-control restart"
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "said"),
+    [("n\n", _exit.ERROR, "nothing was changed"), ("", _exit.USAGE, "say --yes to go on unasked")],
+)
+def test_without_a_yes_nothing_is_changed(manager, monkeypatch, capsys, answer, code, said):
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    assert main(["install"]) == code
+    assert said in capsys.readouterr().err
+    assert not (manager.home / RECORD).exists()
+
+
+def test_a_cancelled_job_leaves_the_old_state(manager, monkeypatch, content_of, capsys):
+    manager.start()
+    before = content_of(manager.home / "etc")
+
+    def cancel(*_):
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr("wazuh_pack.install.prove.check_canaries", cancel)
+    assert main(["install", "--yes"]) == _exit.ERROR
+    assert "interrupted" in capsys.readouterr().err
+    assert content_of(manager.home / "etc") == before
+
+
+def test_a_second_installation_finds_the_same_whatever_the_order_of_the_flags(manager, capsys):
+    manager.start()
+    wanted = ["--collect", "gitlab-audit", "--collect", "app-security"]
+    assert main(["install", "--yes", *wanted]) == _exit.OK
+    capsys.readouterr()
+    assert main(["plan"]) == _exit.OK
+    assert capsys.readouterr().out == "nothing to do\n"
 
 
 def test_a_failed_proof_leaves_the_old_state_and_exits_with_an_error(manager, content_of, capsys):

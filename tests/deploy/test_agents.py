@@ -186,6 +186,60 @@ def test_what_an_earlier_bundle_brought_goes(host):
     assert host.run("apply") == "nothing to change\n"
 
 
+def change(host, name, content):
+    """Make the unpacked bundle one that brings other content of a file, as an upgrade does."""
+    (host.bundle / "files" / name).write_bytes(content)
+    sums = host.bundle / "SHA256SUMS"
+    names = [line.split(maxsplit=1)[1].lstrip("*") for line in sums.read_text().splitlines()]
+    digests = (hashlib.sha256((host.bundle / name).read_bytes()).hexdigest() for name in names)
+    sums.write_text(
+        "".join(f"{digest}  {name}\n" for digest, name in zip(digests, names, strict=True))
+    )
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])
+def test_after_a_broken_upgrade_old_and_new_files_are_ours(host, shell):
+    host.shell = shell
+    before = host.files()
+    host.run("apply")
+    old = (host.home / RESPONSE).read_bytes()
+    change(host, RESPONSE, b"#!/bin/sh\n# new\n")
+    change(host, WODLE, b"#!/bin/sh\n# new\n")
+    (host.home / "wodles/.wazuh-pack-trivy.new").mkdir()
+    host.run("apply", code=1)
+    (host.home / "wodles/.wazuh-pack-trivy.new").rmdir()
+    (host.home / RESPONSE).write_bytes(old)  # as if that had failed too
+
+    said = host.run("uninstall")
+    assert "yours now" not in said
+    assert said.count("remove  ") == len(INSTALLED) - 1
+    assert host.files() == before
+
+
+def test_after_a_broken_upgrade_the_next_apply_keeps_nothing_aside(host):
+    host.run("apply")
+    change(host, WODLE, b"#!/bin/sh\n# new\n")
+    (host.home / "wodles/.wazuh-pack-trivy.new").mkdir()
+    host.run("apply", code=1)
+    (host.home / "wodles/.wazuh-pack-trivy.new").rmdir()
+
+    assert "keep" not in host.run("apply")
+    assert host.run("apply") == "nothing to change\n"
+    assert len((host.home / RECORD).read_text().splitlines()) == len(INSTALLED) - 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give files away")
+def test_a_root_may_be_named_from_where_one_is(host, monkeypatch):
+    (host.root / "etc").mkdir()
+    (host.root / "etc/group").write_text("root:x:0:\nwazuh:x:4321:\n")
+    monkeypatch.chdir(host.root.parent)
+    host.root = Path("root")
+
+    host.run("apply")
+    assert host.run("apply") == "nothing to change\n"
+    assert (host.home / RESPONSE).stat().st_gid == 4321
+
+
 @pytest.mark.parametrize("name", ["active-response/bin", "etc/wazuh-pack", SETTINGS, RESPONSE])
 def test_links_are_not_followed(host, tmp_path, name):
     elsewhere = tmp_path / "elsewhere"
@@ -316,3 +370,10 @@ def test_the_commands_write_what_they_name(tmp_path, capsys):
     assert capsys.readouterr().out.strip() == str(tmp_path / "group/agent.conf")
 
     assert main(["bundle", "--collect", "docker"]) == _exit.USAGE
+
+
+@pytest.mark.parametrize("command", [["bundle", "--agent"], ["group-files"]])
+def test_a_source_with_a_secret_is_not_for_agents(command, tmp_path, capsys):
+    assert main([*command, "--collect", "github-audit", "--out", str(tmp_path)]) == _exit.USAGE
+    assert "github-audit needs a secret" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

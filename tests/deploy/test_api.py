@@ -8,7 +8,9 @@ from wazuh_pack.errors import ApiRefusedError, DeployError, UnreachableError
 
 
 def test_only_an_address_with_tls_and_nothing_else_in_it_is_taken():
-    for url in ("http://127.0.0.1:55000", "127.0.0.1:55000", "https://", "ftp://x"):
+    urls = ["http://127.0.0.1:55000", "127.0.0.1:55000", "https://", "ftp://x"]
+    urls += [f"https://{host}" for host in ("localhost:99999", "x:y", "x:0", "*.x:1", "[::1")]
+    for url in urls:
         with pytest.raises(DeployError, match="no https"):
             Api(url, Credentials(USER, PASSWORD))
     with pytest.raises(DeployError, match="more than host and port") as caught:

@@ -3,9 +3,9 @@
 import pytest
 from fake import CONF, Fault
 
-from wazuh_pack.deploy import Canary, deploy, make_plan
+from wazuh_pack.deploy import deploy, make_plan
 from wazuh_pack.errors import DeployError, DiagnosticsError
-from wazuh_pack.install import Kind
+from wazuh_pack.install import Canary, Kind
 
 RULES = "etc/rules/9100-wazuh-pack-ci.xml"
 DECODERS = "etc/decoders/9100-wazuh-pack-ci_decoders.xml"

@@ -84,7 +84,7 @@ def test_a_decoder_of_the_sites_that_takes_our_events_is_found_before_rules_are_
     assert deploy("--yes") == _exit.ERROR
 
     err = capsys.readouterr().err
-    assert re.search(r"github-\S+ \(.*\): its event fires no rule, not 110\d+", err)
+    assert re.search(r"github-audit: its event fires no rule, not 110\d+", err)
     assert "test 1" in err
     assert "rolled back, read again and found as before: " in err
     assert site.fake.master.files == {"etc/decoders/0000-thief.xml": thief}
@@ -94,6 +94,8 @@ def test_without_the_lists_in_ossec_conf_nothing_is_changed(site, deploy, capsys
     site.fake.master.conf = CONF
 
     assert deploy("--yes") == _exit.CONTENT
+    assert deploy("--plan") == _exit.CONTENT
+    assert deploy("--plan", "--format", "json") == _exit.CONTENT
 
     assert "[WP661]" in capsys.readouterr().err
     assert site.fake.master.files == {}

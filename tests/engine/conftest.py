@@ -59,8 +59,8 @@ class Watcher:
     def shares(self, what, key):
         self.told.append((what, key))
 
-    def searches(self, rule):
-        self.told.append(rule.id)
+    def searches(self, rule, oldest):
+        self.told.append((rule.id, oldest and oldest.event.log))
 
 
 @pytest.fixture

@@ -179,7 +179,7 @@ def test_a_composite_whose_rule_is_unknown_finds_nothing(load):
 
 def test_a_watch_learns_of_every_search(load, watcher):
     ids(load(composite()).session(watch=watcher), ["a", "b", "a"])
-    assert watcher.told == [b"a", 200, b"b", b"a", 200]
+    assert watcher.told == [b"a", (200, None), b"b", b"a", (200, b"a")]
 
 
 def test_events_of_others_in_between_are_passed_over(load):

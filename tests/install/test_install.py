@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
+from wazuh_pack.diagnostics import Severity
 from wazuh_pack.errors import InstallError
 from wazuh_pack.install import (
     ConfBlock,
@@ -141,11 +142,44 @@ def test_a_create_once_file_that_was_there_before_is_never_ours(
     home, source, target, install, uninstall
 ):
     (home / LIST).parent.mkdir()
-    (home / LIST).write_bytes(b"alice:\n")
+    (home / LIST).write_bytes(b"bob:\n")
     install(source, target)
     assert read_record(target).entry(PurePosixPath(LIST)) is None
     uninstall(target)
-    assert (home / LIST).read_bytes() == b"alice:\n"
+    assert (home / LIST).read_bytes() == b"bob:\n"
+
+
+def test_a_configuration_that_nobody_edited_is_renewed(
+    home, make_source, target, install, uninstall
+):
+    config = "etc/wazuh-pack/block-ip.json"
+    install(make_source(), target)
+    newer = PackFile.of(Kind.CONFIG, "block-ip.json", b"{1}\n")
+    install(make_source(drop={Kind.CONFIG}, extra=[newer]), target)
+    assert (home / config).read_bytes() == b"{1}\n"
+    (home / config).write_bytes(b"mine")
+    newest = PackFile.of(Kind.CONFIG, "block-ip.json", b"{2}\n")
+    plan = install(make_source(drop={Kind.CONFIG}, extra=[newest]), target)
+    assert (home / config).read_bytes() == b"mine"
+    assert [(str(s.path), s.reason) for s in steps_of(plan, KeepFile)] == [
+        (config, "yours to edit; our own text is another now")
+    ]
+    uninstall(target)
+    assert (home / config).read_bytes() == b"mine"
+
+
+def test_without_the_record_the_same_files_are_still_ours(
+    home, source, target, install, uninstall, snapshot
+):
+    """Who loses RECORD.json, or deployed over the API before, can still go back."""
+    before = snapshot(home / "etc/rules")
+    install(source, target)
+    (home / "etc/wazuh-pack/RECORD.json").unlink()
+    install(source, target)
+    uninstall(target)
+    left = [p for p in home.rglob("*wazuh-pack*") if p.is_file()]
+    assert left == []
+    assert snapshot(home / "etc/rules") == before
 
 
 def test_a_create_once_file_that_was_removed_comes_back(home, source, target, install):
@@ -338,6 +372,15 @@ def test_a_newer_wazuh_4_is_said_to_be_unchecked(home, source):
     plan = make_plan(source, detect(destdir=home), None)
     assert [finding.code for finding in plan.findings] == ["WP620"]
     assert plan.errors == ()
+
+
+@pytest.mark.parametrize("version", ["", "garbage"])
+def test_a_wazuh_of_an_unknown_version_is_pointed_out_where_it_runs(source, target, version):
+    unknown = dataclasses.replace(target, version=version)
+    assert make_plan(source, unknown, None).findings == ()
+    (finding,) = make_plan(source, dataclasses.replace(unknown, staged=False), None).findings
+    assert (finding.code, finding.severity) == ("WP620", Severity.WARNING)
+    assert "nothing tells which Wazuh this is" in finding.message
 
 
 def test_a_disk_that_fails_leaves_the_old_state(home, source, target, snapshot, monkeypatch):

@@ -143,7 +143,16 @@ def test_an_ordinary_user_cannot_install_into_a_live_home(open_folder):
     home = open_folder / "live"
     (home / "ruleset/rules").mkdir(parents=True)
     said = run_as_ordinary(f"from pathlib import Path; detect(home=Path({str(home)!r}))")
-    assert said.endswith(f"installing into {home} needs root")
+    assert said.endswith(f"looking at {home} and installing into it need root")
+
+
+@as_root
+def test_a_home_that_an_ordinary_user_may_not_enter_needs_root(open_folder):
+    home = open_folder / "live"
+    (home / "etc").mkdir(parents=True)
+    home.chmod(0o750)
+    said = run_as_ordinary(f"from pathlib import Path; detect(home=Path({str(home)!r}))")
+    assert said.endswith(f"looking at {home} and installing into it need root")
 
 
 @as_root
@@ -180,3 +189,14 @@ def test_an_interrupted_run_is_not_planned_over(home, source, target):
         make_plan(source, target, None)
     assert recover(target) == ()
     assert not make_plan(source, detect(destdir=home), None).is_empty
+
+
+def test_folders_above_a_staged_home_are_not_for_everybody_to_write(tmp_path, source, install):
+    before = os.umask(0)
+    try:
+        target = detect(destdir=tmp_path / "stage")
+        install(source, target)
+    finally:
+        os.umask(before)
+    for folder in (target.home, target.home.parent, tmp_path / "stage"):
+        assert folder.stat().st_mode & 0o777 == 0o755

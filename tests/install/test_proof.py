@@ -112,8 +112,6 @@ def test_what_a_hand_did_in_our_part_is_noticed_in_any_file(block, conf, hand):
         edited = hand(merged, at)
         with pytest.raises(InstallError, match=r"edited by hand|do not pair up"):
             merge_checked(edited, block)
-        with pytest.raises(InstallError, match=r"edited by hand|do not pair up"):
-            unmerge(edited)
 
 
 @settings(deadline=None)

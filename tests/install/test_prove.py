@@ -362,6 +362,18 @@ def test_a_removal_that_breaks_the_configuration_is_undone(
     assert (manager.home / "etc/rules" / NAME).exists()
 
 
+def test_what_analysisd_wrote_for_agents_while_it_was_asked_is_put_back(manager, refused):
+    """``wazuh-analysisd -t`` writes etc/shared/ar.conf, which remoted sends to agents."""
+    (manager.home / "script/wazuh-analysisd").write_text(
+        'grep "<executable>" "$home/etc/ossec.conf" >"$home/etc/shared/ar.conf"\nexit 0\n'
+    )
+    (manager.home / "etc/shared/ar.conf").write_text("")
+    manager.start(logtest=False)
+    manager.serve("logtest", lambda _: b"")
+    block = ConfBlock.of(version="0.1.0", xml=COMMAND, lists=())
+    refused("closed the connection early", conf=block)
+
+
 def test_logtest_that_is_off_is_told(manager, plan_of, service, expectation):
     manager.start(logtest=False)
     proof = apply_proved(plan_of(), service, expectation)

@@ -65,3 +65,12 @@ def test_on_a_live_home_a_record_that_others_can_write_is_not_trusted(home, targ
         (home / name).chmod(0o775)
     with pytest.raises(InstallError, match="can be written by others"):
         read_record(live)
+
+
+@as_root
+def test_a_folder_that_others_can_write_is_refused_before_there_is_a_record(home, target):
+    (home / "etc/wazuh-pack").mkdir()
+    os.chown(home / "etc/wazuh-pack", 65534, 0)
+    assert read_record(target) is None
+    with pytest.raises(InstallError, match="can be written by others"):
+        read_record(dataclasses.replace(target, staged=False))

@@ -73,6 +73,9 @@ def test_a_manager_whose_user_is_unknown_is_refused(home, monkeypatch):
 
 def test_an_agent_is_refused(home, control):
     control("agent")
+    with pytest.raises(InstallError, match="there is no Wazuh in"):
+        detect(home=home)
+    (home / "bin/wazuh-agentd").touch()
     with pytest.raises(InstallError, match="is a Wazuh agent"):
         detect(home=home)
 

@@ -5,9 +5,12 @@ import json
 import pytest
 
 from wazuh_pack.errors import InstallError
-from wazuh_pack.install import KeepFile, Kind, detect, read_record
-from wazuh_pack.install.record import BACKUPS
+from wazuh_pack.install import KeepFile, Kind, PackFile, detect
+from wazuh_pack.install.conftext import parse
+from wazuh_pack.install.record import BACKUPS, RECORD
 
+NAMED = "an <active-response> that stays names it"
+YOURS = "changed or added since we wrote it; yours now"
 RULE = "etc/rules/9110-wazuh-pack-github.xml"
 CONFS = {
     "CRLF, no last newline": b"<ossec_config>\r\n<ruleset>\r\n<rule_dir>etc/rules</rule_dir>"
@@ -15,6 +18,13 @@ CONFS = {
     "no ruleset": b"<ossec_config><global/></ossec_config>\n\n",
     "empty": b"",
 }
+
+
+def edit_ours(conf, old, new):
+    """Change our part of ossec.conf; ``old`` must stand there."""
+    theirs, marker, ours = conf.read_bytes().partition(b"<!-- wazuh-pack begin block")
+    assert old in ours
+    conf.write_bytes(theirs + marker + ours.replace(old, new, 1))
 
 
 @pytest.fixture
@@ -86,17 +96,154 @@ def test_what_the_user_added_to_ossec_conf_stays(home, source, target, install, 
     assert b"wazuh-pack" not in text
 
 
-def test_an_edited_block_needs_force_and_leaves_a_copy(home, source, target, install, uninstall):
+def test_with_force_what_was_edited_in_our_part_goes_and_leaves_a_copy(
+    home, source, target, install, uninstall
+):
     install(source, target)
     conf = home / "etc/ossec.conf"
     edited = conf.read_bytes().replace(b"<timeout>600", b"<timeout>6")
     conf.write_bytes(edited)
-    with pytest.raises(InstallError, match="edited by hand"):
-        uninstall(target)
-    assert read_record(target) is not None
     uninstall(target, force=True)
     assert b"wazuh-pack" not in conf.read_bytes()
     assert [p.read_bytes() for p in (home / BACKUPS).iterdir()] == [edited]
+
+
+def test_a_response_that_the_user_edited_stays_with_all_that_it_needs(
+    home, source, target, install, uninstall
+):
+    conf = home / "etc/ossec.conf"
+    before = conf.read_bytes()
+    install(source, target)
+    edit_ours(conf, b"<timeout>600", b"<timeout>6")
+    lines = conf.read_bytes().splitlines()
+    command, response = (
+        lines.index(tag, lines.index(b"<ossec_config>", 3)) + 1
+        for tag in (b"  <command>", b"  <active-response>")
+    )
+    plan = uninstall(target)
+
+    rest = conf.read_bytes().removeprefix(before)
+    assert (
+        rest.decode()
+        == """
+<ossec_config>
+  <!-- blocks an address for a while -->
+  <command>
+    <name>wazuh-pack-block-ip</name>
+    <executable>wazuh-pack-block-ip</executable>
+    <timeout_allowed>yes</timeout_allowed>
+  </command>
+
+  <active-response>
+    <command>wazuh-pack-block-ip</command>
+    <location>local</location>
+    <rules_id>110100</rules_id>
+    <timeout>6</timeout>
+  </active-response>
+
+</ossec_config>
+"""
+    )
+    assert [line for line in plan.lines() if line.startswith("keep")] == [
+        f"keep    etc/ossec.conf  (line {command}, <command>: {NAMED})",
+        f"keep    etc/ossec.conf  (line {response}, <active-response>: {YOURS})",
+        "keep    active-response/bin/wazuh-pack-block-ip  (ossec.conf still names it)",
+        "keep    etc/wazuh-pack/block-ip.json  (for a script that stays)",
+    ]
+    assert (home / "active-response/bin/wazuh-pack-block-ip").exists()
+    gone = [RULE, "wodles/wazuh-pack/trivy", "etc/lists/wazuh-pack/admins", BACKUPS, RECORD]
+    assert [path for path in gone if (home / path).exists()] == []
+
+
+def test_a_section_that_the_user_added_to_our_part_stays_alone(
+    home, source, target, install, uninstall, snapshot
+):
+    before = snapshot(home)
+    install(source, target)
+    conf = home / "etc/ossec.conf"
+    mine = b"<localfile>\n  <location>/my</location>\n</localfile>\n"
+    edit_ours(conf, b"  <localfile>", mine + b"  <localfile>")
+    uninstall(target)
+    after = snapshot(home)
+
+    content = before["etc/ossec.conf"][3]
+    expected = content + b"\n<ossec_config>\n" + mine + b"</ossec_config>\n"
+    assert after.pop("etc/ossec.conf")[3] == expected
+    before.pop("etc/ossec.conf")
+    assert after == before
+
+
+def test_a_list_that_the_user_added_to_our_lines_stays_in_its_ruleset(
+    home, source, target, install, uninstall
+):
+    conf = home / "etc/ossec.conf"
+    before = conf.read_bytes()
+    install(source, target)
+    ours, mine = b"<list>etc/lists/wazuh-pack/admins</list>", b"<list>etc/lists/mine</list>"
+    conf.write_bytes(conf.read_bytes().replace(ours, ours + b"\n\t" + mine))
+    uninstall(target)
+
+    assert conf.read_bytes() == before.replace(b"  </ruleset>", b"\t" + mine + b"\n  </ruleset>")
+
+
+def test_a_section_that_the_user_took_out_of_our_part_is_no_hindrance(
+    home, source, target, install, uninstall, snapshot
+):
+    before = snapshot(home)
+    install(source, target)
+    conf = home / "etc/ossec.conf"
+    ours = conf.read_bytes().rpartition(b"  <localfile>")[2].partition(b"</localfile>\n")[0]
+    edit_ours(conf, b"  <localfile>" + ours + b"</localfile>\n", b"")
+    uninstall(target)
+
+    assert snapshot(home) == before
+
+
+def test_a_script_that_the_users_own_sections_name_stays(home, source, target, install, uninstall):
+    conf = home / "etc/ossec.conf"
+    mine = b"<active-response><command>wazuh-pack-block-ip</command></active-response>"
+    conf.write_bytes(b"<ossec_config>" + mine + b"</ossec_config>\n" + conf.read_bytes())
+    before = conf.read_bytes()
+    install(source, target)
+    uninstall(target)
+
+    (command,) = parse(conf.read_bytes(), conf).sections("command")
+    assert command.text("executable") == "wazuh-pack-block-ip"
+    assert conf.read_bytes().startswith(before)
+    assert b"<localfile>" not in conf.read_bytes().removeprefix(before)
+    assert (home / "active-response/bin/wazuh-pack-block-ip").exists()
+
+
+def test_an_installation_before_pieces_were_recorded_keeps_all_of_an_edited_part(
+    home, source, target, install, uninstall
+):
+    install(source, target)
+    record = home / RECORD
+    data = json.loads(record.read_bytes())
+    del data["pieces"]
+    record.write_text(json.dumps(data))
+    conf = home / "etc/ossec.conf"
+    edit_ours(conf, b"<timeout>600", b"<timeout>6")
+    uninstall(target)
+
+    sections = [s.name for s in parse(conf.read_bytes(), conf).sections()]
+    assert sections[-3:] == ["command", "active-response", "localfile"]
+    assert b"wazuh-pack begin block" not in conf.read_bytes()
+
+
+def test_after_keeping_an_edit_the_pack_can_be_installed_and_removed_again(
+    home, source, target, install, uninstall, snapshot
+):
+    conf = home / "etc/ossec.conf"
+    install(source, target)
+    edit_ours(conf, b"</localfile>\n", b"</localfile>\n<!-- mine -->\n")
+    uninstall(target)
+    assert b"\n<ossec_config>\n<!-- mine -->\n</ossec_config>\n" in conf.read_bytes()
+    between = snapshot(home)
+    install(source, target)
+    uninstall(target)
+
+    assert snapshot(home) == between
 
 
 def test_copies_of_edited_files_stay(home, source, target, install, uninstall):
@@ -118,12 +265,29 @@ def test_a_kept_file_keeps_the_copy_of_what_it_once_replaced(
     assert [p.read_bytes() for p in (home / BACKUPS).iterdir()] == [b"theirs"]
 
 
-def test_a_file_that_was_there_with_the_same_content_survives_upgrades(
-    home, make_source, before_and_after
+def test_a_decoder_stays_with_an_edited_rule_file_that_uses_it(
+    home, make_source, target, install, uninstall
 ):
-    (home / RULE).write_bytes(b"<group/>\n")
-    before, after = before_and_after(make_source(), make_source(version="2", rule=b"new"))
-    assert after == before
+    """analysisd does not start with a rule that names an unknown decoder."""
+    rule = PackFile.of(Kind.RULE, "9120-wazuh-pack-jenkins.xml", b"<group/>\n")
+    name = "etc/decoders/9120-wazuh-pack-jenkins_decoders.xml"
+    decoder = PackFile.of(Kind.DECODER, name.rpartition("/")[2], b"<decoder/>\n")
+    source = make_source(drop={Kind.DECODER}, extra=(rule, decoder))
+    install(source, target)
+    (home / rule.destination).write_bytes(b"edited")
+    plan = uninstall(target)
+    assert f"keep    {name}  (a rule file that stays needs it)" in plan.lines()
+    assert (home / name).read_bytes() == b"<decoder/>\n"
+    (home / rule.destination).unlink()
+    install(source, target)
+    (home / rule.destination).write_bytes(b"edited again")
+    install(make_source(drop={Kind.DECODER}), target)
+    assert (home / rule.destination).read_bytes() == b"edited again"
+    assert (home / name).exists()
+    (home / rule.destination).unlink()
+    install(source, target)
+    uninstall(target)
+    assert not (home / name).exists()
 
 
 def test_a_removed_file_does_not_come_back_but_what_it_replaced_is_kept(

@@ -134,12 +134,46 @@ def test_a_count_of_several_rules_uses_a_group_and_so_does_every_other_count_of_
     assert only not in texts(found["b"], "group")[0][1]
 
 
+@pytest.mark.parametrize(
+    ("refined", "places"), [("[a, b]", 2), ("alternatives", 2), ("[twice, a]", 3)]
+)
+def test_a_rule_of_several_places_is_not_counted_through_a_group(content, refined, places):
+    content.detection("a")
+    content.detection("b", "match: {src.action: b}")
+    content.detection("alternatives", "match: {any: [{src.b: y}, {src.c: z}]}")
+    content.detection("twice", "refines: [a, b]\nmatch: {src.d: x}")
+    content.detection("child", f"refines: {refined}\nmatch: {{src.e: x}}")
+    content.detection("both", "count: {of: [a, child], at_least: 3, within: 5m}")
+
+    with pytest.raises(PackError, match=f"counts child .* {places} places"):
+        rendered(content)
+
+
+def test_a_rule_of_several_places_is_counted_by_its_id(content):
+    content.detection("a")
+    content.detection("b", "match: {src.action: b}")
+    content.detection("child", "refines: [a, b]\nmatch: {src.e: x}")
+    content.detection("many", "count: {of: child, at_least: 3, within: 5m}")
+    found = rules(content)
+
+    assert texts(found["many"], "if_matched_sid") == [({}, found["child"].get("id"))]
+
+
 def test_rules_stand_after_those_they_name(content):
     content.detection("a-last", "count: {of: z-first, at_least: 3, within: 5m}")
     content.detection("z-first")
     order = [key for key in rules(content) if key != "src/gate"]
 
     assert order == ["z-first", "a-last"]
+
+
+def test_a_rule_stands_before_those_that_it_shall_be_tried_before(content):
+    content.detection("a", "match: {src.action: a}")
+    content.detection("b", "match: {src.b: x}\nbefore: [a]")
+    content.detection("c", "match: {src.c: x}\nbefore: [a, b]")
+    order = [key for key in rules(content) if key != "src/gate"]
+
+    assert order == ["c", "b", "a"]
 
 
 def test_rendering_twice_gives_the_same_bytes(content):

@@ -233,8 +233,37 @@ def test_a_circle_of_detections_is_a_problem(content):
     content.detection("two", "refines: [one]\nmatch: {src.a: x}")
 
     assert problems(content)[0][3] == (
-        "detections build on each other in a circle: one -> two -> one"
+        "detections stand after one another in a circle: one -> two -> one"
     )
+
+
+@pytest.mark.parametrize("order", ["before: [two]", "before: [one, two]"])
+def test_an_order_that_contradicts_itself_is_a_problem(content, order):
+    content.detection("one", f"{order}\nmatch: {{src.a: x}}")
+    content.detection("two", "before: [one]\nmatch: {src.a: y}")
+
+    assert problems(content)[0][3] in {
+        "detections stand after one another in a circle: one -> two -> one",
+        "'one' is not tried beside this one, so no order can be given to them",
+    }
+
+
+@pytest.mark.parametrize(
+    "other", ["refines: [5716]\nmatch: {src.a: y}", "count: {of: one, at_least: 3, within: 5m}"]
+)
+def test_only_detections_of_the_same_parents_have_an_order(content, other):
+    content.detection("one", "before: [two]\nmatch: {src.a: x}")
+    content.detection("two", other)
+
+    assert problems(content)[0][3] == (
+        "'two' is not tried beside this one, so no order can be given to them"
+    )
+
+
+def test_an_order_names_detections(content):
+    content.detection("one", "before: [nobody]\nmatch: {src.a: x}")
+
+    assert problems(content)[0][3] == "no detection 'nobody'"
 
 
 def test_overlapping_blocks_of_ids_are_a_problem(content):

@@ -2,16 +2,19 @@
 
 import gzip
 import json
+import os
 import random
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from wazuh_pack.cli import main
 from wazuh_pack.engine import Ruleset, memory
-from wazuh_pack.verify import backtest_processes, backtest_proof, backtest_report
+from wazuh_pack.verify import backtest_board, backtest_processes, backtest_proof, backtest_report
 from wazuh_pack.verify.backtest import Job, backtest
 from wazuh_pack.verify.backtest_input import Reader
 
@@ -160,6 +163,11 @@ def test_alerts_without_the_text_are_counted_and_left_out(tmp_path):
         ('1.2.3.4 - - [21/Nov/2026:02:00:01 +0200] "GET /"', 1795219201),
         ("type=SYSCALL msg=audit(1795219201.250:12): x", 1795219201.25),
         ("no time at all", 0),
+        ("Nov 21 00:00:01 host app: valid until 2031-01-01T00:00:00Z", 1795219201),
+        ("type=X msg=audit(1795219201.250:12): at 2031-01-01 00:00:00", 1795219201.25),
+        ('{"time":"9999-12-31T23:59:59-23:59"}', 0),
+        ("0001-01-01 00:00:00 +2359 x", 0),
+        ("1969-12-31 23:59:59 x", 0),
     ],
 )
 def test_every_event_gets_its_time(tmp_path, line, time):
@@ -360,18 +368,57 @@ def test_first_seen_values_of_several_agents_are_judged_in_one_process(tmp_path,
 
 
 def test_a_clock_that_runs_back_is_judged_in_one_process(tmp_path, ruleset):
-    lines = [*stream(1, events=50), *stream(2, events=50)]
+    lines = [*stream(1, events=500), *stream(2, events=500)]
     path = write(tmp_path / "a", lines)
     rules = load(ruleset())
     several, found = outcome_of(path, rules, 2)
     assert found == outcome_of(path, rules, 1)[1]
-    assert "order" in several.one_process or not several.read.out_of_order
+    assert several.read.out_of_order == 1
+    assert (several.processes, "order" in several.one_process) == (1, True)
+
+
+def test_a_pipe_is_read_once_in_one_process(tmp_path, ruleset):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    lines = list(stream(1, events=200))
+    writer = threading.Thread(target=write, args=(pipe, lines))
+    writer.start()
+    found, _ = outcome_of(str(pipe), load(ruleset()), 2)
+    writer.join()
+    assert (found.read.events, found.processes) == (200, 1)
+    assert "only once" in found.one_process
+
+
+ORPHANED = """
+import os, signal, sys
+from pathlib import Path
+from wazuh_pack.engine import Ruleset
+from wazuh_pack.verify import backtest_processes
+from wazuh_pack.verify.backtest import Job, backtest
+path, folder = sys.argv[1], Path(sys.argv[2])
+backtest_processes._lead = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+backtest_processes._REPORT_EVERY = 1
+backtest(Job((path,), Ruleset.load([folder / "rules"], [folder / "decoders"])), processes=3)
+"""
+
+
+def test_when_the_command_is_killed_its_processes_end(tmp_path, ruleset):
+    """They hold its standard output: it ends when the last of them does."""
+    path = write(tmp_path / "a", stream(1, events=2000))
+    done = subprocess.run(
+        [sys.executable, "-c", ORPHANED, path, str(ruleset())],
+        capture_output=True,
+        check=False,
+        cwd=ROOT,
+        timeout=120,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGKILL, b"", b"")
 
 
 @pytest.fixture
 def short_memory(monkeypatch):
     """A manager that remembers forty events only."""
-    for module in (memory, backtest_proof, backtest_processes):
+    for module in (memory, backtest_proof):
         monkeypatch.setattr(module, "EVENTS_KEPT", 40)
 
 
@@ -386,6 +433,22 @@ def test_what_a_manager_forgets_is_forgotten_in_processes_too(
     several, found = outcome_of(path, rules, 3)
     assert found == outcome_of(path, rules, 1)[1]
     assert (several.processes, several.one_process) == (3, "")
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("processes", [2, 5])
+def test_processes_wait_for_one_another_when_their_common_board_is_full(
+    tmp_path, ruleset, short_memory, monkeypatch, seed, processes
+):
+    assert short_memory is None
+    for module in (backtest_board, backtest_processes):
+        monkeypatch.setattr(module, "EVENTS", 64)
+    monkeypatch.setattr(backtest_processes, "_REPORT_EVERY", 16)
+    path = write(tmp_path / "a", stream(seed, agents=15, events=600, spread=2))
+    rules = load(ruleset())
+    several, found = outcome_of(path, rules, processes)
+    assert found == outcome_of(path, rules, 1)[1]
+    assert several.processes == processes
 
 
 def test_forgetting_shows_in_the_result(tmp_path, ruleset, monkeypatch):

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from wazuh_pack import resources
 from wazuh_pack.cli import _load
+from wazuh_pack.errors import UsageError
 from wazuh_pack.install.assemble import assemble
 from wazuh_pack.install.choices import Choices
+from wazuh_pack.install.secrets import SECRETS
 from wazuh_pack.source.scripts import response_scripts
 
 if TYPE_CHECKING:
@@ -24,7 +26,12 @@ def pack_for_agents(home: PurePosixPath, collect: tuple[str, ...]) -> Iterator[P
     """Give the pack with its scripts, which are there until the block ends."""
     loaded = _load.catalog()
     for name in collect:
-        _load.source(loaded, name)
+        parameters = dict(_load.source(loaded, name).delivery.parameters)
+        if not SECRETS.keys().isdisjoint(parameters):
+            raise UsageError(
+                f"{name} needs a secret, which agents of a group must not get",
+                hint="collect this source on the manager: wazuh-pack install --collect",
+            )
     with tempfile.TemporaryDirectory(prefix="wazuh-pack-") as scratch:
         yield assemble(
             loaded,

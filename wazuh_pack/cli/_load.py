@@ -31,6 +31,19 @@ def catalog(content: Path | None = None) -> Catalog:
     return loaded
 
 
+def require_checkout(options: str) -> None:
+    """Refuse to write into an installed package.
+
+    Raises:
+        UsageError: the pack runs from a wheel.
+    """
+    if not resources.is_checkout():
+        raise UsageError(
+            "the content of an installed wazuh-pack is not to be changed",
+            hint=f"work in a checkout, or name folders of your own with {options}",
+        )
+
+
 def lock(content: Path | None = None) -> ids.Lock:
     """Return the committed id lock."""
     return ids.read((content or resources.content()) / LOCK)

@@ -7,10 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-import click
-
 from wazuh_pack import install, resources
-from wazuh_pack.cli import _canary, _load, _out
+from wazuh_pack.cli import _ask, _canary, _load, _out
 from wazuh_pack.errors import DiagnosticsError, InstallError
 from wazuh_pack.install.assemble import prepare
 from wazuh_pack.install.daemonlog import Ours
@@ -109,9 +107,14 @@ def repair(target: install.Target, *, activate: bool) -> None:
     """
     repaired = install.recover(target)
     report_repair(repaired)
-    if repaired and activate and not target.staged:
-        done, _ = Service.of(target).activate(Need.RESTART)
+    if not repaired or target.staged:
+        return
+    service = Service.of(target)
+    if activate:
+        done, _ = service.activate(Need.RESTART)
         _say_done(done)
+    else:
+        service.test_configuration()  # writes etc/shared/ar.conf again, as a restart does
 
 
 def report_repair(repaired: Sequence[str]) -> None:
@@ -164,13 +167,14 @@ def carry_out(
     if plan.is_empty:
         return
     if not yes:
-        click.confirm(f"change {plan.target.home}?", abort=True, err=True)
+        _ask.confirm(f"change {plan.target.home}?")
     if plan.target.staged:
         install.apply(plan)
         proof = Proof()
     else:
         service = Service.of(plan.target)
-        proof = apply_proved(plan, service, expectation, activate=activate, nodes=nodes)
+        with _ask.terminable():
+            proof = apply_proved(plan, service, expectation, activate=activate, nodes=nodes)
     count = len(plan.changes)
     _out.note(f"{count} change{'s' if count != 1 else ''} made in {plan.target.home}")
     _say_done(proof.activated)

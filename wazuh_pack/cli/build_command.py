@@ -23,6 +23,8 @@ from wazuh_pack.verify.drift import write
 @click.option("--tree", type=click.Path(file_okay=False, path_type=Path))
 def command(accept: tuple[str, ...], content: Path | None, tree: Path | None) -> None:
     """Render."""
+    if content is None or tree is None:
+        _load.require_checkout("--content and --tree")
     loaded = _load.catalog(content)
     result = _load.build(loaded, content, accept)
     if result.update.diagnostics:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 import tempfile
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -12,15 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 from wazuh_pack import deploy, resources
-from wazuh_pack.cli import _api, _exit, _load, _out
-from wazuh_pack.cli._canaries import canaries
+from wazuh_pack.cli import _api, _ask, _canary, _exit, _load, _out
 from wazuh_pack.errors import DiagnosticsError, UsageError
 from wazuh_pack.install.assemble import prepare
 from wazuh_pack.install.choices import Choices, read_choices
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from wazuh_pack.install.assemble import Prepared
 
 _HOME = PurePosixPath("/var/ossec")
@@ -97,17 +92,17 @@ def command(
             manager, prepared.source, conf=conf, restart=restart, activate=activate, force=force
         )
         _show(plan, form)
-        if only_plan or plan.is_empty:
-            return _exit.OK
         if plan.errors:
             raise DiagnosticsError(plan.errors)
+        if only_plan or plan.is_empty:
+            return _exit.OK
         if not yes:
-            click.confirm(f"change {api.url}?", abort=True, err=True)
-        with _terminable():
+            _ask.confirm(f"change {api.url}?")
+        with _ask.terminable():
             outcome = deploy.deploy(
                 manager,
                 plan,
-                canaries=canaries(prepared.catalog, prepared.rules) if test else (),
+                canaries=_canary.choose(prepared.catalog, prepared.rules) if test else (),
                 wait=wait,
                 say=_out.note,
             )
@@ -144,16 +139,6 @@ def _show(plan: deploy.DeployPlan, form: str) -> None:
         return
     for text in plan.lines():
         _out.line(text)
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM do what Ctrl-C does: a cancelled job, too, puts back what was there."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _report(outcome: deploy.Outcome, url: str, form: str) -> int:

@@ -47,6 +47,8 @@ tests:
 @click.option("--content", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def command(source: str, detection: str, content: Path | None) -> None:
     """Scaffold."""
+    if content is None:
+        _load.require_checkout("--content")
     loaded = _load.catalog(content)
     if source not in {item.id for item in loaded.sources}:
         known = ", ".join(item.id for item in loaded.sources)

@@ -8,7 +8,6 @@ Over the API, a caller plans, shows the plan and carries it out::
 """
 
 from wazuh_pack.deploy.api import Api, Clock
-from wazuh_pack.deploy.canary import Canary
 from wazuh_pack.deploy.cluster import Nodes
 from wazuh_pack.deploy.credentials import Credentials, from_environment, from_file
 from wazuh_pack.deploy.manager import Manager, Node
@@ -18,7 +17,6 @@ from wazuh_pack.deploy.steps import Delete, DeployPlan, Keep, Upload, WriteConf
 
 __all__ = [
     "Api",
-    "Canary",
     "Clock",
     "Credentials",
     "Delete",

@@ -11,7 +11,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import requests
 
@@ -105,9 +105,7 @@ class Api:
         Raises:
             DeployError: The URL is not one of an API over TLS, or ``ca`` is not a file.
         """
-        parts = urlsplit(url)
-        if parts.scheme != "https" or not parts.hostname:
-            raise DeployError(f"{url!r} is no https:// address", hint="https://manager:55000")
+        parts = _parts(url)
         if parts.username or parts.password or parts.query or parts.fragment:
             raise DeployError(
                 "the API's address holds more than host and port",
@@ -246,6 +244,19 @@ class Api:
                 f"no answer from {self.url}: {_reason(error)}", hint="is the API running there?"
             ) from error
         return _checked(method, path, response)
+
+
+def _parts(url: str) -> SplitResult:
+    """Return the parts of an address, which must be one that requests can take."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+        requests.Request("GET", url).prepare()
+    except (ValueError, requests.exceptions.RequestException):
+        parts, port = urlsplit(""), None
+    if parts.scheme != "https" or not parts.hostname or port == 0:
+        raise DeployError(f"{url!r} is no https:// address", hint="https://manager:55000")
+    return parts
 
 
 def _checked(method: Method, path: str, response: requests.Response) -> Answer:

@@ -15,16 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from wazuh_pack.deploy.manager import Manager
-
-
-@dataclass(frozen=True, slots=True)
-class Canary:
-    """An event as it reaches Wazuh, and the rules of which one must fire."""
-
-    name: str
-    line: str
-    location: str
-    rules: frozenset[int]
+    from wazuh_pack.install import Canary
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +42,13 @@ def ask(manager: Manager, canaries: Iterable[Canary], accepted: frozenset[int]) 
     messages: list[str] = []
     try:
         for canary in canaries:
-            answer = manager.logtest(canary.line, canary.location, token)
+            answer = manager.logtest(canary.event, canary.location, token)
             token = answer.token
             messages += answer.messages
             if answer.rule not in canary.rules | accepted:
                 what = f"rule {answer.rule}" if answer.rule else "no rule"
                 wanted = ", ".join(str(number) for number in sorted(canary.rules))
-                failures.append(f"{canary.name}: its event fires {what}, not {wanted}")
+                failures.append(f"{canary.source}: its event fires {what}, not {wanted}")
     finally:
         _end(manager, token)
     return Heard(tuple(failures), tuple(messages))

@@ -13,9 +13,9 @@ from wazuh_pack.errors import DeployError, DiagnosticsError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wazuh_pack.deploy.canary import Canary
     from wazuh_pack.deploy.manager import Manager
     from wazuh_pack.deploy.steps import Activation, Change, DeployPlan
+    from wazuh_pack.install import Canary
 
 _WAIT_SECONDS = 180.0
 

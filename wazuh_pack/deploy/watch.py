@@ -17,9 +17,9 @@ from wazuh_pack.errors import DeployError, UnreachableError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from wazuh_pack.deploy.canary import Canary
     from wazuh_pack.deploy.manager import LogLine, Manager
     from wazuh_pack.deploy.steps import Activation, DeployPlan
+    from wazuh_pack.install import Canary
 
 _MARKS = {"reload": "Ruleset reloaded successfully", "restart": "Started (pid"}
 """What analysisd logs, at level info, when a new ruleset is in force."""

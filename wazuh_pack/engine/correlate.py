@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from wazuh_pack.engine.rules import Correlation, Rule, Search
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from wazuh_pack.engine.memory import Memory
     from wazuh_pack.engine.occurrence import Occurrence
@@ -27,9 +27,10 @@ def search(rule: Rule, current: Occurrence, memory: Memory) -> bool:
     When it finds too few, the texts collected for ``previous_output`` are dropped, those of an
     earlier search for the same event included.
     """
+    history = _history(rule, current, memory)
     if memory.watch is not None:
-        memory.watch.searches(rule)
-    found = _search(rule, current, _history(rule, current, memory))
+        memory.watch.searches(rule, history[0] if history else None)
+    found = _search(rule, current, reversed(history))
     if not found:
         current.counted.clear()
     return found
@@ -55,7 +56,7 @@ def census(rule: Rule, current: Occurrence, memory: Memory) -> Census:
     asked = rule.definition.correlation
     by_text = rule.search is Search.EVENTS
     found = looked_at = 0
-    for entry in _whole_history(rule, memory):
+    for entry in reversed(_whole_history(rule, memory)):
         if current.second - entry.second > asked.timeframe:
             break
         if not asked.everywhere and entry.event.agent.id != current.event.agent.id:
@@ -71,20 +72,20 @@ def census(rule: Rule, current: Occurrence, memory: Memory) -> Census:
     return Census(found, looked_at, used_up=False)
 
 
-def _history(rule: Rule, current: Occurrence, memory: Memory) -> Iterable[Occurrence]:
-    """Return the events that a rule looks through, newest first."""
+def _history(rule: Rule, current: Occurrence, memory: Memory) -> Sequence[Occurrence]:
+    """Return the events that a rule looks through, oldest first."""
     if rule.search is not Search.EVENTS and memory.index is not None and memory.index.in_order:
-        return reversed(memory.index.events(rule, current))
+        return memory.index.events(rule, current)
     return _whole_history(rule, memory)
 
 
-def _whole_history(rule: Rule, memory: Memory) -> Iterable[Occurrence]:
+def _whole_history(rule: Rule, memory: Memory) -> Sequence[Occurrence]:
     if rule.search is Search.SID:
         watched = rule.watched_sid
-        return reversed(memory.by_rule.get(watched.index, ())) if watched else ()
+        return memory.by_rule.get(watched.index, ()) if watched else ()
     if rule.search is Search.GROUP:
-        return reversed(memory.by_group.get(rule.index, ()))
-    return reversed(memory.events)
+        return memory.by_group.get(rule.index, ())
+    return memory.events
 
 
 def _search(rule: Rule, current: Occurrence, history: Iterable[Occurrence]) -> bool:

@@ -32,8 +32,11 @@ class Watch(Protocol):
     def shares(self, what: str, key: object) -> None:
         """Something kept under a key is about to be read or changed."""
 
-    def searches(self, rule: Rule) -> None:
-        """A composite rule is about to look through its history."""
+    def searches(self, rule: Rule, oldest: Occurrence | None) -> None:
+        """A composite rule is about to look through its history, as far as an oldest event.
+
+        What is to be forgotten before that can be forgotten now.
+        """
 
 
 class DiffStore:

@@ -68,7 +68,7 @@ class Session:
         self._memory = Memory(
             diffs=diffs,
             decoding=DecodeState(named),
-            index=HistoryIndex() if ruleset.indexes and watch is None else None,
+            index=HistoryIndex() if ruleset.indexes else None,
             watch=watch,
         )
         self._now = 0.0

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 BACKUP_MODE = 0o600
 _PRIVATE = 0o700
+_OF_A_TREE = 0o755
 _LISTS = LAYOUT[Kind.LIST].folder
 
 
@@ -70,7 +71,8 @@ def apply(plan: Plan, *, prove: Callable[[], None] | None = None) -> None:
     home = plan.target.home
     try:
         if plan.target.staged:
-            home.mkdir(parents=True, exist_ok=True)
+            for folder in (*reversed(home.parents), home):
+                folder.mkdir(mode=_OF_A_TREE, exist_ok=True)
         with Tree(home) as tree:
             tree.lock()
             journal.refuse_pending(tree)

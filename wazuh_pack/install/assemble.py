@@ -14,6 +14,7 @@ from wazuh_pack.install.confblock import ConfBlock
 from wazuh_pack.install.renumber import renumber, renumber_text
 from wazuh_pack.install.secrets import reveal
 from wazuh_pack.install.source import Kind, PackFile, PackSource
+from wazuh_pack.install.target import DEFAULT_HOME
 from wazuh_pack.render import ossecconf, responses
 from wazuh_pack.render.build import file_stem
 from wazuh_pack.source.scripts import response_scripts, wodle_scripts
@@ -139,6 +140,7 @@ def assemble(
         PackError: a script or a fragment cannot be built.
     """
     choices = choices or Choices()
+    catalog = _at_home(catalog, home)
     wodles = wodle_scripts(tree)
     scripts = [s for s in response_scripts(tree) if _is_chosen(s.action, choices.responses)]
     chosen = choosing.with_dependencies(choices, catalog, wodles)
@@ -169,6 +171,22 @@ def assemble(
         conf=ConfBlock.of(version=__version__, xml=xml, lists=lists),
         options=choices.options(),
     )
+
+
+def _at_home(catalog: Catalog, home: PurePosixPath) -> Catalog:
+    """Return the content with default paths in ``/var/ossec`` moved to another home."""
+    usual = f"{DEFAULT_HOME}/"
+
+    def moved(value: object) -> object:
+        text = str(value)
+        return f"{home}/{text.removeprefix(usual)}" if text.startswith(usual) else value
+
+    sources = []
+    for source in catalog.sources:
+        parameters = tuple((name, moved(value)) for name, value in source.delivery.parameters)
+        delivery = replace(source.delivery, parameters=parameters)
+        sources.append(replace(source, delivery=delivery))
+    return replace(catalog, sources=tuple(sources))
 
 
 def _is_chosen(name: str, names: Names) -> bool:

@@ -162,6 +162,10 @@ def check(
     )
     _known("wodle", choices.wodles or (), {script.tag for script in wodles})
     for name, parameters in choices.collect.items():
+        if not sources[name].delivery.config:
+            raise UsageError(
+                f"there is nothing to collect for {name}", hint=sources[name].delivery.summary
+            )
         _check_parameters(sources[name], parameters)
 
 

@@ -181,7 +181,7 @@ def _region(data: bytes, *, begin: re.Match[bytes], start: int, stop: int, end: 
         start=outer_start,
         end=outer_end,
         version=begin["version"].decode("ascii", "replace"),
-        edited=_digest(body) != begin["digest"].decode(),
+        edited=digest_of(body) != begin["digest"].decode(),
         at=start,
     )
 
@@ -229,15 +229,15 @@ def ruleset_for_lists(conf: ConfText) -> Element | None:
 
 
 def _begin(kind: RegionKind, version: str, body: str) -> str:
-    return f"<!-- wazuh-pack begin {kind} version={version} digest={_digest(body)}: {_NOTE} -->"
+    return f"<!-- wazuh-pack begin {kind} version={version} digest={digest_of(body)}: {_NOTE} -->"
 
 
 def _end(kind: RegionKind) -> str:
     return f"<!-- wazuh-pack end {kind} -->"
 
 
-def _digest(body: str) -> str:
-    """Return a digest that does not change with indentation, line ending and blank lines."""
+def digest_of(body: str) -> str:
+    """Return a digest that indentation, line endings and blank lines do not change."""
     lines = [line.strip() for line in body.split("\n")]
     text = "\n".join(line for line in lines if line)
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]

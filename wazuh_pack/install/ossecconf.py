@@ -103,14 +103,15 @@ def merge_checked(
     return Merged(rest, kept.findings)
 
 
-def unmerge(conf: bytes, *, path: Path = _NAME, force: bool = False) -> bytes:
-    """Return ``conf`` without our part; unchanged when there is none.
+def unmerge(conf: bytes, *, path: Path = _NAME) -> bytes:
+    """Return ``conf`` without our part, edited or not; unchanged when there is none.
+
+    What the user edited in it is lost: :func:`~wazuh_pack.install.withdraw.withdraw` keeps it.
 
     Raises:
-        InstallError: The markers do not pair up, or (without ``force``) a region was edited by
-            hand.
+        InstallError: The markers do not pair up.
     """
-    return _take_out(conf, path=path, force=force)[0]
+    return _take_out(conf, path=path, force=True)[0]
 
 
 def fragment(block: ConfBlock) -> bytes:

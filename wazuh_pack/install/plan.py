@@ -30,10 +30,11 @@ from wazuh_pack.install.steps import (
     Step,
 )
 from wazuh_pack.install.target import CONF, NEWEST, version_numbers
+from wazuh_pack.install.withdraw import written
 from wazuh_pack.location import Location
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from wazuh_pack.install.confblock import ConfBlock
     from wazuh_pack.install.source import Owner, PackSource
@@ -104,6 +105,7 @@ class _Planner:
     findings: tuple[Diagnostic, ...] = ()
     conf: FileState | None = None
     regions: tuple[str, ...] = ()
+    pieces: tuple[str, ...] = ()
 
     def access(self, mode: int, owner: Owner) -> Ownership:
         return Ownership(mode=mode, owner=owner, group="wazuh", ids=self.target.ids(owner))
@@ -124,7 +126,7 @@ class _Planner:
             self.steps.append(CreateFile(file.destination, content, access))
         else:
             present, before = loaded
-            if known is None:
+            if known is None and before.sha256 != sha256(content):
                 original = before
                 self.back_up(present)
             if before.sha256 != sha256(content):
@@ -137,12 +139,23 @@ class _Planner:
     def _leave(
         self, file: PackFile, content: bytes, before: FileState, known: Entry | None
     ) -> None:
-        """Plan a ``create-once`` file that exists."""
-        if known is not None:
+        """Plan a ``create-once`` file that exists; an unedited configuration is renewed."""
+        changed = before.sha256 != sha256(content)
+        if known is None:
+            if changed:
+                self.steps.append(KeepFile(file.destination, "was here before, yours to edit"))
+            else:
+                self.entries.append(_entry(file, content, None))
+        elif changed and file.kind is Kind.CONFIG and before.sha256 == known.sha256:
+            access = self.access(file.mode, file.owner)
+            reason = "an earlier version of ours"
+            self.steps.append(ReplaceFile(file.destination, before, content, access, reason))
+            self.entries.append(_entry(file, content, known.original))
+        else:
             self.entries.append(known)
-        if before.sha256 != sha256(content):
-            reason = "yours to edit" if known else "was here before, yours to edit"
-            self.steps.append(KeepFile(file.destination, reason))
+            news = "; our own text is another now" if known.sha256 != sha256(content) else ""
+            if changed:
+                self.steps.append(KeepFile(file.destination, f"yours to edit{news}"))
 
     def _replaced(self, present: bytes, before: FileState, known: Entry | None) -> str:
         """Keep a copy of what is not ours; return whose the replaced file was."""
@@ -168,10 +181,8 @@ class _Planner:
 
     def drop_others(self) -> None:
         """Plan the removal of what an earlier installation brought and this one does not."""
-        for entry in self.record.files if self.record else ():
-            if entry.path in self.placed:
-                continue
-            steps = steps_back(self.tree, self.target, entry)
+        dropped = [e for e in self.record.files if e.path not in self.placed] if self.record else []
+        for entry, steps in steps_away(self.tree, self.target, dropped, {}):
             self.removals += steps
             if entry.original and not _keeps(steps):
                 self._forget(entry.original)
@@ -197,9 +208,10 @@ class _Planner:
         merged = merge_checked(content, block, path=path, force=force)
         self.findings = merged.findings
         self.regions = tuple(region.kind for region in find_regions(merged.data, path))
+        self.pieces = written(merged.data, path=path)
         self.conf = self.record.conf if self.record else None
         if self.conf is None:
-            original = unmerge(content, path=path, force=True)
+            original = unmerge(content, path=path)
             self.conf = FileState(
                 sha256(original), len(original), before.mode, before.uid, before.gid
             )
@@ -234,6 +246,7 @@ class _Planner:
             folders=tuple(dict.fromkeys((*(self.record.folders if self.record else ()), *made))),
             conf=self.conf,
             regions=self.regions,
+            pieces=self.pieces,
             options=source.options,
             owners_set=self.target.wazuh_ids is not None,
         )
@@ -251,13 +264,51 @@ class _Planner:
 
 
 def _version_findings(target: Target) -> Iterator[Diagnostic]:
-    if version_numbers(target.version) > NEWEST:
-        yield Diagnostic(
-            "WP620",
-            f"the pack was not checked against Wazuh {target.version}",
-            at=Location(target.home),
-            severity=Severity.WARNING,
+    unknown = not any(version_numbers(target.version))
+    if unknown and not target.staged:
+        text = f"nothing tells which Wazuh this is ({target.version or 'no VERSION.json'})"
+    elif version_numbers(target.version) > NEWEST:
+        text = f"the pack was not checked against Wazuh {target.version}"
+    else:
+        return
+    yield Diagnostic("WP620", text, at=Location(target.home), severity=Severity.WARNING)
+
+
+def steps_away(
+    tree: Tree, target: Target, entries: Iterable[Entry], needed: Mapping[PurePosixPath, str]
+) -> list[tuple[Entry, list[Step]]]:
+    """Return for each file the steps that take it away, or why it stays.
+
+    A decoder stays with an edited rule file that uses it: analysisd 4.14.7 does not start with a
+    rule whose ``<decoded_as>`` names an unknown decoder (``analysisd/rules.c``).
+
+    Args:
+        tree: The Wazuh home.
+        target: The same, as a target.
+        entries: The files.
+        needed: Files that stay, and why.
+    """
+    planned: list[tuple[Entry, list[Step]]] = []
+    for entry in entries:
+        why = needed.get(entry.path)
+        if why is None:
+            planned.append((entry, steps_back(tree, target, entry)))
+        else:
+            planned.append((entry, [KeepFile(entry.path, why)]))
+    rules = {
+        entry.path.stem
+        for entry, steps in planned
+        if entry.kind is Kind.RULE and _keeps(steps) and tree.state(entry.path)
+    }
+    return [
+        (
+            entry,
+            [KeepFile(entry.path, "a rule file that stays needs it")]
+            if entry.kind is Kind.DECODER and entry.path.stem.removesuffix("_decoders") in rules
+            else steps,
         )
+        for entry, steps in planned
+    ]
 
 
 def steps_back(tree: Tree, target: Target, entry: Entry) -> list[Step]:
@@ -295,7 +346,7 @@ def _compiled_back(tree: Tree, entry: Entry) -> list[Step]:
     return [RemoveFile(path, state, "compiled from a list of ours")] if state else []
 
 
-def _keeps(steps: list[Step]) -> bool:
+def _keeps(steps: Iterable[Step]) -> bool:
     return any(isinstance(step, KeepFile) for step in steps)
 
 

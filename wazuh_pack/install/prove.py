@@ -8,6 +8,7 @@ files are put back, and Wazuh loads those if it had been touched.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -137,6 +138,8 @@ def apply_proved(
     try:
         apply(plan, prove=lambda: prover.prove(need))
     except BaseException as error:
+        if prover.tested:
+            _test_the_old(service)
         if prover.touched:
             _reactivate(service, need, error, nodes)
         raise
@@ -191,9 +194,11 @@ class _Prover:
     nodes: Nodes | None
     removes: bool
     """We go: what does not hold for other reasons is not our business."""
+    tested: bool = False
     touched: bool = False
 
     def prove(self, need: Need) -> None:
+        self.tested = True
         if not self._test():
             return
         self._ask()
@@ -219,7 +224,8 @@ class _Prover:
         self._refuse(self.expectation.ours.complaints(tested.messages))
         known = {message.text for message in self.before.messages}
         new = [m for m in tested.messages if m.level == "WARNING" and m.text not in known]
-        self.proof.notes += [f"new warning, not about us: {message}" for message in new]
+        what = "new warning" if self.removes else "new warning, not about us"
+        self.proof.notes += [f"{what}: {message}" for message in new]
         if tested.failures:
             reasons = "; ".join(tested.failures)
             self.proof.notes.append(f"the configuration does not hold, as before: {reasons}")
@@ -247,6 +253,16 @@ def _listed(items: Iterable[object]) -> str:
     texts = list(dict.fromkeys(map(str, items)))
     more = f"; and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
     return "; ".join(texts[:_SHOWN]) + more
+
+
+def _test_the_old(service: Service) -> None:
+    """Have analysisd write ``etc/shared/ar.conf`` from the old configuration again.
+
+    ``wazuh-analysisd -t`` of 4.14.7 writes it (``analysisd/active-response.c``), and remoted sends
+    it to agents.
+    """
+    with contextlib.suppress(InstallError):
+        service.test_configuration()
 
 
 def _reactivate(service: Service, need: Need, error: BaseException, nodes: Nodes | None) -> None:

@@ -52,7 +52,8 @@ class Record:
     """What is installed in a Wazuh home.
 
     ``folders`` are those that we created. ``conf`` is the state that ossec.conf was in before our
-    first edit, None when it was never edited; ``regions`` are our parts of it. ``owners_set`` is
+    first edit, None when it was never edited; ``regions`` are our parts of it and ``pieces`` the
+    digests of what we wrote there (:func:`~wazuh_pack.install.withdraw.written`). ``owners_set`` is
     false when owners could not be given, as in a tree staged by an ordinary user.
     """
 
@@ -61,6 +62,7 @@ class Record:
     folders: tuple[PurePosixPath, ...] = ()
     conf: FileState | None = None
     regions: tuple[str, ...] = ()
+    pieces: tuple[str, ...] = ()
     options: Mapping[str, str | bool | tuple[str, ...]] = field(default_factory=dict)
     owners_set: bool = True
 
@@ -77,6 +79,7 @@ class Record:
             "owners_set": self.owners_set,
             "conf": state_to_json(self.conf),
             "regions": list(self.regions),
+            "pieces": list(self.pieces),
             "folders": sorted(map(str, self.folders)),
             "files": [_entry_to_json(entry) for entry in sorted(self.files, key=_path)],
         }
@@ -90,11 +93,12 @@ def read_record(target: Target) -> Record | None:
         InstallError: It is damaged, or somebody other than root could have written it.
     """
     with Tree(target.home) as tree:
+        if not target.staged:
+            check_private(tree, STATE_FOLDER)
         loaded = tree.load(RECORD)
         if loaded is None:
             return None
         if not target.staged:
-            check_private(tree, STATE_FOLDER)
             _check_owner(tree, RECORD, loaded[1].uid, loaded[1].mode)
     try:
         return _from_json(json.loads(loaded[0]))
@@ -232,6 +236,7 @@ def _from_json(data: Mapping[str, Any]) -> Record:
         folders=tuple(inner_path(text) for text in data["folders"]),
         conf=state_from_json(data["conf"]),
         regions=tuple(str(kind) for kind in data["regions"]),
+        pieces=tuple(str(piece) for piece in data.get("pieces", ())),
         options={
             str(name): tuple(value) if isinstance(value, list) else value
             for name, value in data["options"].items()

@@ -83,10 +83,13 @@ def detect(*, home: Path | None = None, destdir: Path | None = None) -> Target:
         raise InstallError(
             f"there is no Wazuh in {place}", hint="name its home, or a DESTDIR to stage the files"
         )
-    _refuse_next(place)
-    with Tree(place) as tree:
-        version, kind = _version(tree)
-        is_manager = kind in {"server", "local"} if kind else _looks_like_manager(tree)
+    try:
+        _refuse_next(place)
+        with Tree(place) as tree:
+            version, kind = _version(tree)
+            is_manager = kind in {"server", "local"} if kind else _looks_like_manager(tree)
+    except PermissionError as error:
+        raise _needs_root(place) from error
     ids = _wazuh_ids(base)
     _check_version(place, version)
     if not staged:
@@ -121,9 +124,9 @@ def _too_new(place: Path, version: str) -> InstallError:
 
 
 def _check_version(place: Path, version: str) -> None:
-    if not version:
-        return
     numbers = version_numbers(version)
+    if not any(numbers):
+        return
     if numbers[0] > NEWEST[0]:
         raise _too_new(place, version)
     if numbers < OLDEST:
@@ -134,22 +137,28 @@ def _check_version(place: Path, version: str) -> None:
 
 
 def _check_manager(place: Path, *, is_manager: bool, knows_wazuh: bool) -> None:
+    if not is_manager and not (place / "bin/wazuh-agentd").exists():
+        raise InstallError(f"there is no Wazuh in {place}", hint="name its home with --home")
     if not is_manager:
         raise InstallError(
             f"{place} is a Wazuh agent",
             hint="install on the manager; for agents, build the bundle: wazuh-pack bundle --agent",
         )
     if os.geteuid() != 0:
-        raise InstallError(
-            f"installing into {place} needs root",
-            hint="files that Wazuh runs as root must belong to root; use sudo, or stage the files"
-            " with DESTDIR",
-        )
+        raise _needs_root(place)
     if not knows_wazuh:
         raise InstallError(
             f"{place} is a manager, but this system has no user and group wazuh",
             hint="is the home mounted from another system? stage the files with DESTDIR there",
         )
+
+
+def _needs_root(place: Path) -> InstallError:
+    return InstallError(
+        f"looking at {place} and installing into it need root",
+        hint="files that Wazuh runs as root must belong to root; use sudo, or stage the files"
+        " with DESTDIR",
+    )
 
 
 def _version(tree: Tree) -> tuple[str, str]:

@@ -80,6 +80,8 @@ class Detection:
     unless: tuple[tuple[Condition, ...], ...] = ()
     refines: tuple[str, ...] = ()
     """Parents in place of the source's gate: ids of stock rules or of detections."""
+    before: tuple[str, ...] = ()
+    """Detections with the same parents and severity that this one is tried before."""
     correlation: Count | Sequence | None = None
     attack: tuple[str, ...] = ()
     cicd_sec: tuple[int, ...] = ()

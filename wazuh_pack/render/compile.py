@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from wazuh_pack.model import Count, Sequence
 from wazuh_pack.render.elements import elements, grouping
 from wazuh_pack.render.spec import Element, RuleSpec
-from wazuh_pack.source.references import named
+from wazuh_pack.source.references import stand_after
 
 if TYPE_CHECKING:
     from wazuh_pack.model import Catalog, Detection, Source
@@ -46,6 +46,7 @@ def gate_key(source: Source) -> str:
 
 def _dependencies_first(detections: tuple[Detection, ...]) -> list[Detection]:
     by_id = {item.id: item for item in detections}
+    earlier = stand_after(detections)
     result: list[Detection] = []
     done: set[str] = set()
 
@@ -53,7 +54,7 @@ def _dependencies_first(detections: tuple[Detection, ...]) -> list[Detection]:
         if detection.id in done:
             return
         done.add(detection.id)
-        for name in named(detection):
+        for name in earlier[detection.id]:
             if name in by_id:
                 place(by_id[name])
         result.append(detection)

@@ -41,19 +41,20 @@ class Wodle:
 def collection(catalog: Catalog, chosen: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
     """Return the log collection of the chosen sources (id -> parameters that differ).
 
+    They come in the catalogue's order, so that the same choice always gives the same text.
+
     Raises:
         PackError: an unknown source, or a parameter that is missing.
     """
+    for name in chosen:
+        if not any(source.id == name for source in catalog.sources):
+            raise PackError(f"no source {name!r}")
     fragments = []
-    for name, parameters in chosen.items():
-        try:
-            source = catalog.source(name)
-        except KeyError:
-            raise PackError(f"no source {name!r}") from None
-        if not source.delivery.config:
+    for source in catalog.sources:
+        if source.id not in chosen or not source.delivery.config:
             continue
-        merged = {**dict(source.delivery.parameters), **parameters}
-        path = source.at.path if source.at else Path(name)
+        merged = {**dict(source.delivery.parameters), **chosen[source.id]}
+        path = source.at.path if source.at else Path(source.id)
         fragments.append(render(source.delivery.config, path, merged).strip())
     return tuple(fragments)
 

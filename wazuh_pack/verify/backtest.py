@@ -7,6 +7,7 @@ How several processes come to the result of one is argued in
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wazuh_pack.verify.backtest_judge import ACTOR_FIELDS, Job, Judge, Progress, judge_record
@@ -50,8 +51,8 @@ def backtest(job: Job, *, processes: int = 1, progress: Progress | None = None) 
         PackError: A ruleset or source cannot be used.
     """
     why = ""
-    if processes > 1 and _STDIN in job.paths:
-        why = "standard input can be read only once"
+    if processes > 1 and not all(map(_can_be_read_again, job.paths)):
+        why = "standard input and pipes can be read only once"
     elif processes > 1:
         found = judge_apart(job, processes, progress)
         if not isinstance(found, str):
@@ -64,3 +65,8 @@ def backtest(job: Job, *, processes: int = 1, progress: Progress | None = None) 
         judge_record(record, judges, report)
     report.finish()
     return Outcome(report, reader.statistics, 1, why)
+
+
+def _can_be_read_again(name: str) -> bool:
+    path = Path(name)
+    return name != _STDIN and (path.is_file() or not path.exists())

@@ -15,6 +15,7 @@ import sys
 import zlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from wazuh_pack.limits import MAX_EVENT_BYTES
@@ -51,6 +52,7 @@ _ISO = re.compile(
 _SYSLOG = re.compile(rb"([A-Z][a-z]{2}) {1,2}(\d{1,2}) (\d\d):(\d\d):(\d\d)\b")
 _COMMON_LOG = re.compile(rb"\[(\d\d)/([A-Z][a-z]{2})/(\d{4}):(\d\d):(\d\d):(\d\d) ([-+]\d{4})\]")
 _AUDIT = re.compile(rb"msg=audit\((\d{9,10}\.\d{3})")
+_FORMS = (_ISO, _SYSLOG, _COMMON_LOG, _AUDIT)
 _MONTHS = b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 
 
@@ -193,16 +195,20 @@ class Reader:
         return Record(seen.lines, event, location, self._now, agent)
 
     def _time_of_line(self, line: bytes) -> float | None:
+        """Return the first time that a line names: later ones are part of its message."""
         head = line[:_HEAD]
-        if found := _ISO.search(head):
-            return _iso_time(found)
-        if found := _SYSLOG.search(head):
-            return self._time_without_year(*found.groups())
-        if found := _COMMON_LOG.search(head):
-            day, month, year, *clock, zone = found.groups()
-            return _moment((year, month, day, *clock), zone)
-        found = _AUDIT.search(head)
-        return float(found.group(1)) if found else None
+        found = [match for form in _FORMS if (match := form.search(head))]
+        if not found:
+            return None
+        first = min(found, key=re.Match.start)
+        if first.re is _ISO:
+            return _iso_time(first)
+        if first.re is _SYSLOG:
+            return self._time_without_year(*first.groups())
+        if first.re is _AUDIT:
+            return float(first.group(1))
+        day, month, year, *clock, zone = first.groups()
+        return _moment((year, month, day, *clock), zone)
 
     def _time_without_year(self, month: bytes, day: bytes, *clock: bytes) -> float | None:
         year = datetime.fromtimestamp(self.latest, timezone.utc).year
@@ -315,20 +321,22 @@ def _iso_time(found: re.Match[bytes]) -> float | None:
     return time if time is None or fraction is None else time + float(b"0." + fraction)
 
 
+@lru_cache(maxsize=4096)
 def _moment(parts: tuple[bytes, ...], zone: bytes | None = None) -> float | None:
-    """Return a time in UTC, unless a zone is given; None for what is no date."""
+    """Return a time, in UTC unless a zone is given; None for what is none or out of bounds."""
     year, month, day, hour, minute, second = parts
     number = _MONTHS.index(month) + 1 if month in _MONTHS else month
     try:
         date = datetime(int(year), int(number), int(day), int(hour), tzinfo=timezone.utc)
         moment = date.replace(minute=int(minute), second=min(int(second), 59))
-    except ValueError:
+        if zone is not None and zone != b"Z":
+            hours, minutes = int(zone[1:3]), int(zone[-2:])
+            shift = timedelta(hours=hours, minutes=minutes)
+            moment = moment + shift if zone[:1] == b"-" else moment - shift
+    except (ValueError, OverflowError):
         return None
-    if zone is not None and zone != b"Z":
-        hours, minutes = int(zone[1:3]), int(zone[-2:])
-        shift = timedelta(hours=hours, minutes=minutes)
-        moment = moment + shift if zone[:1] == b"-" else moment - shift
-    return moment.timestamp()
+    time = moment.timestamp()
+    return time if _EARLIEST <= time < _LATEST else None
 
 
 def _encode(text: str) -> bytes:

@@ -1,8 +1,8 @@
-"""Judging in several processes that keep in step, so that they give what one would give.
+"""Judging in several processes whose result is what one would give.
 
-Every process reads all logs and judges the events of its share of the agents. It halts after as
-many events as one session can take without forgetting any but the last time, tells what it stored
-and touched, and is told what to forget: see :mod:`wazuh_pack.verify.backtest_proof`.
+Every process reads all logs and judges the events of its share of the agents. What it stores it
+tells the others on a :class:`~wazuh_pack.verify.backtest_board.Board`, what it touches it reports
+now and then: see :mod:`wazuh_pack.verify.backtest_proof`.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import multiprocessing
 import signal
 from collections import deque
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from wazuh_pack.engine.memory import EVENTS_KEPT
+from wazuh_pack.verify.backtest_board import EVENTS, Board
 from wazuh_pack.verify.backtest_judge import Judge, judge_record
-from wazuh_pack.verify.backtest_proof import Key, Ledger, OneMemory, Proof, Stored
+from wazuh_pack.verify.backtest_proof import Key, Ledger, OneMemory, Proof
 from wazuh_pack.verify.backtest_report import Report
 
 if TYPE_CHECKING:
@@ -30,31 +30,25 @@ if TYPE_CHECKING:
 Found = tuple[Report, "ReadStatistics"]
 
 
+_REPORT_EVERY = 4096
+"""Events of all parts."""
+
+
 @dataclass(slots=True)
-class _Halt:
-    """What a part tells when it halts; lists hold one item for each ruleset.
+class _Word:
+    """What a part reports.
 
     Attributes:
         ended: Why nothing can be proved any more.
-        keys: What was touched for the first time.
-        stored: What went into the histories since the last halt.
+        keys: For each ruleset, what was touched for the first time.
         consumed: Bytes of input.
         found: At the end, the part's report and what was met while reading.
     """
 
     ended: str = ""
     keys: list[list[Key]] = field(default_factory=list)
-    stored: list[list[Stored]] = field(default_factory=list)
     consumed: int = 0
     found: Found | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """How a part goes on: for so many events, having forgotten those up to a number."""
-
-    events: int
-    forget: list[int]
 
 
 def judge_apart(job: Job, processes: int, progress: Progress | None) -> Found | str:
@@ -63,6 +57,7 @@ def judge_apart(job: Job, processes: int, progress: Progress | None) -> Found | 
     The processes inherit the rulesets, so nothing is loaded twice.
     """
     context = multiprocessing.get_context("fork")
+    board = Board(context, processes)
     running = []
     ends: list[Connection] = []
     try:
@@ -70,7 +65,7 @@ def judge_apart(job: Job, processes: int, progress: Progress | None) -> Found | 
             ours, theirs = context.Pipe()
             ends.append(ours)
             process = context.Process(
-                target=_work, args=(job, part, processes, theirs), daemon=True
+                target=_work, args=(_Part(job, part, processes, board), ends, theirs), daemon=True
             )
             process.start()
             theirs.close()
@@ -85,37 +80,29 @@ def judge_apart(job: Job, processes: int, progress: Progress | None) -> Found | 
 
 
 def _lead(job: Job, ends: Sequence[Connection], progress: Progress | None) -> Found | str:
-    """Keep the parts in step until they are done or nothing can be proved any more."""
+    """Listen to the parts until they are done or nothing can be proved any more."""
     ledgers = [Ledger() for _ in job.rulesets]
-    memories = [OneMemory(ruleset.max_frequency) for ruleset in job.rulesets]
     while True:
         try:
-            halts: list[_Halt] = [end.recv() for end in ends]
+            words: list[_Word] = [end.recv() for end in ends]
         except EOFError:
             return "a process failed"
         if progress is not None:
-            progress(halts[0].consumed)
-        why = _why_ended(halts, ledgers)
+            progress(words[0].consumed)
+        why = _why_ended(words, ledgers)
         if why:
             return why
-        done = [halt.found for halt in halts if halt.found is not None]
+        done = [word.found for word in words if word.found is not None]
         if done:
-            changed = len(done) < len(halts)
+            changed = len(done) < len(words)
             return "the logs changed while they were read" if changed else _joined(done)
-        forget = [
-            memory.store(sorted(event for halt in halts for event in halt.stored[number]))
-            for number, memory in enumerate(memories)
-        ]
-        step = _Step(min(memory.room for memory in memories), forget)
-        for end in ends:
-            end.send(step)
 
 
-def _why_ended(halts: Sequence[_Halt], ledgers: Sequence[Ledger]) -> str:
-    for part, halt in enumerate(halts):
-        if halt.ended:
-            return halt.ended
-        for ledger, keys in zip(ledgers, halt.keys, strict=True):
+def _why_ended(words: Sequence[_Word], ledgers: Sequence[Ledger]) -> str:
+    for part, word in enumerate(words):
+        if word.ended:
+            return word.ended
+        for ledger, keys in zip(ledgers, word.keys, strict=True):
             why = ledger.enter(part, keys)
             if why:
                 return why
@@ -130,19 +117,33 @@ def _joined(found: Sequence[Found]) -> Found:
     return report, read
 
 
-def _work(job: Job, part: int, parts: int, end: Connection) -> None:
-    """Be one part."""
+def _work(part: _Part, inherited: Sequence[Connection], end: Connection) -> None:
+    """Be one part, until its work is done or nobody listens any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with end:
-        _Part(job, part, parts).run(end)
+    for other in inherited:
+        other.close()
+    try:
+        with end:
+            part.run(end)
+    except BrokenPipeError:
+        return
+    finally:
+        part.leave()
 
 
 class _Part:
-    """One share of the agents."""
+    """One share of the agents.
 
-    def __init__(self, job: Job, part: int, parts: int) -> None:
-        self._part, self._parts = part, parts
-        self._proofs = [Proof() for _ in job.rulesets]
+    ``_known`` is the event up to which it knows of all events whether they were stored,
+    ``_unknown`` holds number and second of those after it, ``_untold`` its own latest event and
+    what stored that, ``_kept`` the numbers of the events in each session's histories.
+    """
+
+    def __init__(self, job: Job, part: int, parts: int, board: Board) -> None:
+        self._part, self._parts, self._board = part, parts, board
+        self._proofs = [
+            Proof(partial(self._before_search, number)) for number in range(len(job.rulesets))
+        ]
         self._judges = [
             Judge(ruleset, job.actor_fields, proof)
             for ruleset, proof in zip(job.rulesets, self._proofs, strict=True)
@@ -150,50 +151,95 @@ class _Part:
         self._consumed = 0
         self._reader = job.reader(self._note)
         self._report = Report()
-        self._stored: list[list[Stored]] = [[] for _ in job.rulesets]
+        self._memories = [OneMemory(ruleset.max_frequency) for ruleset in job.rulesets]
         self._kept: list[deque[int]] = [deque() for _ in job.rulesets]
+        self._known = 0
+        self._unknown: deque[tuple[int, int]] = deque()
+        self._now = 0
+        self._untold = 0, 0
 
     def run(self, end: Connection) -> None:
-        """Judge everything, in step with the others."""
-        left = EVENTS_KEPT + 1
+        """Judge everything."""
+        number = 0
         for number, record in enumerate(self._reader, start=1):
+            self._now = int(record.time)
             if _share(record.agent, self._parts) == self._part:
+                self._tell(number - 1)
                 judge_record(record, self._judges, self._report)
-                self._store(number, int(record.time))
-            left -= 1
-            if not left:
-                end.send(self._halt())
-                step: _Step = end.recv()
-                self._forget(step.forget)
-                left = step.events
-        last = self._halt()
+                self._untold = number, self._stored(number)
+            self._unknown.append((number, self._now))
+            if not number % _REPORT_EVERY:
+                self._tell(number)
+                self._learn()
+                end.send(self._word())
+        self._tell(number)
+        self.leave()
+        last = self._word()
         last.found = self._report, self._reader.statistics
         end.send(last)
+
+    def leave(self) -> None:
+        """Let nobody wait for this part any more."""
+        self._board.end(self._part)
 
     def _note(self, consumed: int) -> None:
         self._consumed = consumed
 
-    def _store(self, number: int, second: int) -> None:
-        for judge, stored, kept in zip(self._judges, self._stored, self._kept, strict=True):
+    def _stored(self, number: int) -> int:
+        """Remember which sessions stored the event that was judged; return them as bits."""
+        bits = 0
+        for place, (judge, kept) in enumerate(zip(self._judges, self._kept, strict=True)):
             if judge.stored:
-                stored.append((number, second))
                 kept.append(number)
+                bits |= 1 << place
+        return bits
 
-    def _halt(self) -> _Halt:
+    def _word(self) -> _Word:
         ended = next((proof.ended for proof in self._proofs if proof.ended), "")
         if self._reader.statistics.out_of_order:
             ended = "the events are not in the order of their times"
-        halt = _Halt(ended, [p.fresh for p in self._proofs], self._stored, self._consumed)
+        word = _Word(ended, [proof.fresh for proof in self._proofs], self._consumed)
         for proof in self._proofs:
             proof.fresh = []
-        self._stored = [[] for _ in self._judges]
-        return halt
+        return word
 
-    def _forget(self, numbers: Sequence[int]) -> None:
-        for judge, kept, latest in zip(self._judges, self._kept, numbers, strict=True):
-            while kept and kept[0] <= latest:
-                kept.popleft()
-                judge.session.forget_oldest()
+    def _before_search(self, place: int, oldest: int) -> None:
+        """Forget what one session would have, if a search may come to it."""
+        if self._surely_keeps(place, oldest):
+            return
+        self._learn()
+        while self._unknown and not self._surely_keeps(place, oldest):
+            self._board.wait(self._known)
+            self._learn()
+
+    def _tell(self, done: int) -> None:
+        """Tell what stored our latest event, when there is room, and how far we are."""
+        number, stored = self._untold
+        while number > EVENTS + (read := self._board.read()):
+            self._board.wait(self._known, read)
+            self._learn()
+        self._board.tell(self._part, done, number, stored)
+        self._untold = 0, 0
+
+    def _surely_keeps(self, place: int, oldest: int) -> bool:
+        return self._memories[place].surely_keeps(oldest, self._now, len(self._unknown))
+
+    def _learn(self) -> None:
+        """Follow what one session would hold, as far as all parts have done."""
+        done = self._board.done()
+        while self._unknown and self._unknown[0][0] <= done:
+            self._known, second = self._unknown.popleft()
+            bits = self._board.stored(self._known)
+            for place, memory in enumerate(self._memories):
+                if bits >> place & 1:
+                    self._forget(place, memory.store(self._known, second))
+        self._board.has_read(self._part, self._known)
+
+    def _forget(self, place: int, latest: int) -> None:
+        kept, session = self._kept[place], self._judges[place].session
+        while kept and kept[0] <= latest:
+            kept.popleft()
+            session.forget_oldest()
 
 
 @lru_cache(maxsize=65536)

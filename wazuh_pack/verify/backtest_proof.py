@@ -8,9 +8,9 @@ session keeps, and a :class:`Proof` watches one session keep it:
   foreign one (``if_matched_regex``) end the proof. Foreign events that are passed over change
   nothing while time does not run backwards; the reader counts where it does.
 - The length of the memory. One session would forget events sooner than its parts, because it holds
-  those of all agents. :class:`OneMemory` follows what it holds. The parts forget nothing by
-  themselves; they are halted whenever the one session might forget something, tell which events
-  they stored since, and are told what it has forgotten.
+  those of all agents. Every part follows what it would hold in a :class:`OneMemory`, as far as all
+  parts have told what they stored, and forgets accordingly. A search that may come to an event of
+  which this does not say yet whether it is forgotten waits until the others are as far.
 - What is kept under a key: the time since which a rule is silent (``ignore``), the first-time-seen
   keys, the texts of ``check_diff``, the accumulator's values. Two sessions that never touch the
   same key cannot miss one another; the :class:`Ledger` knows who touched what.
@@ -30,15 +30,14 @@ from wazuh_pack.engine.memory import EVENTS_KEPT, EVICTED_AT_ONCE
 from wazuh_pack.engine.rules import Search
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
+    from collections.abc import Callable, Hashable, Iterable
 
     from wazuh_pack.engine.decode import DecodeState
     from wazuh_pack.engine.event import Event
+    from wazuh_pack.engine.occurrence import Occurrence
     from wazuh_pack.engine.rules import Rule
 
 Key = tuple[str, "Hashable"]
-Stored = tuple[int, int]
-"""Number of an event that went into the histories, counted over all parts, and its second."""
 
 _KEYS_LIMIT = 500_000
 _IDS = "ids"
@@ -52,11 +51,17 @@ class Proof:
         fresh: Keys touched for the first time since this was emptied.
     """
 
-    def __init__(self) -> None:
-        """Begin with nothing touched."""
+    def __init__(self, forget: Callable[[int], None]) -> None:
+        """Begin with nothing touched.
+
+        Args:
+            forget: Has the session forget what it must before it is searched as far as an event of
+                a second.
+        """
         self.ended = ""
         self.fresh: list[Key] = []
         self._keys: set[Key] = set()
+        self._forget = forget
 
     def decoded(self, event: Event, state: DecodeState) -> None:
         """See :class:`~wazuh_pack.engine.memory.Watch`."""
@@ -80,8 +85,10 @@ class Proof:
             self._keys.add(touched)
             self.fresh.append(touched)
 
-    def searches(self, rule: Rule) -> None:
+    def searches(self, rule: Rule, oldest: Occurrence | None) -> None:
         """See :class:`~wazuh_pack.engine.memory.Watch`."""
+        if oldest is not None:
+            self._forget(oldest.second)
         if rule.definition.correlation.everywhere or rule.search is Search.EVENTS:
             self._end(f"rule {rule.id} counts events of all agents")
 
@@ -112,27 +119,36 @@ class OneMemory:
     def __init__(self, max_age: int) -> None:
         """Begin empty; see :meth:`~wazuh_pack.engine.memory.Memory.store` for ``max_age``."""
         self._max_age = max_age
-        self._kept: deque[Stored] = deque()
+        self._kept: deque[tuple[int, int]] = deque()
 
-    @property
-    def room(self) -> int:
-        """How many more events cannot make it forget one, save the last of them."""
-        return EVENTS_KEPT + 1 - len(self._kept)
-
-    def store(self, events: Iterable[Stored]) -> int:
-        """Store events, no more than there is room for.
+    def store(self, number: int, second: int) -> int:
+        """Store an event.
 
         Returns:
             The number of the latest event that is forgotten now; 0 when none is.
         """
-        self._kept.extend(events)
-        if len(self._kept) <= EVENTS_KEPT:
+        kept = self._kept
+        kept.append((number, second))
+        if len(kept) <= EVENTS_KEPT:
             return 0
-        now = self._kept[-1][1]
         gone = forgotten = 0
-        while len(self._kept) > 1 and (
-            gone < EVICTED_AT_ONCE or now - self._kept[0][1] > self._max_age
-        ):
-            forgotten = self._kept.popleft()[0]
+        while len(kept) > 1 and (gone < EVICTED_AT_ONCE or second - kept[0][1] > self._max_age):
+            forgotten = kept.popleft()[0]
             gone += 1
         return forgotten
+
+    def surely_keeps(self, since: int, now: int, unknown: int) -> bool:
+        """Tell whether events since a second are kept, however many of the next were stored.
+
+        Args:
+            since: Second of the oldest event in question.
+            now: Second of the latest event that may have been stored.
+            unknown: How many events came after those of which is known whether they were stored.
+        """
+        surplus = len(self._kept) + unknown - EVENTS_KEPT
+        if surplus <= 0:
+            return True
+        last = surplus + EVICTED_AT_ONCE - 2
+        if last >= len(self._kept) or now - since > self._max_age:
+            return False
+        return since > self._kept[last][1]

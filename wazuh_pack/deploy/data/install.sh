@@ -38,8 +38,8 @@ while [ $# -gt 0 ]; do
     ;;
   --root)
     [ $# -ge 2 ] || fail "--root needs a folder"
-    root=${2%/}
-    if [ ! -d "$2" ] || [ -z "$root" ]; then fail "--root needs a folder that exists"; fi
+    root=$(CDPATH='' cd -P -- "$2" 2>/dev/null && pwd -P) || root=/
+    [ "$root" != / ] || fail "--root needs a folder that exists"
     shift
     ;;
   *) fail "usage: install.sh [--home DIR] [--root DIR] plan|apply|uninstall" ;;
@@ -243,14 +243,16 @@ has_access() {
   [ "$5:$6" = "$user:$group" ]
 }
 
-# Say what was recorded for PATH, or nothing.
-recorded() {
+# Whether PATH is as we wrote it: a broken upgrade leaves two sums of one file.
+is_ours() (
+  present=$(digest "$base/$1") || exit 1
   while read -r sum path; do
-    [ "$path" != "$1" ] || printf '%s' "$sum"
+    [ "$sum $path" != "$present $1" ] || exit 0
   done <<EOF
 $known
 EOF
-}
+  exit 1
+)
 
 in_manifest() {
   while read -r _ _ _ ours; do
@@ -292,7 +294,7 @@ show() {
 }
 
 save_changed() {
-  [ "$(digest "$base/$1")" != "$(recorded "$1")" ] || return 0
+  ! is_ours "$1" || return 0
   saved=$own/$(basename "$1").saved
   check_path "$saved"
   write 0600 root "$saved" <"$base/$1"
@@ -312,39 +314,49 @@ put() {
   done <"$here/MANIFEST"
 }
 
-# remove SUM PATH: if it is still as we wrote it.
+# remove PATH: if it is still as we wrote it.
 remove() {
-  case /$2/ in
+  case /$1/ in
   *"/../"*) fail "$record names a path outside of the home" ;;
   esac
-  check_path "$2"
-  if [ ! -e "$base/$2" ]; then
-    say "gone    $base/$2"
-  elif [ "$(digest "$base/$2")" = "$1" ]; then
-    say "remove  $base/$2"
+  check_path "$1"
+  if [ ! -e "$base/$1" ]; then
+    say "gone    $base/$1"
+  elif is_ours "$1"; then
+    say "remove  $base/$1"
     changes=$((changes + 1))
-    [ "$action" = plan ] || (enter_of "$2" && rm -f -- "${2##*/}") || exit 1
+    [ "$action" = plan ] || (enter_of "$1" && rm -f -- "${1##*/}") || exit 1
   else
-    say "keep    $base/$2  (changed since; yours now)"
+    say "keep    $base/$1  (changed since; yours now)"
   fi
 }
 
-# What an earlier bundle brought and this one does not.
-drop_others() {
-  while read -r sum path; do
-    [ -z "$path" ] || in_manifest "$path" || remove "$sum" "$path"
-  done <<EOF
+known_paths() {
+  while read -r _ path; do
+    [ -z "$path" ] || printf '%s\n' "$path"
+  done <<EOF | sort -u
 $known
 EOF
 }
 
-write_record() {
-  sums=$(while read -r _ _ _ path; do
+# What an earlier bundle brought and this one does not.
+drop_others() {
+  paths=$(known_paths)
+  while read -r path; do
+    [ -z "$path" ] || in_manifest "$path" || remove "$path"
+  done <<EOF
+$paths
+EOF
+}
+
+new_sums() {
+  while read -r _ _ _ path; do
     printf '%s %s\n' "$(digest "$here/files/$path")" "$path"
-  done <"$here/MANIFEST")
-  if [ "$known" != "$sums" ]; then
-    printf '%s\n' "$sums" | write 0640 root "$record" || exit 1
-  fi
+  done <"$here/MANIFEST"
+}
+
+write_record() {
+  printf '%s\n' "$1" | write 0640 root "$record" || exit 1
 }
 
 uninstall() {
@@ -352,10 +364,11 @@ uninstall() {
     say "nothing to remove"
     return 0
   fi
-  while read -r sum path; do
-    remove "$sum" "$path"
+  paths=$(known_paths)
+  while read -r path; do
+    remove "$path"
   done <<EOF
-$known
+$paths
 EOF
   (enter "$own" && rm -f -- "${record##*/}") || exit 1
   [ "$target" != image ] || rmdir -- "$base/var/wazuh-pack-integration" 2>/dev/null
@@ -374,9 +387,12 @@ if [ "$changes" -eq 0 ]; then
   say "nothing to change"
 fi
 [ "$action" = apply ] || exit 0
-# The record goes first: after an interruption uninstall knows all that may be there.
-write_record
+# The record goes first: after an interruption uninstall knows all that may be there, old and new.
+sums=$(new_sums)
+[ "$known" = "$sums" ] || write_record "$known
+$sums"
 put
+[ "$known" = "$sums" ] || write_record "$sums"
 if [ "$changes" -ne 0 ] && [ "$target" = agent ]; then
   say "next: take over what you need from $here/snippets, and restart the agent"
 fi
