@@ -179,7 +179,7 @@ def run(path, *arguments, home=None):
         text=True,
         stdin=subprocess.DEVNULL,
         cwd=home,
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": "/nonexistent"},
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": "/proc/nonexistent"},
     )
 
 
@@ -224,7 +224,7 @@ def test_the_file_runs_in_the_homes_own_python_isolated_and_passes_everything_on
 def test_among_integrations_and_wodles_the_home_is_one_folder_up(
     script, installed, started_as, folder
 ):
-    home, path = installed(script(SAY), "/nonexistent")
+    home, path = installed(script(SAY), "/proc/nonexistent")
     own = home / "framework/python/bin/python3.13"
     own.unlink()
     own.write_text("#!/bin/sh\nexit 9\n")
@@ -236,7 +236,7 @@ def test_among_integrations_and_wodles_the_home_is_one_folder_up(
 
 
 def test_without_a_python_in_the_home_the_systems_is_used(script, installed):
-    _, path = installed(script(SAY), "/nonexistent")
+    _, path = installed(script(SAY), "/proc/nonexistent")
     if not list(Path("/usr/bin").glob("python3.*")):
         pytest.skip("no Python in /usr/bin")
 
@@ -248,7 +248,7 @@ def without_python(script, installed):
     """A script that looks for Python only where there is none that fits."""
 
     def make(kind, version_check):
-        home, path = installed(script(SAY, kind), "/nonexistent")
+        home, path = installed(script(SAY, kind), "/proc/nonexistent")
         content = path.read_bytes()
         for tail in (b"", b"/python3"):
             content = content.replace(b" /usr/bin%b /usr/local/bin%b;" % (tail, tail), b";")

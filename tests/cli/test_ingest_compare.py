@@ -165,3 +165,37 @@ def test_it_takes_one_file_and_no_memory(compare, tmp_path, monkeypatch, other):
     status, events, _ = compare(cyclonedx(), cyclonedx(), *other)
 
     assert (status, events) == (2, [])
+
+
+def sarif(*suppressions):
+    """Return a report with a result for each, in one place; ``None`` is not suppressed."""
+    results = [
+        {
+            "ruleId": "r",
+            "level": "error",
+            "message": {"text": "m"},
+            **({"suppressions": [{"kind": kind}]} if kind else {}),
+        }
+        for kind in suppressions
+    ]
+    return {
+        "version": "2.1.0",
+        "runs": [{"tool": {"driver": {"name": "s"}}, "results": results}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "states"),
+    [
+        (sarif(None), sarif("inSource"), ["accepted"]),
+        (sarif("inSource"), sarif(None), ["acceptance_ended"]),
+        (sarif(), sarif("inSource"), ["accepted"]),
+        (sarif("inSource"), sarif("inSource"), []),
+        (sarif(), sarif("inSource", None), ["new"]),
+        (sarif("inSource"), sarif(), ["fixed"]),
+    ],
+)
+def test_what_the_tool_suppresses_is_accepted(compare, old, new, states):
+    _, events, _ = compare(old, new, "--artifact", "shop")
+
+    assert [e["state"] for e in events if e["event"] == "finding"] == states

@@ -140,6 +140,33 @@ def test_without_a_yes_nothing_is_changed(manager, monkeypatch, capsys, answer, 
     assert not (manager.home / RECORD).exists()
 
 
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+@pytest.mark.parametrize(
+    "moment", ["prove._Prover._test", "prove.check_canaries", "service.Service.activate"]
+)
+def test_killed_while_wazuh_is_asked_it_is_repaired_by_the_next_run(
+    manager, monkeypatch, content_of, capsys, moment
+):
+    """Also while ``wazuh-analysisd -t``, logtest or the restart is under way."""
+    manager.start()
+    before = content_of(manager.home / "etc")
+    child = os.fork()
+    if child == 0:
+        monkeypatch.setattr(
+            f"wazuh_pack.install.{moment}", lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+        )
+        main(["install", "--yes"])
+        os._exit(1)
+    _, status = os.waitpid(child, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL
+    assert content_of(manager.home / "etc") != before
+
+    assert main(["uninstall", "--yes"]) == _exit.USAGE
+    assert "repaired an interrupted run was undone" in capsys.readouterr().err
+    assert content_of(manager.home / "etc") == before
+    assert main(["install", "--yes"]) == _exit.OK
+
+
 def test_a_cancelled_job_leaves_the_old_state(manager, monkeypatch, content_of, capsys):
     manager.start()
     before = content_of(manager.home / "etc")

@@ -28,7 +28,13 @@ IMAGE = "ghcr.io/example-org/shop"
 DIGEST = "sha256:" + "a" * 64
 PASSWORD = "canary-password"
 REFUSED = 30
-CLEAN = {"SchemaVersion": 2, "ArtifactName": IMAGE, "ArtifactType": "container_image"}
+CLEAN = {
+    "SchemaVersion": 2,
+    "ArtifactName": f"{IMAGE}@{DIGEST}",
+    "ArtifactType": "container_image",
+    "Metadata": {"RepoDigests": [f"{IMAGE}@{DIGEST}"]},
+}
+OTHER = json.loads(json.dumps(CLEAN).replace(DIGEST, "sha256:" + "b" * 64))
 SEVERE = {
     **CLEAN,
     "Results": [
@@ -74,7 +80,8 @@ class Job:
         self.says(json.dumps(CLEAN), "trivy")
         self.says(theirs((SAMPLES / "cosign-verified.json").read_text(encoding="utf-8")), "verify")
         self.says(proof(), "verify-attestation")
-        self.tool("trivy", 'while [ "$1" != --output ]; do shift; done; cp "$folder/trivy" "$2"')
+        copy = 'while [ "$1" != --output ]; do shift; done; cp "$folder/trivy" "$2"'
+        self.tool("trivy", f'ls -A >"$folder/seen"; {copy}')
         self.tool("cosign", 'echo "$*" >>"$folder/asked"; cat "$folder/$1"')
 
     def says(self, text, what):
@@ -127,6 +134,7 @@ def test_what_is_clean_signed_and_built_where_it_should_be_passes(job):
     [
         ("trivy", json.dumps(SEVERE), "severity"),
         ("trivy", "", "missing,report"),
+        ("trivy", json.dumps(OTHER), "missing,report"),
         ("verify", UNSIGNED, "signature"),
         ("verify-attestation", UNSIGNED, "provenance"),
     ],
@@ -138,6 +146,15 @@ def test_what_is_not_is_refused_and_told_of(job, what, text, checks):
 
     assert (status, event["decision"]) == (REFUSED, "failed")
     assert set(checks.split(",")) <= set(event["checks"].split(","))
+
+
+@pytest.mark.parametrize("name", [".trivyignore", "trivy.yaml", "trivy-secret.yaml"])
+def test_the_repository_that_is_deployed_does_not_configure_trivy(job, name):
+    """Trivy reads these files in the folder it runs in, and they can hide any finding."""
+    (job.folder / name).write_text("CVE-2026-0001\n", encoding="utf-8")
+
+    assert job.run()[0] == 0
+    assert (job.tools.parent / "seen").read_text(encoding="utf-8") == ""
 
 
 @pytest.mark.parametrize("tool", ["trivy", "cosign"])

@@ -15,9 +15,9 @@ from wazuh_pack.gate.main import REFUSED, USAGE
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "tests/reports/samples"
 DIGEST = "sha256:" + "a" * 64
-NOWHERE = "/nonexistent"
+NOWHERE = "/proc/nonexistent"
 SIGNED = (
-    *("--digest", DIGEST, "--require", "signature", str(SAMPLES / "cosign-verified.json")),
+    *("--digest", DIGEST, "--require", "signature", f"cosign={SAMPLES / 'cosign-verified.json'}"),
     *("--signers", "https://github.com/shop/web/.github/workflows/*@refs/tags/*"),
 )
 RANDOM = ("time", "scan_id", "event_id")

@@ -1,5 +1,6 @@
 """The deploy gate: what passes, what does not, and what it says."""
 
+import base64
 import json
 import os
 import subprocess
@@ -91,6 +92,98 @@ def test_what_has_no_fix_may_be_let_through(gate):
     assert gate(path, "--ignore-unfixed", "yes")[0] == 0
 
 
+def trivy_without_fix(**more):
+    flaw = {"VulnerabilityID": "CVE-2026-0009", "PkgName": "p", "Severity": "CRITICAL", **more}
+    result = {"Target": "x", "Class": "os-pkgs", "Type": "debian", "Vulnerabilities": [flaw]}
+    return {**CLEAN, "Results": [result]}
+
+
+@pytest.mark.parametrize(
+    ("status", "passes"),
+    [
+        ("affected", True),
+        ("will_not_fix", True),
+        ("fix_deferred", True),
+        ("end_of_life", True),
+        ("under_investigation", True),
+        ("fixed", False),
+        ("unknown", False),
+        (None, False),
+    ],
+)
+def test_only_what_trivy_knows_to_be_unfixed_is_let_through(gate, status, passes):
+    path = gate.write(trivy_without_fix(**({"Status": status} if status else {})))
+
+    assert (gate(path, "--ignore-unfixed", "yes")[0] == 0) is passes
+
+
+@pytest.mark.parametrize("state", ["unknown", "fixed", ""])
+def test_what_grype_does_not_know_to_be_unfixed_counts(gate, state):
+    report = json.loads((SAMPLES / "grype.json").read_text("utf-8"))
+    report["matches"][0]["vulnerability"]["fix"] = {"versions": [], "state": state}
+
+    assert gate(gate.write(report), "--ignore-unfixed", "yes")[1]["checks"] == "severity"
+
+
+SARIF_RULE = {
+    "id": "CVE-2021-44228",
+    "properties": {"tags": ["vulnerability"], "security-severity": "10.0"},
+}
+SARIF_RUN = {
+    "tool": {"driver": {"name": "Trivy", "rules": [SARIF_RULE]}},
+    "results": [{"ruleId": "CVE-2021-44228", "message": {"text": "log4j-core 2.14.1"}}],
+}
+
+
+def suppressed_reports():
+    run = {
+        **SARIF_RUN,
+        "results": [{**SARIF_RUN["results"][0], "suppressions": [{"kind": "inSource"}]}],
+    }
+    ignored = {"Type": "vulnerability", "Status": "ignored", "Source": ".trivyignore"}
+    flaw = {"VulnerabilityID": "CVE-2026-0009", "PkgName": "p", "Severity": "CRITICAL"}
+    result = {"Target": "x", "Class": "os-pkgs", "Type": "debian"}
+    result["ExperimentalModifiedFindings"] = [{**ignored, "Finding": flaw}]
+    export = json.loads((SAMPLES / "dependency-track.json").read_text("utf-8"))
+    export["findings"][0]["analysis"] = {"isSuppressed": True}
+    audits = json.loads((SAMPLES / "zizmor.json").read_text("utf-8"))
+    site = json.loads((SAMPLES / "zap.json").read_text("utf-8"))
+    site["site"][0]["alerts"][0]["confidence"] = "0"
+    return [
+        {"version": "2.1.0", "runs": [run]},
+        {**CLEAN, "Results": [result]},
+        export,
+        [{**audits[0], "ignored": True}],
+        site,
+    ]
+
+
+@pytest.mark.parametrize("report", suppressed_reports())
+def test_what_a_report_suppresses_passes_only_when_the_policy_says_so(gate, report):
+    """Whoever changes the code can write a suppression into it."""
+    path = gate.write(report)
+
+    status, event = gate(path)
+    assert (status, event["checks"], event.get("allowed")) == (REFUSED, "severity", None)
+
+    status, event = gate(path, "--ignore-suppressed", "yes")
+    assert (status, event["allowed"]) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        (SAMPLES / "dependency-track.json").read_text("utf-8"),
+        (SAMPLES / "in-toto.jsonl").read_text("utf-8"),
+        json.dumps({"version": "2.1.0", "runs": [SARIF_RUN]}),
+    ],
+)
+def test_who_never_says_whether_there_is_a_fix_says_nothing_about_it(gate, content):
+    report = (gate.write(content), "--fail-on", "low")
+
+    assert gate(*report, "--ignore-unfixed", "yes")[1]["error"] == gate(*report)[1]["error"]
+
+
 @pytest.mark.parametrize(
     ("sample", "arguments", "checks"),
     [
@@ -133,7 +226,28 @@ def test_a_malicious_component_fails_whatever_its_severity_may(gate):
     assert (status, event["checks"]) == (REFUSED, "malicious")
 
 
-PROOF = (SAMPLES / "cosign-verified.json", f"cosign={SAMPLES / 'cosign-attestation.jsonl'}")
+@pytest.mark.parametrize(
+    ("report", "finding", "check"),
+    [
+        (f"cosign={SAMPLES / 'cosign.txt'}", "image-unsigned", "signature"),
+        (f"slsa-verifier={SAMPLES / 'slsa-verifier.txt'}", "source-mismatch", "provenance"),
+        (f"sbom={SAMPLES / 'sbom.json'}", "malicious-component", "malicious"),
+    ],
+)
+def test_what_always_fails_cannot_be_accepted(gate, report, finding, check):
+    listed = gate.write("pkg:npm/%40shop/cart\n", "malicious")
+
+    status, event = gate(report, "--malicious", listed, "--allow", finding)
+
+    assert (status, event["checks"]) == (REFUSED, check)
+    assert finding in event["error"]
+    assert "allowed" not in event
+
+
+PROOF = (
+    f"cosign={SAMPLES / 'cosign-verified.json'}",
+    f"cosign={SAMPLES / 'cosign-attestation.jsonl'}",
+)
 
 
 def test_proofs_of_this_digest_pass(gate):
@@ -167,17 +281,157 @@ def test_proofs_of_something_else_do_not(gate, arguments, words):
     assert words in event["error"]
 
 
-def test_what_nobody_verified_is_no_proof(gate):
-    status, event = gate(
-        SAMPLES / "cosign-attestation.jsonl", "--digest", DIGEST, "--require", "provenance"
-    )
+SLSA = f"""\
+Verifying artifact web: PASSED
+{{"_type":"https://in-toto.io/Statement/v1","predicateType":"https://slsa.dev/provenance/v1",\
+"subject":[{{"name":"web","digest":{{"sha256":"{DIGEST[7:]}"}}}}],"predicate":{{}}}}
+PASSED: SLSA verification passed
+"""
 
-    assert (status, event["checks"]) == (REFUSED, "provenance")
-    assert "what is there was not verified" in event["error"]
+
+@pytest.mark.parametrize("prefix", ["", "auto="])
+@pytest.mark.parametrize(
+    ("content", "required"),
+    [
+        ((SAMPLES / "cosign-attestation.jsonl").read_text("utf-8"), "provenance"),
+        ((SAMPLES / "cosign-verified.json").read_text("utf-8"), "signature"),
+        (SLSA, "provenance"),
+        ((SAMPLES / "sbom.json").read_text("utf-8"), "sbom"),
+    ],
+)
+def test_what_only_looks_like_a_proof_is_none(gate, prefix, content, required):
+    """Whoever may put a file among the reports could write one that looks like a verifier's."""
+    path = gate.write(content)
+
+    status, event = gate(f"{prefix}{path}", "--digest", DIGEST, "--require", required)
+
+    assert (status, event["checks"]) == (REFUSED, required)
+    assert f"there is no proof of {required}: what is there was not verified" in event["error"]
+
+
+@pytest.mark.parametrize(
+    ("tool", "content", "required"),
+    [
+        ("slsa-verifier", SLSA, "provenance"),
+        ("sbom", (SAMPLES / "sbom.json").read_text("utf-8"), "sbom"),
+    ],
+)
+def test_what_the_command_line_vouches_for_is_a_proof(gate, tool, content, required):
+    path = gate.write(content)
+
+    assert gate(f"{tool}={path}", "--digest", DIGEST, "--require", required)[0] == 0
+
+
+def test_no_other_tool_s_report_can_call_itself_an_sbom(gate):
+    path = gate.write({"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "sbom"}}}]})
+
+    assert gate(f"sarif={path}", "--require", "sbom")[1]["checks"] == "sbom"
+
+
+OTHER = "sha256:" + "b" * 64
+GRYPE = {"matches": [], "descriptor": {"name": "grype"}, "source": {"type": "image"}}
+
+
+def trivy_of(name=NAME, kind="container_image", **metadata):
+    return {**CLEAN, "ArtifactName": name, "ArtifactType": kind, "Metadata": metadata}
+
+
+def grype_of(**target):
+    return {**GRYPE, "source": {"type": "image", "target": {"userInput": NAME, **target}}}
+
+
+@pytest.mark.parametrize(
+    ("tool", "report"),
+    [
+        ("trivy", trivy_of(RepoDigests=[f"shop/old@{OTHER}", f"shop/web@{DIGEST}"])),
+        ("trivy", trivy_of(f"shop/web@{DIGEST}", RepoDigests=[f"shop/web@{OTHER}"])),
+        ("trivy", trivy_of(ImageID=DIGEST)),
+        ("grype", grype_of(repoDigests=[f"shop/web@{DIGEST}"])),
+        ("grype", grype_of(userInput=f"shop/web@{DIGEST}", manifestDigest=OTHER)),
+        ("grype", grype_of(manifestDigest=DIGEST)),
+    ],
+)
+def test_a_required_report_about_this_digest_counts(gate, tool, report):
+    path = gate.write(report)
+
+    assert gate(f"{tool}={path}", "--digest", DIGEST, "--require", tool)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("tool", "report", "checks"),
+    [
+        ("trivy", trivy_of(ImageID=DIGEST, RepoDigests=[f"shop/web@{OTHER}"]), "missing,report"),
+        ("trivy", trivy_of(f"shop/web@{OTHER}"), "missing,report"),
+        ("trivy", trivy_of(ImageID=OTHER), "missing"),
+        ("trivy", trivy_of(), "missing"),
+        ("trivy", trivy_of(".", "filesystem"), "missing"),
+        ("grype", grype_of(repoDigests=[f"shop/web@{OTHER}"]), "missing,report"),
+        ("grype", grype_of(manifestDigest=OTHER), "missing"),
+    ],
+)
+def test_a_required_report_about_something_else_does_not(gate, tool, report, checks):
+    path = gate.write(report)
+
+    status, event = gate(f"{tool}={path}", "--digest", DIGEST, "--require", tool)
+
+    assert (status, event["checks"]) == (REFUSED, checks)
+    assert f"there is no whole report of {tool} about {DIGEST}" in event["error"]
+
+
+def test_a_report_about_another_image_fails_even_where_none_is_required(gate):
+    path = gate.write(trivy_of(RepoDigests=[f"shop/web@{OTHER}"]))
+
+    status, event = gate(path, "--digest", DIGEST)
+
+    assert (status, event["checks"]) == (REFUSED, "report")
+    assert event["error"] == f"report: it is about another image, {OTHER}"
+
+
+def test_what_is_no_image_has_no_digest_that_a_scanner_could_name(gate):
+    report = f"trivy={gate.write(trivy_of('.', 'filesystem'))}"
+    arguments = ("--digest", DIGEST, "--require", "trivy", "--type", "file")
+
+    assert gate(report, *arguments)[0] == 0
+
+
+def test_a_sarif_report_in_a_scanner_s_name_is_about_no_digest(gate):
+    path = gate.write({"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "Trivy"}}}]})
+
+    assert gate(f"sarif={path}", "--require", "trivy")[0] == 0
+    assert gate(f"sarif={path}", "--require", "trivy", "--digest", DIGEST)[1]["checks"] == "missing"
+
+
+@pytest.mark.parametrize(
+    ("tool", "content"),
+    [("trivy", "[]"), ("trivy", "null"), ("sarif", '{"version": "2.1.0", "runs": []}')],
+)
+def test_a_report_that_nothing_stands_in_is_not_whole(gate, tool, content):
+    path = gate.write(content)
+
+    assert gate(f"{tool}={path}", "--require", tool)[1]["checks"] == "incomplete,missing"
+
+
+@pytest.mark.parametrize(
+    ("result", "check"),
+    [(trivy_without_fix(), "severity"), ({"other": 1}, "incomplete")],
+)
+def test_a_verified_attestation_of_a_scan_counts_as_the_scan(gate, result, check):
+    statement = {
+        "_type": "https://in-toto.io/Statement/v0.1",
+        "predicateType": "https://cosign.sigstore.dev/attestation/vuln/v1",
+        "subject": [{"name": "shop/web", "digest": {"sha256": DIGEST[7:]}}],
+        "predicate": {"scanner": {"uri": "", "result": result}},
+    }
+    payload = base64.b64encode(json.dumps(statement).encode()).decode()
+    path = gate.write({"payloadType": "application/vnd.in-toto+json", "payload": payload})
+
+    status, event = gate(f"cosign={path}", "--digest", DIGEST)
+
+    assert (status, event["checks"]) == (REFUSED, check)
 
 
 def test_the_digest_may_stand_in_the_name(gate, capfd):
-    status = main(["--artifact", f"web@{DIGEST}", str(PROOF[0]), "--require", "signature"])
+    status = main(["--artifact", f"web@{DIGEST}", PROOF[0], "--require", "signature"])
     event = json.loads(capfd.readouterr().out)["security_scan"]
 
     assert (status, event["artifact"], event["artifact_digest"]) == (0, "web", DIGEST)
@@ -212,6 +466,13 @@ def test_a_report_that_cannot_be_read_fails(gate, content, words):
 
     assert (status, event["checks"]) == (REFUSED, "report")
     assert words in event["error"]
+
+
+def test_what_a_named_tool_has_not_found_is_nothing(gate):
+    path = gate.write("")
+
+    assert gate(f"trufflehog={path}", "--require", "trufflehog")[0] == 0
+    assert gate(f"gitleaks={path}")[1]["error"] == "report: the file is empty"
 
 
 def test_an_incomplete_report_fails(gate):

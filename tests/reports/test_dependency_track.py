@@ -1,12 +1,14 @@
 """Dependency-Track's reports."""
 
+import pytest
+
 from wazuh_pack.reports.findings import Artifact
 
 
 def test_the_export_of_a_project(files, samples):
     _, head, findings = files.read(samples / "dependency-track.json")
 
-    (flaw,) = findings
+    flaw, suppressed = findings
     assert head.artifact == Artifact("shop-web", "application")
     assert (head.tool_version, head.suppressed) == ("4.14.0", 1)
     assert (flaw.finding_id, flaw.severity, flaw.aliases) == (
@@ -20,6 +22,11 @@ def test_the_export_of_a_project(files, samples):
         "2.14.1",
     )
     assert (flaw.cvss, flaw.cwe, flaw.status) == ("10.0", "CWE-502", "in_triage")
+    assert (flaw.accepted, suppressed.accepted) == ("", "tool")
+    assert (suppressed.accepted_by, suppressed.accepted_reason) == (
+        "dependency-track",
+        "suppressed",
+    )
 
 
 def test_the_api_s_bare_list(files):
@@ -31,13 +38,15 @@ def test_the_api_s_bare_list(files):
     assert findings == files.read(export)[2]
 
 
-def test_what_an_analyst_closed_is_no_finding(files):
+@pytest.mark.parametrize("state", ["FALSE_POSITIVE", "NOT_AFFECTED", "RESOLVED"])
+def test_what_an_analyst_closed_is_accepted(files, state):
     export = files.sample("dependency-track.json")
-    export["findings"][0]["analysis"]["state"] = "FALSE_POSITIVE"
+    export["findings"][0]["analysis"]["state"] = state
 
     _, head, findings = files.read(export)
 
-    assert (findings, head.suppressed) == ([], 2)
+    assert head.suppressed == 2
+    assert (findings[0].accepted, findings[0].accepted_reason) == ("tool", state.lower())
 
 
 def test_recorded_reports(files, recorded):

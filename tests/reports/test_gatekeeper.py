@@ -1,5 +1,7 @@
 """Gatekeeper's audits."""
 
+import json
+
 import pytest
 
 
@@ -31,6 +33,85 @@ def test_an_audit_without_violations_is_a_clean_one(files, samples):
     )
 
     assert (findings, head.problems) == ([], ())
+
+
+def line(**more):
+    return json.dumps({"level": "info", "logger": "controller", "process": "audit", **more}) + "\n"
+
+
+def audit(*between, after=()):
+    """Return a log in which an audit finds a violation, and a second one does not."""
+    first, second = {"audit_id": "2026-03-02T09:00:00Z"}, {"audit_id": "2026-03-02T09:01:00Z"}
+    violation = {
+        "event_type": "violation_audited",
+        "constraint_kind": "K8sAllowedRepos",
+        "constraint_name": "only-ours",
+        "resource_kind": "Pod",
+        "resource_name": "web",
+    }
+    return "".join(
+        [
+            line(**first, event_type="audit_started"),
+            line(**first, **violation),
+            line(**first, event_type="audit_finished"),
+            line(**second, event_type="audit_started"),
+            *(line(**second, **more) for more in between),
+            line(**second, event_type="audit_finished"),
+            *(line(**more) for more in after),
+        ]
+    )
+
+
+# Texts of Gatekeeper's pkg/audit/manager.go.
+UNLISTED = {"level": "error", "msg": "Unable to list objects for gvk", "error": "refused"}
+FAILED = {"level": "error", "msg": "audit manager audit() failed", "error": "i/o timeout"}
+
+
+@pytest.mark.parametrize(
+    ("log", "problem"),
+    [
+        (audit(UNLISTED), "the audit met an error: Unable to list objects for gvk: refused"),
+        # It ends even when it failed, and the line that says so comes later and has no id.
+        (
+            audit(after=[FAILED]),
+            "the audit met an error: audit manager audit() failed: i/o timeout",
+        ),
+        (
+            audit({"msg": "Audit exits, required crd has not been deployed ", "CRD": "x"}),
+            "the audit met an error: Audit exits, required crd has not been deployed",
+        ),
+        (
+            audit({"msg": "no constraint is found with apiversion"}),
+            "the audit met an error: no constraint is found with apiversion",
+        ),
+    ],
+)
+def test_an_audit_that_failed_is_incomplete(files, log, problem):
+    _, head, findings = files.read(log)
+
+    assert (head.created, findings) == ("2026-03-02T09:01:00Z", [])
+    assert head.problems == (problem,)
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        audit({"level": "error", "msg": "could not update constraint status", "name": "x"}),
+        audit({"level": "error", "msg": "failed to report total violations"}),
+        audit(after=[{"level": "error", "msg": "StatsReporter could not start"}]),
+        # Of the audit before.
+        line(**FAILED) + audit(),
+        line(**UNLISTED, audit_id="2026-03-02T08:59:00Z") + audit(),
+    ],
+)
+def test_an_error_that_concerns_no_object_does_not_matter(files, log):
+    assert files.read(log)[1].problems == ()
+
+
+def test_credentials_in_an_error_are_not_told(files):
+    error = {**UNLISTED, "error": 'Get "https://user:canary-x@10.0.0.1/api": refused'}
+
+    assert "canary-" not in files.read(audit(error))[1].problems[0]
 
 
 def test_violations_that_the_status_leaves_out_make_it_incomplete(files, samples):

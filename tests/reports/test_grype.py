@@ -25,6 +25,48 @@ def test_artifact_and_findings(files, samples):
     assert (system.severity, system.path, system.status) == ("info", "", "wont-fix")
 
 
+HEADERS = {
+    "package": {"name": "linux-libc-dev", "upstream-name": "linux", "type": "deb"},
+    "match-type": "exact-indirect-match",
+}
+OURS = {"vulnerability": "CVE-2026-0003", "reason": "not reachable"}
+# As Grype 0.116 writes them: with all members in its configuration, with few where they applied.
+CONFIGURED = {"fix-state": "", "vex-status": "", "include-aliases": False, "match-type": ""}
+
+
+@pytest.mark.parametrize(
+    ("applied", "accepted"),
+    [
+        ({**OURS, "namespace": ""}, ("tool", "not reachable")),
+        ({"namespace": "", "package": {"name": "libc6", "language": ""}}, ("tool", "ignore rule")),
+        (
+            {"vex-status": "not_affected", "vex-justification": "vulnerable_code_not_present"},
+            ("vex", "not_affected: vulnerable_code_not_present"),
+        ),
+        ({"vulnerability": "CVE-2026-0003", "reason": "Distro Fixed"}, None),
+        ({"namespace": "", "fix-state": "wont-fix"}, None),
+        ({"namespace": "", **HEADERS}, None),
+    ],
+)
+def test_what_a_rule_of_the_user_ignores_is_accepted(files, applied, accepted):
+    report = files.sample("grype.json")
+    report["ignoredMatches"] = [{**report["matches"].pop(), "appliedIgnoreRules": [applied]}]
+    report["descriptor"]["configuration"]["ignore"] = [
+        {**CONFIGURED, "namespace": "", "package": {"name": ""}, **OURS},
+        {**CONFIGURED, "vulnerability": "", "namespace": "", "package": {"name": "libc6"}},
+        {**CONFIGURED, "vulnerability": "", "fix-state": "wont-fix"},
+        {**CONFIGURED, **HEADERS},
+    ]
+
+    _, head, findings = files.read(report)
+
+    ignored = [item for item in findings if item.finding_id == "CVE-2026-0003"]
+    assert [(item.accepted, item.accepted_reason) for item in ignored] == (
+        [accepted] if accepted else []
+    )
+    assert head.suppressed == 1
+
+
 @pytest.mark.parametrize(
     ("kind", "target", "artifact"),
     [

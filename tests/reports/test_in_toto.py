@@ -68,3 +68,90 @@ def test_recorded_statement(files, recorded):
     (claim,) = head.evidence
     assert claim.source == "git+https://github.com/slsa-framework/example-package@refs/tags/v14.2"
     assert "ianlewis" not in repr(head)
+
+
+TRIVY = {
+    # cosign sorts the members of what it attests, so that the results come before the version.
+    "ArtifactName": "shop/web",
+    "ArtifactType": "container_image",
+    "Results": [
+        {
+            "Class": "os-pkgs",
+            "Target": "debian",
+            "Type": "debian",
+            "Vulnerabilities": [
+                {"VulnerabilityID": "CVE-2021-44228", "PkgName": "p", "Severity": "CRITICAL"}
+            ],
+        }
+    ],
+    "SchemaVersion": 2,
+}
+GRYPE = {
+    "descriptor": {"name": "grype"},
+    "matches": [
+        {
+            "vulnerability": {"id": "CVE-2021-44228", "severity": "Critical"},
+            "artifact": {"name": "p", "version": "1", "type": "deb"},
+        }
+    ],
+}
+SARIF = {
+    "version": "2.1.0",
+    "runs": [
+        {
+            "tool": {"driver": {"name": "scout"}},
+            "results": [
+                {
+                    "ruleId": "CVE-2021-44228",
+                    "message": {"text": "p"},
+                    "properties": {"security-severity": "9.8"},
+                }
+            ],
+        }
+    ],
+}
+
+
+def vulnerabilities(scanner):
+    """Return what ``cosign attest --type vuln`` makes of a scan."""
+    statement = {
+        "_type": "https://in-toto.io/Statement/v0.1",
+        "predicateType": "https://cosign.sigstore.dev/attestation/vuln/v1",
+        "subject": [{"name": "shop/web", "digest": {"sha256": "a" * 64}}],
+        "predicate": {"invocation": {"uri": ""}, "scanner": scanner, "metadata": {}},
+    }
+    return envelope(base64.b64encode(json.dumps(statement).encode()).decode())
+
+
+@pytest.mark.parametrize("tool", ["cosign", "in-toto"])
+@pytest.mark.parametrize("result", [TRIVY, GRYPE, SARIF])
+def test_the_scanner_s_report_in_cosign_s_attestation_is_read(files, tool, result):
+    _, head, findings = files.read(vulnerabilities({"uri": "x", "result": result}), tool)
+
+    (finding,) = findings
+    assert (finding.finding_id, finding.severity) == ("CVE-2021-44228", "critical")
+    assert finding.category == "attestation"
+    assert (head.problems, [item.kind for item in head.evidence]) == ((), ["vulnerabilities"])
+
+
+@pytest.mark.parametrize("tool", ["cosign", "in-toto"])
+@pytest.mark.parametrize(
+    ("scanner", "words"),
+    [
+        ({"result": {"some": "other"}}, "nobody here can read the scan result"),
+        ({"result": {"SchemaVersion": 2, "runs": []}}, "not a Trivy report but a SARIF report"),
+        ({"result": None}, "holds no scan result"),
+        ({}, "holds no scan result"),
+    ],
+)
+def test_a_result_that_cannot_be_read_makes_the_report_incomplete(files, tool, scanner, words):
+    _, head, findings = files.read(vulnerabilities(scanner), tool)
+
+    assert findings == []
+    assert len(head.problems) == 1
+    assert words in head.problems[0]
+
+
+def test_a_large_result_is_no_statement(files):
+    with pytest.raises(ReportError, match="not a in-toto attestation"):
+        files.read(vulnerabilities({"result": {"SchemaVersion": 2, "x": "x" * (18 << 20)}}))

@@ -37,6 +37,22 @@ def test_one_report_after_what_the_command_line_says(files):
     assert (found.severity, found.status, found.resource) == ("medium", "error", "shop/Pod/web-0")
 
 
+@pytest.mark.parametrize(
+    ("properties", "accepted_by"), [({"exceptions": "shop-legacy"}, "shop-legacy"), ({}, None)]
+)
+def test_a_policy_exception_accepts_and_any_other_rule_that_was_skipped_is_nothing(
+    files, properties, accepted_by
+):
+    skipped = {**REPORT["results"][0], "result": "skip", "properties": properties}
+
+    _, head, findings = files.read({**REPORT, "results": [skipped]})
+
+    assert [(item.accepted, item.accepted_by, item.status) for item in findings] == (
+        [("tool", accepted_by, "skip")] if accepted_by else []
+    )
+    assert head.suppressed == len(findings)
+
+
 @pytest.mark.parametrize("version", ["v1", "wgpolicyk8s.org/v1", ""])
 def test_other_kubernetes_objects_are_refused(files, version):
     with pytest.raises(Exception, match="not a Kubernetes policy report: its apiVersion is"):

@@ -283,6 +283,22 @@ def test_an_empty_list_of_a_tool_that_is_named_has_no_findings(files, tool, cont
     assert head.problems == ()
 
 
+@pytest.mark.parametrize("tool", ["nuclei", "trufflehog"])
+@pytest.mark.parametrize("content", ["", "\n"])
+def test_a_named_tool_that_writes_a_line_a_finding_writes_none_when_there_is_none(
+    files, tool, content
+):
+    reader, head, findings = files.read(content, tool)
+
+    assert (reader.NAME, head.problems, findings) == (tool, (), [])
+
+
+@pytest.mark.parametrize("tool", ["auto", *sorted(BY_NAME.keys() - {"nuclei", "trufflehog"})])
+def test_any_other_empty_file_is_refused(files, tool):
+    with pytest.raises(ReportError, match="the file is empty"):
+        files.read("", tool)
+
+
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.name)
 def test_a_deeply_nested_document_is_refused(tmp_path, sample):
     path = tmp_path / "report"

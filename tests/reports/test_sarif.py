@@ -3,7 +3,8 @@
 import pytest
 
 from wazuh_pack.reports.findings import Artifact
-from wazuh_pack.reports.report import ReportError
+from wazuh_pack.reports.registry import open_report
+from wazuh_pack.reports.report import ReportError, ReportFile
 
 
 def test_rules_levels_and_places(files, samples):
@@ -11,7 +12,7 @@ def test_rules_levels_and_places(files, samples):
 
     assert head.artifact == Artifact("https://git.example.org/shop/web", "repository", "abc123")
     assert (head.tool, head.tool_version, head.suppressed) == ("example-scan", "4.2.0", 1)
-    injection, weak = findings
+    injection, weak, suppressed = findings
     assert (injection.finding_id, injection.severity, injection.cwe) == (
         "sql-injection",
         "critical",
@@ -23,7 +24,12 @@ def test_rules_levels_and_places(files, samples):
         41,
     )
     # No result level: the rule's default counts; an address of a file becomes its path.
-    assert (weak.severity, weak.path) == ("medium", "/src/hash it.py")
+    assert (weak.severity, weak.path, weak.accepted) == ("medium", "/src/hash it.py", "")
+    assert (suppressed.accepted, suppressed.accepted_by, suppressed.accepted_reason) == (
+        "tool",
+        "example-scan",
+        "inSource",
+    )
 
 
 def run(tool="Scan", **result):
@@ -44,6 +50,30 @@ def run(tool="Scan", **result):
 )
 def test_levels(files, level, severity):
     assert files.read(run(level=level))[2][0].severity == severity
+
+
+@pytest.mark.parametrize(
+    ("suppressions", "reason"),
+    [
+        ([{"kind": "external", "status": "accepted", "justification": "test"}], "external: test"),
+        ([{"status": "rejected"}, {"kind": "inSource"}], "inSource"),
+        ([{"kind": "external", "status": "underReview"}], None),
+        ([{"kind": "external", "status": "rejected"}], None),
+        ([], None),
+        ([7], None),
+    ],
+)
+def test_a_suppression_that_holds_accepts_the_finding(files, suppressions, reason):
+    _, head, (found,) = files.read(run(suppressions=suppressions))
+
+    assert (found.accepted, found.accepted_reason) == (("tool", reason) if reason else ("", ""))
+    assert head.suppressed == (1 if reason else 0)
+
+
+def test_why_a_secret_is_suppressed_is_not_shown(files):
+    report = run("gitleaks", suppressions=[{"kind": "external", "justification": "canary-x"}])
+
+    assert files.read(report)[2][0].accepted_reason == "external"
 
 
 @pytest.mark.parametrize("tool", ["gitleaks", "TruffleHog"])
@@ -115,6 +145,21 @@ def test_a_run_that_failed_makes_the_report_incomplete(files):
     report["runs"][0]["invocations"] = [{"executionSuccessful": False}]
 
     assert files.read(report)[1].problems == ("1 runs of the tool did not succeed",)
+
+
+class Unsearchable(list):
+    """A list that nobody may look through, for it is as long as the report likes."""
+
+    def __iter__(self):
+        raise AssertionError("the runs are looked through")
+
+
+def test_the_run_of_a_result_is_found_without_a_search(files):
+    report = {"version": "2.1.0", "runs": [run(f"t{number}")["runs"][0] for number in range(3)]}
+
+    with open_report(ReportFile(files.write(report)))[1] as opened:
+        opened._nested.places = Unsearchable(opened._nested.places)
+        assert len(list(opened.findings())) == 3
 
 
 def test_rules_of_extensions_are_found_by_index(files):

@@ -16,7 +16,7 @@ ALERT = (
 def test_both_forms_say_the_same(files, samples, name):
     _, head, findings = files.read(samples / name)
 
-    (found,) = findings
+    found = findings[0]
     assert (head.artifact.name, head.tool_version) == ("https://shop.example.org", "2.17.0")
     assert (found.finding_id, found.severity, found.status) == ("40018-1", "high", "medium")
     assert (found.resource, found.target) == (
@@ -30,10 +30,14 @@ def test_both_forms_say_the_same(files, samples, name):
     )
 
 
-def test_false_positives_are_counted_only(files, samples):
-    _, head, _ = files.read(samples / "zap.json")
+def test_false_positives_are_accepted(files, samples):
+    _, head, findings = files.read(samples / "zap.json")
 
     assert head.suppressed == 1
+    assert [(item.accepted, item.accepted_reason) for item in findings] == [
+        ("", ""),
+        ("tool", "false_positive"),
+    ]
 
 
 @pytest.mark.parametrize(

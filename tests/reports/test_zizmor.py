@@ -24,7 +24,7 @@ jobs:
 def test_audit_place_and_confidence(files, samples):
     _, head, findings = files.read(samples / "zizmor.json")
 
-    injection, permissions = findings
+    injection, permissions, ignored = findings
     assert (injection.finding_id, injection.severity, injection.status) == (
         "template-injection",
         "high",
@@ -37,7 +37,12 @@ def test_audit_place_and_confidence(files, samples):
     )
     assert injection.message == "may expand into code"
     assert permissions.severity == "info"
-    assert head.suppressed == 1
+    assert (head.suppressed, injection.accepted) == (1, "")
+    assert (ignored.finding_id, ignored.accepted, ignored.accepted_by) == (
+        "artipacked",
+        "tool",
+        "zizmor",
+    )
 
 
 def test_a_step_that_moves_is_the_same(files):

@@ -65,6 +65,116 @@ def test_new_fixed_and_reopened(desk):
     assert told(desk.take(leaks, **order)[1]) == [("reopened", "private-key")]
 
 
+def suppressed(report):
+    report["runs"][0]["results"][0]["suppressions"] = [{"kind": "external", "status": "accepted"}]
+    return report
+
+
+def analysed(report):
+    report["findings"][0]["analysis"] = {"state": "FALSE_POSITIVE", "isSuppressed": True}
+    return report
+
+
+@pytest.mark.parametrize(
+    ("name", "accept", "finding"),
+    [
+        ("sarif.json", suppressed, "sql-injection"),
+        ("dependency-track.json", analysed, "CVE-2026-0002"),
+    ],
+)
+def test_what_its_own_tool_suppresses_is_accepted_and_not_fixed(desk, name, accept, finding):
+    desk.take(sample(name), artifact="shop")
+
+    assert told(desk.take(accept(sample(name)), artifact="shop")[1]) == [("accepted", finding)]
+    assert told(desk.take(accept(sample(name)), artifact="shop")[1]) == []
+    assert told(desk.take(sample(name), artifact="shop")[1]) == [("acceptance_ended", finding)]
+
+
+def trivy(*results):
+    return {
+        "SchemaVersion": 2,
+        "ArtifactName": "shop",
+        "ArtifactType": "filesystem",
+        "Results": [{"Target": "x", "Type": "t", **result} for result in results],
+    }
+
+
+PACKAGES = {"Class": "os-pkgs"}
+FLAWED = {
+    **PACKAGES,
+    "Vulnerabilities": [{"VulnerabilityID": "CVE-1", "PkgName": "p", "Severity": "CRITICAL"}],
+}
+LEAKY = {"Class": "secret", "Secrets": [{"RuleID": "aws", "Severity": "HIGH"}]}
+WRONG = {"Class": "config", "Misconfigurations": [{"ID": "DS-0001", "Severity": "HIGH"}]}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "fixed"),
+    [
+        (trivy(FLAWED, LEAKY), trivy(PACKAGES), ["CVE-1", "aws"]),
+        (trivy(FLAWED), trivy(PACKAGES, LEAKY), ["CVE-1"]),
+        # What was not looked for is not fixed.
+        (trivy(FLAWED), trivy(LEAKY), []),
+        (trivy(FLAWED), trivy(), []),
+        (trivy(FLAWED), trivy({"Class": "lang-pkgs"}), []),
+        (trivy(FLAWED, WRONG), trivy(PACKAGES), []),
+        (trivy(FLAWED), [], []),
+    ],
+)
+def test_what_a_trivy_report_did_not_look_for_is_not_fixed(desk, before, after, fixed):
+    order = {"tool": "trivy", "artifact": "shop", "kind": "filesystem"}
+    desk.take(before, **order)
+
+    found = told(desk.take(after, **order)[1])
+
+    assert sorted(finding for state, finding in found if state == "fixed") == fixed
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"only-fixed": True},
+        {"only-notfixed": True},
+        {"ignore-wontfix": "wont-fix"},
+        {"exclude": ["/app/**"]},
+        {"by-cve": True},
+        {"search": {"scope": "all-layers"}},
+        {"match": {"java": {"using-cpes": True}}},
+        {"match-upstream-kernel-headers": True},
+        {"distro": "debian:12"},
+        {"platform": "linux/arm64"},
+        {"fix-channel": {"redhat-eus": {"apply": "auto"}}},
+    ],
+)
+def test_what_another_configuration_of_grype_leaves_out_is_not_fixed(desk, change):
+    report = sample("grype.json")
+    usual = {"only-fixed": False, "exclude": [], "timestamp": "x", "db": {"dir": "/a"}}
+    report["descriptor"]["configuration"] = usual
+    desk.take(report)
+    less = {**report, "matches": []}
+    filtered = {**usual, **change}
+
+    less["descriptor"] = {"configuration": filtered}
+    assert told(desk.take(less)[1]) == []
+
+    less["descriptor"] = {"configuration": usual}
+    assert told(desk.take(report)[1]) == []
+    less["descriptor"] = {"configuration": {**usual, "timestamp": "y", "db": {"dir": "/b"}}}
+    assert {state for state, _ in told(desk.take(less)[1])} == {"fixed"}
+
+
+def test_what_a_new_exception_of_conftest_leaves_out_is_not_fixed(desk):
+    result = {"filename": "a", "successes": 0, "failures": [{"msg": "runs as root"}]}
+    excepted = {"filename": "a", "successes": 0, "exceptions": [{"msg": "data.main.exception"}]}
+    desk.take([result], artifact="shop")
+
+    assert told(desk.take([excepted], artifact="shop")[1]) == []
+    assert told(desk.take([result], artifact="shop")[1]) == []
+    assert told(desk.take([{**excepted, "exceptions": []}], artifact="shop")[1]) == [
+        ("fixed", "main")
+    ]
+
+
 def test_tools_and_artifacts_do_not_close_each_other_s_findings(desk):
     desk.take(sample("gitleaks.json"), artifact="shop")
 

@@ -42,6 +42,25 @@ def test_reports_alone_are_enough_and_trivy_is_not_run(home, capfd, monkeypatch)
     assert events[-1]["event"] == "scan_finished"
 
 
+def test_a_secret_is_fixed_when_the_named_tool_s_file_is_empty(home, capfd, monkeypatch):
+    configure(
+        home, f"[reports-x]\nfolder = {home.parent / 'in'}\ntool = trufflehog\nartifact = shop\n"
+    )
+    place = home.parent / "in/shop.jsonl"
+    events = []
+    for content in ((SAMPLES / "trufflehog.jsonl").read_bytes(), b""):
+        place.write_bytes(content)
+        later = place.stat().st_ctime + 100
+        monkeypatch.setattr(inbox, "time", SimpleNamespace(time=lambda later=later: later))
+        assert run.main(["--home", str(home), "--wait"]) == 0
+        events.append([json.loads(line)[KEY] for line in capfd.readouterr().out.splitlines()])
+
+    first, second = ([e for e in one if e["event"] == "finding"] for one in events)
+    assert {e["state"] for e in first} == {"new"}
+    assert {e["state"] for e in second} == {"fixed"}
+    assert len(first) == len(second) > 0
+
+
 @pytest.mark.parametrize(
     ("section", "words"),
     [

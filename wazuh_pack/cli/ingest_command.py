@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 import sys
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,9 +21,13 @@ from wazuh_pack.reports.findings import SEVERITIES, severity_rank
 from wazuh_pack.reports.malicious import Malicious
 from wazuh_pack.reports.registry import AUTO, BY_NAME
 from wazuh_pack.reports.report import ReportError, ReportFile
+from wazuh_pack.scan import config as configuration
+from wazuh_pack.scan import judge
 from wazuh_pack.scan import sink as sinks
-from wazuh_pack.scan.config import Reporting
-from wazuh_pack.scan.events import KEY, Event, encode
+from wazuh_pack.scan.compare import ACCEPTED
+from wazuh_pack.scan.config import Config, Reporting
+from wazuh_pack.scan.events import KEY, Event, Source, encode, utc_now
+from wazuh_pack.scan.inbox import UNKNOWN
 from wazuh_pack.scan.ingest import Ingester, Order
 from wazuh_pack.scan.places import Places
 from wazuh_pack.scan.record import Recorder
@@ -39,7 +45,7 @@ _LOCK_SECONDS = 60.0
     help="Turn reports of scanners and gates into events, one JSON object a line. Without --state "
     "or --home every finding is new. With --state, what is new, fixed or back since the report "
     "before is told, from a memory in that folder. With --home, the wodle of that Wazuh home "
-    "remembers the report and delivers the events."
+    "remembers the report and delivers the events, as its configuration and exceptions say."
 )
 @click.argument(
     "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -53,7 +59,8 @@ _LOCK_SECONDS = 60.0
 @click.option(
     "--severity",
     type=click.Choice(SEVERITIES),
-    help="The lowest severity that becomes an event [without memory: unknown, else low].",
+    help="The lowest severity that becomes an event [without a memory: unknown; with --state: low; "
+    "with --home: as configured].",
 )
 @click.option(
     "--malicious",
@@ -100,9 +107,9 @@ def command(
         raise click.UsageError("--format text is for looking only, without --state, --home, --sink")
     order = Order(tool=tool, artifact=artifact, kind=kind, digest=digest)
     try:
-        ingester = Ingester(Malicious.load(malicious) if malicious else None)
         if home:
-            return _into_home(files, order, ingester, Places(home), severity or "low")
+            return _into_home(files, order, Places(home), severity, malicious)
+        ingester = Ingester(Malicious.load(malicious) if malicious else None)
         with _output(sink) as output:
             if state:
                 return _remembered(files, order, ingester, state, severity or "low", output)
@@ -154,8 +161,8 @@ def _print(event: Event, *, compared: bool) -> None:
     if fields["event"] == "finding":
         where = fields.get("path") or fields.get("resource") or fields.get("package") or "-"
         severity = f"{fields['severity']:<8}"
-        if compared:
-            severity = f"{fields['state']:<8}{severity}"
+        if compared or fields["state"] == ACCEPTED:
+            severity = f"{fields['state']} ".ljust(8) + severity
         _out.line(
             f"{severity}  {fields['finding_id']}  {where}  {fields.get('title', '')}".rstrip()
         )
@@ -187,40 +194,54 @@ def _remembered(
 ) -> int:
     make_private(str(state), ("spool",))
     with FileLock(str(state / "lock"), _LOCK_SECONDS):
-        status = _record(
-            files, order, ingester, state / "memory.db", Spool(state / "spool"), severity
-        )
-        Spool(state / "spool").deliver(output, max_lines=_NO_LIMIT, max_bytes=_NO_LIMIT)
+        memory, spool = state / "memory.db", Spool(state / "spool")
+        _recover(memory, spool)
+        recorder = Recorder(memory, spool, Reporting(severity=severity))
+        status = _record(files, order, ingester, recorder)
+        spool.deliver(output, max_lines=_NO_LIMIT, max_bytes=_NO_LIMIT)
     return status
 
 
 def _into_home(
-    files: tuple[Path, ...], order: Order, ingester: Ingester, places: Places, severity: str
+    files: tuple[Path, ...],
+    order: Order,
+    places: Places,
+    severity: str | None,
+    malicious: Path | None,
 ) -> int:
+    """Record as the wodle does: with less than it knows, its memory would forget."""
+    config = configuration.load(places.config) if Path(places.config).exists() else Config()
+    reporting = replace(config.reporting, severity=severity or config.reporting.severity)
+    listed = malicious or (Path(reporting.malicious) if reporting.malicious else None)
+    ingester = Ingester(Malicious.load(listed) if listed else None)
     places.make()
     with FileLock(str(places.scan_lock), _LOCK_SECONDS):
-        status = _record(files, order, ingester, places.memory, Spool(places.spool), severity)
+        spool = Spool(places.spool)
+        _recover(places.memory, spool)
+        with closing(judge.load(config, places, utc_now())) as known:
+            for problem in known.problems:
+                _out.error(problem)
+            recorder = Recorder(places.memory, spool, reporting, sla=config.sla, judge=known)
+            status = _record(files, order, ingester, recorder)
     _out.note("recorded; the wodle delivers the events with its next run")
     return status
 
 
-def _record(
-    files: tuple[Path, ...],
-    order: Order,
-    ingester: Ingester,
-    memory: Path,
-    spool: Spool,
-    severity: str,
-) -> int:
+def _recover(memory: Path, spool: Spool) -> None:
+    """Settle what a killed run left between memory and spool; the caller holds the lock."""
+
     def committed(scan_id: str) -> bool:
-        opened, _ = open_memory(memory, scan_id)
-        try:
+        opened, problem = open_memory(memory, secrets.token_hex(8))
+        with closing(opened):
+            if problem:
+                source = Source(secrets.token_hex(8), UNKNOWN)
+                spool.publish([encode(source.event("memory_reset", {"error": problem}))])
             return opened.committed(scan_id)
-        finally:
-            opened.close()
 
     spool.recover(committed)
-    recorder = Recorder(memory, spool, Reporting(severity=severity))
+
+
+def _record(files: tuple[Path, ...], order: Order, ingester: Ingester, recorder: Recorder) -> int:
     failed = 0
     for path in files:
         with _told(path) as problem:

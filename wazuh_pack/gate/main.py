@@ -33,6 +33,7 @@ REFUSED = 30
 TOOL = "gate"
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_IMAGE = "container_image"
 _OUT, _ERROR = 1, 2
 _PATTERN = "a shell pattern that has to fit"
 _FLAGS = {
@@ -41,6 +42,7 @@ _FLAGS = {
     "policy": f"denials of policy engines: fail, warn (warnings fail too) or {NEVER} [fail]",
     "secrets": f"secrets that fail: any, verified or {NEVER} [any]",
     "ignore_unfixed": "yes: let pass what has no fix yet [no]",
+    "ignore_suppressed": "yes: let pass what the tool was told to put up with [no]",
     "signers": f"who must have signed, {_PATTERN}",
     "issuers": f"who must vouch for the signer, {_PATTERN}",
     "builders": f"what must have built it, {_PATTERN}",
@@ -78,7 +80,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--config", metavar="FILE", help="the policy; flags overrule it")
     parser.add_argument("--artifact", default="", help="its name; may end with @sha256:...")
-    parser.add_argument("--type", default="container_image", help="[container_image]")
+    parser.add_argument("--type", default=_IMAGE, help=f"[{_IMAGE}]")
     parser.add_argument("--digest", default="", help="sha256:..., what proofs have to be about")
     parser.add_argument("--stage", default="", help="where it is to go, such as production")
     parser.add_argument(
@@ -112,7 +114,8 @@ def _case(options: argparse.Namespace) -> tuple[Case, list[str]]:
         problems.append(f"{error.filename}: {error.strerror}")
     if not options.artifact:
         problems.append("give --artifact, the name of what is judged")
-    return Case(policy, digest if _DIGEST.fullmatch(digest) else "", malicious), problems
+    digest = digest if _DIGEST.fullmatch(digest) else ""
+    return Case(policy, digest, malicious, image=options.type == _IMAGE), problems
 
 
 def _source_of(text: str) -> tuple[str, Path]:

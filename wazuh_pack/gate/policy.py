@@ -35,6 +35,8 @@ class Policy:
     """``any``, ``verified`` (only secrets that were proved to work) or ``never``."""
     ignore_unfixed: bool = False
     """Let vulnerabilities pass for which there is no fix."""
+    ignore_suppressed: bool = False
+    """Let pass what the tool itself was told to put up with."""
     signers: tuple[str, ...] = ()
     issuers: tuple[str, ...] = ()
     builders: tuple[str, ...] = ()
@@ -106,6 +108,7 @@ _KEYS: Mapping[str, Any] = {
     "policy": ini.one_of("fail", "warn", NEVER),
     "secrets": ini.one_of("any", "verified", NEVER),
     "ignore_unfixed": ini.yes_or_no,
+    "ignore_suppressed": ini.yes_or_no,
     "signers": _patterns,
     "issuers": _patterns,
     "builders": _patterns,

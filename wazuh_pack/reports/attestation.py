@@ -2,8 +2,9 @@
 
 A statement comes bare, in a DSSE envelope, or in a Sigstore bundle around that. Nothing here checks
 a signature: whether a statement is to be believed is for its reader to say. Predicates that are
-understood: SLSA provenance 0.2 and 1, in-toto vulnerabilities 0.1 and 0.2, test result 0.1, SLSA
-verification summary 1, SPDX and CycloneDX documents (as SBOMs that are there). Of provenance, only
+understood: SLSA provenance 0.2 and 1, in-toto vulnerabilities 0.1 and 0.2, cosign's ``vuln/v1``
+around a report of Trivy, Grype or SARIF, test result 0.1, SLSA verification summary 1, SPDX and
+CycloneDX documents (as SBOMs that are there). Of provenance, only
 builder, build type and source are read: its environment may hold a whole event with names and
 secrets.
 """
@@ -17,8 +18,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Callable, Iterator, Mapping
 
+from wazuh_pack.reports import embedded
 from wazuh_pack.reports.findings import Artifact, Finding, clean, public, severity_of
-from wazuh_pack.reports.jsonstream import JsonError, JsonStream
+from wazuh_pack.reports.jsonstream import MAX_VALUE, JsonError, JsonStream
 from wazuh_pack.reports.reader import MAX_RECORD
 from wazuh_pack.reports.report import Evidence
 from wazuh_pack.reports.values import (
@@ -74,6 +76,15 @@ class Statement:
             )
             for name, digest in self.subjects or [("", "")]
         ]
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What keeps :meth:`findings` from being all that the predicate reports."""
+        if evidence_kind(self.predicate_type) != "vulnerabilities":
+            return ()
+        missing = ("an attestation of vulnerabilities holds no scan result",)
+        problems: tuple[str, ...] = at(self.predicate, "scanner", "problems") or ()
+        return problems if at(self.predicate, "scanner", "result") is not None else missing
 
     def findings(self) -> Iterator[Finding]:
         """Yield what the predicate itself reports as wrong."""
@@ -196,6 +207,10 @@ def _scanner(stream: JsonStream) -> dict[str, Any]:
                     raise JsonError(f"more than {_MAX_FINDINGS} vulnerabilities")
                 results.append(_vulnerability(mapping(stream.value())))
             found[key] = results
+        elif key == "result" and stream.peek() == "{":
+            report = stream.value(at_most=MAX_VALUE)
+            found["findings"], found["problems"] = embedded.read(report)
+            found[key] = []
         elif key in ("uri", "version"):
             found[key] = clean(stream.value())
         else:
@@ -234,6 +249,7 @@ def _origin(predicate: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _vulnerabilities(predicate: Mapping[str, Any]) -> Iterator[Finding]:
+    yield from at(predicate, "scanner", "findings") or ()
     for finding_id, severity, number in at(predicate, "scanner", "result") or ():
         if finding_id:
             yield Finding(

@@ -2,6 +2,8 @@
 
 A result has neither id nor severity unless the policy puts them into its metadata (``id``, ``code``
 or ``rule``, and ``severity``). Without an id, the text of the message is it: that is all there is.
+An exception names the query that made it and not what it excepts; with other exceptions nothing is
+known to be fixed.
 """
 
 from __future__ import annotations
@@ -38,7 +40,9 @@ class _Report(RecordReport):
 
     def _records(self, top: Top) -> Iterator[Any]:
         for record in bare_list(self._file.stream(max_value=MAX_RECORD)):
-            top["excepted"] = top.get("excepted", 0) + len(sequence(at(record, "exceptions")))
+            for item in sequence(at(record, "exceptions")):
+                top["excepted"] = top.get("excepted", 0) + 1
+                top.setdefault("exceptions", set()).add(short_hash(clean(at(item, "msg"))))
             yield record
 
     def _read(self, record: Any) -> Iterable[Finding]:
@@ -53,7 +57,12 @@ class _Report(RecordReport):
                 )
 
     def _head(self, top: Top) -> Head:
-        return Head(Artifact("", "repository"), suppressed=top.get("excepted", 0))
+        exceptions = top.get("exceptions")
+        return Head(
+            Artifact("", "repository"),
+            suppressed=top.get("excepted", 0),
+            scope=short_hash(*sorted(exceptions)) if exceptions else "",
+        )
 
 
 def _finding(result: Record, path: str, namespace: str, status: str, severity: str) -> Finding:

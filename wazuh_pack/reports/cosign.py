@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 NAME = "cosign"
 TITLE = "cosign verification"
-SCANNERS = ("signature",)
+SCANNERS = ("signature", "vuln", "misconfig", "secret", "license", "sast", "policy", "provenance")
 
 _ERROR = re.compile(r"(?:^|\n)(?:Error|error during command execution): ([^\r\n]+)")
 _SUBJECT = re.compile(r"(?:^|\n)Verification for (\S+) --")
@@ -60,6 +60,7 @@ class _Report(RecordReport):
         self._sketch = sketch_of(file)
         self._evidence: list[Evidence] = []
         self._undecided: list[str] = []
+        self._problems: dict[str, None] = {}
         super().__init__(file)
 
     def _records(self, top: Top) -> Iterator[Any]:
@@ -85,6 +86,7 @@ class _Report(RecordReport):
             items = [record]
         elif isinstance(record, Statement):
             items = record.evidence(verified=True)
+            self._problems.update(dict.fromkeys(record.problems))
         else:
             items = [_signature(mapping(record))]
         if len(self._evidence) < _MAX_ITEMS:
@@ -120,7 +122,10 @@ class _Report(RecordReport):
                 digest=digests[0] if len(digests) == 1 else digest[0] if digest else "",
             ),
             evidence=found,
-            problems=tuple(f"cosign could not verify: {text}" for text in self._undecided[:1]),
+            problems=(
+                *(f"cosign could not verify: {text}" for text in self._undecided[:1]),
+                *self._problems,
+            ),
         )
 
 

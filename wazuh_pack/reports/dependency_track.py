@@ -1,19 +1,19 @@
 """Dependency-Track's findings: the export of a project's findings and the API's list of them.
 
 ``GET /api/v1/finding/project/{uuid}/export`` gives an object with ``findings``, ``GET
-/api/v1/finding/project/{uuid}`` the bare list. What an analyst suppressed is counted only.
+/api/v1/finding/project/{uuid}`` the bare list. What an analyst suppressed or closed is accepted;
+the analyst's own words are never read.
 """
 
 from __future__ import annotations
 
 from typing import Any, Iterable, Iterator
 
-from wazuh_pack.reports.findings import Artifact, Finding, clean, severity_of
+from wazuh_pack.reports.findings import BY_TOOL, Artifact, Finding, clean, severity_of
 from wazuh_pack.reports.reader import (
     MAX_RECORD,
     RecordError,
     RecordReport,
-    SuppressedError,
     Top,
     bare_list,
     in_object,
@@ -79,8 +79,8 @@ class _Report(RecordReport):
         if not finding_id or not component:
             raise RecordError
         state = clean(at(record, "analysis", "state"))
-        if at(record, "analysis", "isSuppressed") is True or state in _CLOSED:
-            raise SuppressedError
+        closed = state in _CLOSED
+        accepted = closed or at(record, "analysis", "isSuppressed") is True
         kind, purl_name, purl_version = purl_parts(clean(component.get("purl")))
         group, name = clean(component.get("group")), clean(component.get("name"))
         number, vector = _cvss(flaw)
@@ -101,6 +101,9 @@ class _Report(RecordReport):
             cvss_vector=vector,
             cwe=_cwe(flaw),
             aliases=_aliases(flaw, finding_id),
+            accepted=BY_TOOL if accepted else "",
+            accepted_by=NAME if accepted else "",
+            accepted_reason=(state.lower() if closed else "suppressed") if accepted else "",
         )
 
     def _head(self, top: Top) -> Head:

@@ -35,6 +35,9 @@ verifications that failed, ``sast`` and ``dast`` weaknesses in source (pipelines
 what runs, ``component`` is a part of an SBOM.
 """
 
+BY_TOOL = "tool"
+"""What accepts a finding that its own tool was told to put up with."""
+
 _RANK = {name: rank for rank, name in enumerate(SEVERITIES)}
 _SYNONYM = {
     "negligible": "info",

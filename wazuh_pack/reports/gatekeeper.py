@@ -1,9 +1,12 @@
 """Gatekeeper's audit: the audit pod's log, or the constraints' status.
 
 The log has one JSON object a line among other text; every audit repeats all violations, so that of
-a file only the last audit counts. ``kubectl get constraints -o json`` lists constraints with at
-most 20 violations each unless Gatekeeper is told otherwise: when ``totalViolations`` says that
-there are more, the report is incomplete, and nothing is called fixed.
+a file only the last audit counts. It says that it has finished even when it has failed
+(``pkg/audit/manager.go``): after an error the report is incomplete.
+
+``kubectl get constraints -o json`` lists constraints with at most 20 violations each unless
+Gatekeeper is told otherwise: when ``totalViolations`` says that there are more, the report is
+incomplete, and nothing is called fixed.
 
 Refusals at admission are no state of the cluster and are not read here.
 """
@@ -12,7 +15,7 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Iterator
 
-from wazuh_pack.reports.findings import Artifact, Finding, clean
+from wazuh_pack.reports.findings import Artifact, Finding, clean, public
 from wazuh_pack.reports.reader import (
     MAX_RECORD,
     RecordError,
@@ -23,13 +26,24 @@ from wazuh_pack.reports.reader import (
 )
 from wazuh_pack.reports.report import Head, ReportError, ReportFile
 from wazuh_pack.reports.sketch import Sketch, sketch_of
-from wazuh_pack.reports.values import at, mapping, resource, sequence, whole
+from wazuh_pack.reports.values import Record, at, mapping, resource, sequence, whole
 
 NAME = "gatekeeper"
 TITLE = "Gatekeeper audit"
 SCANNERS = ("policy",)
 
 _GROUP = "constraints.gatekeeper.sh/"
+# Said of an audit that is whole: of its statistics, and of writing down what it found.
+_HARMLESS = (
+    "failed to report ",
+    "failed to export audit ",
+    "could not update constraint ",
+    "could not get latest constraint ",
+    "error while listing constraints",
+)
+# Ends of an audit that has looked at nothing, which are no errors for Gatekeeper.
+_NOTHING_DONE = ("Audit exits, ", "no constraint is found with apiversion")
+_FAILED = "audit manager audit() failed"
 _SEVERITIES = {"deny": "high", "warn": "medium", "dryrun": "low"}
 
 
@@ -51,6 +65,7 @@ class _Log(RecordReport):
     def __init__(self, file: ReportFile) -> None:
         self._last = ""
         self._ended = False
+        self._errors: dict[str, str] = {}
         super().__init__(file)
 
     def _records(self, top: Top) -> Iterator[Any]:
@@ -67,9 +82,17 @@ class _Log(RecordReport):
         last = ended = ""
         for record in json_lines(self._file, text_between=True):
             line = mapping(record)
-            audit = clean(line.get("audit_id"))
-            if line.get("process") != "audit" or not audit:
+            if line.get("process") != "audit":
                 continue
+            audit, trouble = clean(line.get("audit_id")), _trouble(line)
+            if trouble and (audit or trouble.startswith(_FAILED)):
+                # That it has failed is said without its id, when it has ended.
+                self._errors.setdefault(audit or ended, trouble)
+            if not audit:
+                continue
+            if audit != last:
+                kept = (ended, last, audit)
+                self._errors = {key: text for key, text in self._errors.items() if key in kept}
             last = audit
             if line.get("event_type") == "audit_finished":
                 ended = audit
@@ -92,8 +115,22 @@ class _Log(RecordReport):
 
     def _head(self, top: Top) -> Head:
         del top
-        problems = () if self._ended else ("the audit's end is not in the log",)
+        problems: tuple[str, ...] = ()
+        if not self._ended:
+            problems = ("the audit's end is not in the log",)
+        elif self._errors.get(self._last):
+            problems = (f"the audit met an error: {self._errors[self._last]}",)
         return Head(Artifact("", "kubernetes"), created=self._last, problems=problems)
+
+
+def _trouble(line: Record) -> str:
+    """Return what a line says of an audit that did not look at everything."""
+    message = clean(line.get("msg"))
+    if message.startswith(_NOTHING_DONE):
+        return message
+    if clean(line.get("level")).lower() != "error" or message.startswith(_HARMLESS):
+        return ""
+    return public(": ".join(filter(None, (message, clean(line.get("error"))))))[:500]
 
 
 class _Constraints(RecordReport):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 NAME = "in-toto"
 TITLE = "in-toto attestation"
-SCANNERS = ("vuln", "policy", "provenance")
+SCANNERS = ("vuln", "misconfig", "secret", "license", "sast", "policy", "provenance")
 
 MAX_EVIDENCE = 10_000
 
@@ -45,6 +45,7 @@ class _Report(RecordReport):
 
     def __init__(self, file: ReportFile) -> None:
         self._evidence: list[Evidence] = []
+        self._problems: dict[str, None] = {}
         super().__init__(file)
 
     def _records(self, top: Top) -> Iterator[Any]:
@@ -56,12 +57,13 @@ class _Report(RecordReport):
             raise RecordError
         if len(self._evidence) < MAX_EVIDENCE:
             self._evidence += record.evidence(verified=False)
+        self._problems.update(dict.fromkeys(record.problems))
         return record.findings()
 
     def _head(self, top: Top) -> Head:
         del top
         evidence = tuple(self._evidence)
-        return Head(about(evidence), evidence=evidence)
+        return Head(about(evidence), evidence=evidence, problems=tuple(self._problems))
 
 
 def statements(stream: JsonStream) -> Iterator[Statement | None]:

@@ -6,6 +6,7 @@ which then means every version; what follows after a blank says why, and ``#`` b
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Iterable, Iterator
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 FINDING = "malicious-component"
 MAX_BYTES = 64 << 20
+_ONE_CASE = ("apk", "bitbucket", "composer", "deb", "github", "hex", "nuget", "oci")
+_PYPI = re.compile("[-_.]+")
 
 
 class Malicious:
@@ -40,6 +43,7 @@ class Malicious:
         found = cls()
         file = ReportFile(path, max_bytes=MAX_BYTES)
         try:
+            file.refuse_empty()
             for number, line in enumerate(file.lines(), 1):
                 entry, _, reason = line.strip().partition(" ")
                 if not entry or entry.startswith("#"):
@@ -50,7 +54,7 @@ class Malicious:
                         f"{path}:{number}: '{clean(entry)[:80]}' is no package URL;"
                         " write for example pkg:npm/name@1.2.3"
                     )
-                found._reasons[kind, name, version] = clean(reason).lstrip("# ")
+                found._reasons[_same(kind, name, version)] = clean(reason).lstrip("# ")
         finally:
             file.close()
         return found
@@ -66,8 +70,19 @@ class Malicious:
 
     def _reason(self, finding: Finding) -> str | None:
         kind, name = finding.package_type, finding.package
-        exact = self._reasons.get((kind, name, finding.installed_version))
-        return exact if exact is not None else self._reasons.get((kind, name, ""))
+        exact = self._reasons.get(_same(kind, name, finding.installed_version))
+        return exact if exact is not None else self._reasons.get(_same(kind, name, ""))
+
+
+def _same(kind: str, name: str, version: str) -> tuple[str, str, str]:
+    """Return what is the same for all ways of writing one component.
+
+    Which types do not tell upper from lower case is in purl-spec's ``types/``; NuGet's own index
+    does not, either. That PyPI takes ``-``, ``_`` and ``.`` for one is PEP 503.
+    """
+    if kind == "pypi":
+        return kind, _PYPI.sub("-", name).lower(), version.lower()
+    return kind, name.lower() if kind in _ONE_CASE else name, version
 
 
 def _bad(finding: Finding, reason: str) -> Finding:

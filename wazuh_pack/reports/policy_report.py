@@ -4,14 +4,16 @@
 ClusterPolicyReport) have the same form. A file holds one report or a list of them, as ``kubectl get
 ... -o json`` writes it; what Kyverno's command line prints before the report is passed over.
 
-A result's resources stand in the result or, for all of them, in the report's ``scope``.
+What a PolicyException lets be (``skip`` with the property ``exceptions``) is accepted; other rules
+that were skipped do not apply. A result's resources stand in the result or, for all of them, in the
+report's ``scope``.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Iterable, Iterator
 
-from wazuh_pack.reports.findings import Artifact, Finding, clean, severity_of
+from wazuh_pack.reports.findings import BY_TOOL, Artifact, Finding, clean, severity_of
 from wazuh_pack.reports.reader import (
     MAX_RECORD,
     Nested,
@@ -33,7 +35,7 @@ SCANNERS = ("policy",)
 
 _GROUPS = ("openreports.io/", "wgpolicyk8s.io/")
 _KEPT = ("apiVersion", "kind", "metadata", "scope", "source")
-_DEFAULT = {"fail": "medium", "error": "medium", "warn": "low"}
+_DEFAULT = {"fail": "medium", "error": "medium", "warn": "low", "skip": "medium"}
 
 
 def recognise(sketch: Sketch) -> bool:
@@ -73,7 +75,8 @@ class _Report(RecordReport):
         policy, verdict = clean(result.get("policy")), clean(result.get("result")).lower()
         if not policy or not verdict:
             raise RecordError
-        if verdict not in _DEFAULT:
+        excepted = clean(at(result, "properties", "exceptions")) if verdict == "skip" else ""
+        if verdict not in _DEFAULT or (verdict == "skip" and not excepted):
             return
         if verdict == "fail" and result.get("scored") is False:
             verdict = "warn"
@@ -91,6 +94,9 @@ class _Report(RecordReport):
                 message=clean(result.get("message")),
                 status=verdict,
                 category=clean(result.get("category")),
+                accepted=BY_TOOL if excepted else "",
+                accepted_by=excepted,
+                accepted_reason="policy exception" if excepted else "",
             )
 
     def _head(self, top: Top) -> Head:

@@ -68,10 +68,6 @@ class RecordError(Exception):
     """A record is not what the tool writes; the report cannot be trusted to be complete."""
 
 
-class SuppressedError(Exception):
-    """A record that somebody has accepted or marked as wrong; it is counted, not reported."""
-
-
 class RecordReport:
     """An open report that is a sequence of records.
 
@@ -104,7 +100,7 @@ class RecordReport:
         """
         try:
             for record in self._records({}):
-                with suppress(RecordError, SuppressedError):
+                with suppress(RecordError):
                     for finding in self._read(record):
                         yield _clipped(finding)
         except JsonError as error:
@@ -115,10 +111,11 @@ class RecordReport:
         records = unreadable = suppressed = 0
         try:
             for record in self._records(self._top):
-                verdict = self._try(record)
                 records += 1
-                unreadable += verdict is RecordError
-                suppressed += verdict is SuppressedError
+                try:
+                    suppressed += self._accepted(record)
+                except RecordError:
+                    unreadable += 1
                 if unreadable == records == _ENOUGH:
                     break
         except JsonError as error:
@@ -135,14 +132,10 @@ class RecordReport:
             )
         return replace(head, problems=problems, suppressed=head.suppressed + suppressed)
 
-    def _try(self, record: object) -> type[Exception] | None:
-        """Read a record and return what there is against it."""
-        try:
-            for _ in self._read(record):
-                pass
-        except (RecordError, SuppressedError) as error:
-            return type(error)
-        return None
+    def _accepted(self, record: object) -> bool:
+        """Read a record, and tell whether the tool was told to put up with what is in it."""
+        accepted = [bool(finding.accepted) for finding in self._read(record)]
+        return any(accepted)
 
     def _records(self, top: Top) -> Iterator[Any]:
         """Walk the document from its start; fill ``top`` with what stands beside the records."""
@@ -153,7 +146,6 @@ class RecordReport:
 
         Raises:
             RecordError: It is none of the tool's.
-            SuppressedError: It does not count.
         """
         raise NotImplementedError
 

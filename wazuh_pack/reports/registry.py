@@ -55,6 +55,9 @@ ALL: tuple[Reader, ...] = (
     sbom,
 )
 
+_NOTHING_WHEN_CLEAN = (nuclei.NAME, trufflehog.NAME)
+"""Tools that write a line a finding, so that an empty file of theirs is a clean report."""
+
 BY_NAME: Mapping[str, Reader] = {reader.NAME: reader for reader in ALL}
 
 
@@ -75,6 +78,8 @@ def open_report(file: ReportFile, tool: str = AUTO) -> tuple[Reader, Report]:
         KeyError: There is no such reader.
     """
     try:
+        if tool not in _NOTHING_WHEN_CLEAN:
+            file.refuse_empty()
         sketch = sketch_of(file)
         reader = _reader_of(sketch) if tool == AUTO else BY_NAME[tool]
     except BaseException:

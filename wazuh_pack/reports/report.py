@@ -70,7 +70,12 @@ class Head:
     problems: tuple[str, ...] = ()
     """What could not be scanned, one text each; the findings of such a report are incomplete."""
     tool: str = ""
+    digests: tuple[str, ...] = ()
+    """Every digest by which a registry knows what was examined, if it is an image."""
     evidence: tuple[Evidence, ...] = ()
+    scope: str = ""
+    """What the report tells of what was looked for, as comparable text: between reports that differ
+    in it, nothing that is gone is known to be fixed."""
     body: str = ""
     """A digest of all that the findings are made from; ``""`` if the reader does not give one.
 
@@ -118,6 +123,15 @@ class ReportFile:
     def _adopt(self, descriptor: int, max_bytes: int) -> None:
         self._file = _checked(descriptor, max_bytes)
         self._stamp = self._identity()
+
+    def refuse_empty(self) -> None:
+        """Check that there is something in it.
+
+        Raises:
+            ReportError: There is nothing.
+        """
+        if not self._stamp[0]:
+            raise ReportError("the file is empty")
 
     def close(self) -> None:
         """Close the file."""
@@ -214,8 +228,6 @@ def _checked(descriptor: int, max_bytes: int) -> IO[bytes]:
         problem = "not a regular file"
     elif found.st_size > max_bytes:
         problem = f"larger than {max_bytes} bytes"
-    elif not found.st_size:
-        problem = "the file is empty"
     if problem:
         os.close(descriptor)
         raise ReportError(problem)

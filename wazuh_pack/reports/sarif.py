@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Iterable, Iterator
 
-from wazuh_pack.reports.findings import Artifact, Finding, clean
+from wazuh_pack.reports.findings import BY_TOOL, Artifact, Finding, clean
 from wazuh_pack.reports.jsonstream import JsonError, JsonStream
-from wazuh_pack.reports.reader import Nested, RecordError, RecordReport, SuppressedError, Top
+from wazuh_pack.reports.reader import Nested, RecordError, RecordReport, Top
 from wazuh_pack.reports.report import Head, ReportError, ReportFile
 from wazuh_pack.reports.values import (
     Record,
@@ -170,25 +170,25 @@ class _Report(RecordReport):
 
     def __init__(self, file: ReportFile) -> None:
         self._runs: list[_Run] = []
+        self._run_of: dict[int, _Run] = {}
+        """By the identity of what stands beside its results, which the report keeps."""
         self._nested = Nested("runs", "results", _KEPT, _beside)
         super().__init__(file)
 
     def _records(self, top: Top) -> Iterator[Any]:
-        yield from self._nested.walk(self._file.stream(), ("version",), top)
+        for place_, result in self._nested.walk(self._file.stream(), ("version",), top):
+            top["suppressed"] = top.get("suppressed", 0) + bool(_suppression(mapping(result)))
+            yield place_, result
 
     def _read(self, record: Any) -> Iterable[Finding]:
-        if not self._runs:
-            return self._judge(record[1])
-        index = next(n for n, place_ in enumerate(self._nested.places) if place_ is record[0])
-        return self._finding(self._runs[index], mapping(record[1]))
+        run = self._run_of.get(id(record[0]))
+        return self._finding(run, mapping(record[1])) if run else self._judge(record[1])
 
     def _judge(self, record: object) -> Iterable[Finding]:
         """Check a result on the first walk, when the rules need not be known yet."""
         result = mapping(record)
         if not result or not mapping(result.get("message")):
             raise RecordError
-        if _suppressed(result):
-            raise SuppressedError
         return ()
 
     def _finding(self, run: _Run, result: Record) -> Iterable[Finding]:
@@ -220,6 +220,7 @@ class _Report(RecordReport):
             line=whole(at(where, "physicalLocation", "region", "startLine")),
             aliases="" if rule_id.startswith("CVE-") else cves(rule_id),
             fingerprint=_fingerprint(result),
+            **_acceptance(result, run, silent=scanner == "secret"),
         )
 
     def _head(self, top: Top) -> Head:
@@ -227,9 +228,11 @@ class _Report(RecordReport):
         if not clean(top.get("version")).startswith("2."):
             raise ReportError(f"not a {TITLE}: its version is '{clean(top.get('version'))[:20]}'")
         self._runs = [_Run(place_) for place_ in self._nested.places]
+        self._run_of = {id(place_): run for place_, run in zip(self._nested.places, self._runs)}
         tools = sorted({run.tool for run in self._runs if run.tool})
         repository = first(run.repository for run in self._runs)
         failed = sum(run.failed for run in self._runs)
+        none = () if self._runs else ("no tool has run",)
         return Head(
             artifact=Artifact(
                 Artifact.plain_name(repository),
@@ -237,8 +240,9 @@ class _Report(RecordReport):
                 digest=first(run.commit for run in self._runs),
             ),
             tool_version=self._runs[0].version if len(self._runs) == 1 else "",
+            suppressed=top.get("suppressed", 0),
             tool=tools[0] if len(tools) == 1 else "",
-            problems=(f"{failed} runs of the tool did not succeed",) if failed else (),
+            problems=(f"{failed} runs of the tool did not succeed",) if failed else none,
         )
 
 
@@ -255,9 +259,24 @@ def _logical(where: Record) -> str:
     return first(names)
 
 
-def _suppressed(result: Record) -> bool:
-    states = [clean(at(item, "status")) for item in sequence(result.get("suppressions"))]
-    return any(state in ("", "accepted") for state in states)
+def _suppression(result: Record) -> Record:
+    """Return the suppression that holds; one under review or rejected does not."""
+    for item in map(mapping, sequence(result.get("suppressions"))):
+        if item and clean(item.get("status")) in ("", "accepted"):
+            return item
+    return {}
+
+
+def _acceptance(result: Record, run: _Run, *, silent: bool) -> dict[str, Any]:
+    found = _suppression(result)
+    if not found:
+        return {}
+    parts = (clean(found.get("kind")), "" if silent else clean(found.get("justification")))
+    return {
+        "accepted": BY_TOOL,
+        "accepted_by": run.tool,
+        "accepted_reason": ": ".join(part for part in parts if part),
+    }
 
 
 def _fingerprint(result: Record) -> str:

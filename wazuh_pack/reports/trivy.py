@@ -6,7 +6,8 @@ results of schema 1, ``null``, and the three shapes of ``trivy kubernetes``: ``R
 ``Misconfigurations`` beside ``ClusterName``. ``Results`` may be absent or empty.
 
 The file is walked twice: once to learn what was scanned and that the report is whole, once for the
-findings. A report that is cut off is therefore refused before anything is concluded from it.
+findings. A report that is cut off is therefore refused before anything is concluded from it. An
+empty list or ``null``, which is all that schema 1 had to say of something clean, is incomplete.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from wazuh_pack.reports.findings import Artifact, Finding, clean
 from wazuh_pack.reports.jsonstream import JsonError, JsonStream
 from wazuh_pack.reports.report import MAX_BYTES, Head, ReportError, ReportFile
 from wazuh_pack.reports.trivy_records import READERS, SUPPRESSED, Place, suppressed
+from wazuh_pack.reports.values import digests
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,6 +37,10 @@ _PLACE = ("Target", "Class", "Type")
 _METADATA = ("OS", "ImageID", "RepoTags", "RepoDigests", "Commit", "DiffIDs")
 _BASE = "org.opencontainers.image.base.name"
 _RESOURCE = ("Namespace", "Kind", "Name", "Error")
+
+# By these classes Trivy lists what it looked at, wrong or not. Of secrets
+# it lists finds only, so that a report without any does not tell whether they were looked for.
+_LASTING = ("os-pkgs", "lang-pkgs", "config", "license")
 
 _FOREIGN = (
     ("bomFormat", "a CycloneDX SBOM; scan it with Trivy"),
@@ -86,6 +92,7 @@ class Report:
             source = ReportFile(source, max_bytes=max_bytes)
         self._file = source
         try:
+            source.refuse_empty()
             survey = self._survey()
             self._places = survey.places
             self.head = replace(_head(survey), body=self._body(survey.keys))
@@ -262,13 +269,20 @@ def _descend(stream: JsonStream, path: tuple[str, ...]) -> Any:
 def _head(survey: _Survey) -> Head:
     if not survey.legacy:
         _refuse_foreign(survey.keys)
+    elif not survey.places:
+        survey.problems.append("an empty list says neither what was scanned nor that it was")
     trivy = survey.top.get("Trivy")
+    classes = {place.result_class for place in survey.places}
     return Head(
         artifact=_artifact(survey),
         created=clean(survey.top.get("CreatedAt")),
         tool_version=clean(trivy.get("Version")) if isinstance(trivy, dict) else "",
         suppressed=survey.suppressed,
         problems=tuple(survey.problems),
+        scope=",".join(name for name in _LASTING if name in classes),
+        digests=digests(
+            clean(survey.top.get("ArtifactName")), *_texts(survey.metadata.get("RepoDigests"))
+        ),
     )
 
 

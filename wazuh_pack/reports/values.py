@@ -174,6 +174,12 @@ def resource(kind: object, namespace: object, name: object) -> str:
     return "/".join(part for part in parts if part)
 
 
+def digests(*references: str) -> tuple[str, ...]:
+    """Return the digests in references to images, ``shop/web:1@sha256:...``, each once."""
+    found = (text.rpartition("@")[2] for text in references if "@sha256:" in text)
+    return tuple(dict.fromkeys(found))
+
+
 def purl_parts(purl: str) -> tuple[str, str, str]:
     """Return type, name (with namespace) and version of a package URL, ``""`` where unknown."""
     if not purl.startswith("pkg:"):

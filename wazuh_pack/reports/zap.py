@@ -2,7 +2,7 @@
 
 Requests, responses, ``attack``, ``evidence``, ``param`` and ``otherinfo`` are never read; of the
 instances only their number and the first address without its query are. Identity is alert and site.
-Alerts that somebody marked as false positive (confidence 0) are counted only.
+Alerts that somebody marked as false positive (confidence 0) are accepted.
 
 XML is read by expat in pieces; a document type, entities of its own, deep nesting and endless
 tokens are refused.
@@ -13,14 +13,13 @@ from __future__ import annotations
 from typing import Any, Iterable, Iterator
 from xml.parsers import expat
 
-from wazuh_pack.reports.findings import Artifact, Finding, clean
+from wazuh_pack.reports.findings import BY_TOOL, Artifact, Finding, clean
 from wazuh_pack.reports.reader import (
     MAX_PLACES,
     MAX_RECORD,
     Nested,
     RecordError,
     RecordReport,
-    SuppressedError,
     Top,
 )
 from wazuh_pack.reports.report import Head, ReportError, ReportFile
@@ -213,8 +212,7 @@ def _finding(site: str, alert: Record, uri: str) -> Iterator[Finding]:
     if not plugin or risk not in _RISKS:
         raise RecordError
     confidence = clean(alert.get("confidence"))
-    if confidence == _FALSE_POSITIVE:
-        raise SuppressedError
+    accepted = confidence == _FALSE_POSITIVE
     yield Finding(
         scanner="dast",
         finding_id=plugin,
@@ -226,6 +224,9 @@ def _finding(site: str, alert: Record, uri: str) -> Iterator[Finding]:
         resolution=plain(alert.get("solution")),
         status=_CONFIDENCES.get(confidence, ""),
         cwe=cwes(alert.get("cweid")),
+        accepted=BY_TOOL if accepted else "",
+        accepted_by=NAME if accepted else "",
+        accepted_reason=_CONFIDENCES[confidence] if accepted else "",
     )
 
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Iterable, Iterator
 
-from wazuh_pack.reports.findings import Artifact, Finding, clean, severity_of
+from wazuh_pack.reports.findings import BY_TOOL, Artifact, Finding, clean, severity_of
 from wazuh_pack.reports.reader import (
     MAX_RECORD,
     RecordError,
     RecordReport,
-    SuppressedError,
     Top,
     bare_list,
 )
@@ -50,8 +49,7 @@ class _Report(RecordReport):
         audit = clean(finding.get("ident"))
         if not audit or "determinations" not in finding:
             raise RecordError
-        if finding.get("ignored") is True:
-            raise SuppressedError
+        ignored = finding.get("ignored") is True
         where = _primary(finding)
         key = mapping(at(where, "symbolic", "key"))
         yield Finding(
@@ -67,6 +65,9 @@ class _Report(RecordReport):
             category="pipeline",
             url=address(finding.get("url")),
             line=_line(where),
+            accepted=BY_TOOL if ignored else "",
+            accepted_by=NAME if ignored else "",
+            accepted_reason="ignored" if ignored else "",
         )
 
     def _head(self, top: Top) -> Head:

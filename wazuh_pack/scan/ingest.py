@@ -86,7 +86,7 @@ class Ingester:
                 source,
                 artifact=artifact,
                 # The form counts: the same tool's SARIF and JSON know findings by other marks.
-                scope=f"report {reader.NAME}",
+                scope=f"report {reader.NAME} {report.head.scope}".rstrip(),
                 facts={"tool_version": report.head.tool_version, "report": reader.NAME},
             )
         return Ingested(source.tool, artifact, source.scan_id)

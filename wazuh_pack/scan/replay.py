@@ -77,14 +77,16 @@ def events_of(
         source: Makes the events.
         artifact: What was examined.
         severity: The lowest severity that is reported.
-        finding_state: What is said of every finding.
+        finding_state: What is said of every finding; that it is accepted is said instead of new.
     """
     floor = severity_rank(severity)
     counts: Counter[str] = Counter()
     for finding in findings:
-        counts[finding.severity] += 1
+        counts[finding.severity] += not finding.accepted
         if severity_rank(finding.severity) >= floor:
-            yield source.finding(finding, artifact, state=finding_state)
+            accepted = bool(finding.accepted) and finding_state == compare.NEW
+            state = compare.ACCEPTED if accepted else finding_state
+            yield source.finding(finding, artifact, state=state)
     yield source.event(
         "scan_finished",
         {
@@ -117,7 +119,7 @@ def differences(
     floor = severity_rank(severity)
     counts: Counter[str] = Counter()
     changes: Counter[str] = Counter()
-    seen: set[bytes] = set()
+    found: dict[bytes, Finding] = {}
 
     def told(finding: Finding, state: str) -> Iterator[Event]:
         if severity_rank(finding.severity) >= floor:
@@ -126,14 +128,19 @@ def differences(
 
     for finding in later:
         key = finding.key(artifact, source.tool)
-        if key in seen:
-            continue
-        seen.add(key)
-        counts[finding.severity] += 1
-        if key not in earlier:
+        # Of two records of one problem, the one that nobody accepted counts.
+        if key not in found or (found[key].accepted and not finding.accepted):
+            found[key] = finding
+    for key, finding in found.items():
+        counts[finding.severity] += not finding.accepted
+        before = earlier.get(key)
+        if bool(finding.accepted) != bool(before and before.accepted):
+            ended = compare.NEW if before is None else compare.ACCEPTANCE_ENDED
+            yield from told(finding, compare.ACCEPTED if finding.accepted else ended)
+        elif before is None:
             yield from told(finding, compare.NEW)
     for key, finding in earlier.items():
-        if key not in seen:
+        if key not in found:
             yield from told(finding, compare.FIXED)
     yield source.event(
         "scan_finished",

@@ -53,7 +53,7 @@ case $home in
 esac
 
 base=$(CDPATH='' cd -P -- "$root${home%/}/" 2>/dev/null && pwd -P) ||
-  fail "there is no $root$home; name Wazuh's home with --home"
+  fail "there is no $root$home, or only root may enter it; name Wazuh's home with --home"
 own=etc/wazuh-pack
 changes=0
 read -r target <"$here/TARGET" || fail "this bundle is damaged: it has no TARGET"
