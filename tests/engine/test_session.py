@@ -64,7 +64,17 @@ def test_halves_of_characters_are_bytes_too(write_ruleset, text, data):
 
 @pytest.mark.parametrize("mode", Mode)
 @pytest.mark.parametrize(
-    "time", [float("nan"), float("inf"), float("-inf"), 1e15, -1e11, 10**400, 253402300799]
+    "time",
+    [
+        float("nan"),
+        float("inf"),
+        float("-inf"),
+        1e15,
+        -1e11,
+        10**400,
+        -62_104_060_801,
+        253_370_764_800,
+    ],
 )
 def test_a_time_that_no_calendar_has_refuses_the_event_alone(write_ruleset, mode, time):
     session = write_ruleset().session(mode=mode, manager="m")
@@ -78,7 +88,7 @@ def test_a_time_that_no_calendar_has_refuses_the_event_alone(write_ruleset, mode
 
 @pytest.mark.parametrize("mode", Mode)
 @pytest.mark.parametrize("hours", [-14, 0, 14])
-@pytest.mark.parametrize("time", [-62_135_510_400, -0.5, 1e10, 253_402_214_400])
+@pytest.mark.parametrize("time", [-62_104_060_800, -0.5, 1e10, 253_370_764_799])
 def test_the_years_of_the_calendar_are_judged(write_ruleset, mode, hours, time):
     rule = (
         '<group name="x,"><rule id="100" level="3"><time>0:00 - 23:59</time>'

@@ -36,8 +36,8 @@ _FIREWALL_FIELDS = {"action", "srcip", "dstip", "srcport", "dstport", "protocol"
 _QUARTER = 900
 """Seconds; time zones begin their hours at quarters."""
 
-_EARLIEST, _LATEST = -62_135_510_400, 253_402_214_400
-"""Seconds; the years 1 to 9999 without their first and last day, so that every zone has them."""
+_EARLIEST, _LATEST = -62_104_060_800, 253_370_764_799
+"""Seconds; the years 2 to 9998: the calendar has room on both sides, for any zone and its rules."""
 
 
 class Session:
@@ -88,7 +88,7 @@ class Session:
             location: Where it comes from, ``[id] (name) ip->path`` for an agent's event.
             time: Seconds since the epoch; later events without a time happen at the same moment
                 unless the session has a clock. An event at a time that is no number, or beyond the
-                years 1 to 9999, is refused and leaves the session's time as it was.
+                years 2 to 9998, is refused and leaves the session's time as it was.
         """
         now = self._tell_time(time)
         self._number += 1
