@@ -39,9 +39,9 @@ class UsageError(PackError):
 class DiagnosticsError(PackError):
     """One or more diagnostics of severity error; they are in :attr:`diagnostics`."""
 
-    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+    def __init__(self, diagnostics: Sequence[Diagnostic], message: str = "") -> None:
         count = len(diagnostics)
-        super().__init__(f"{count} problem{'s' if count != 1 else ''} found")
+        super().__init__(message or f"{count} problem{'s' if count != 1 else ''} found")
         self.diagnostics = tuple(diagnostics)
 
 

@@ -87,8 +87,13 @@ def assert_rule(
 
     Returns:
         What became of the event.
+
+    Raises:
+        AssertionError: Another rule is the result, or none, or something else differs.
+        TypeError: The rule's id is no number.
     """
     __tracebackhide__ = True
+    _check_id(rule_id)
     result = session.process(event, location=location, after=after)
     problems = []
     if result.rule_id != rule_id:
@@ -117,6 +122,8 @@ def assert_no_rule(
 ) -> Result:
     """Judge an event and fail if a rule is the result; without one, if there is any alert.
 
+    An event that was refused was not judged, so it fails as well.
+
     Args:
         session: The session; it remembers the event.
         event: See :meth:`RuleSession.process`.
@@ -126,14 +133,27 @@ def assert_no_rule(
 
     Returns:
         What became of the event.
+
+    Raises:
+        AssertionError: The rule is the result, there is an alert, or the event was refused.
+        TypeError: The rule's id is no number.
     """
     __tracebackhide__ = True
+    if rule_id is not None:
+        _check_id(rule_id)
     result = session.process(event, location=location, after=after)
-    if result.rule_id == rule_id if rule_id is not None else result.alert:
+    fired = result.alert if rule_id is None else result.rule_id == rule_id
+    if fired or result.refused:
         wanted = f"not rule {rule_id}" if rule_id is not None else "no alert"
         problem = f"expected {wanted}, got {_described(result)}"
         raise AssertionError(_message([problem], session, event, result, None))
     return result
+
+
+def _check_id(rule_id: object) -> None:
+    """Refuse what no result's id can be equal to, such as the text that alerts have."""
+    if type(rule_id) is not int:
+        raise TypeError(f"rule_id must be a whole number, got {rule_id!r}")
 
 
 def _described(result: Result) -> str:
@@ -217,7 +237,10 @@ def wazuh_ruleset_choice(pytestconfig: pytest.Config) -> RulesetChoice:
 
 @pytest.fixture(scope="session")
 def wazuh_ruleset(pytestconfig: pytest.Config, wazuh_ruleset_choice: RulesetChoice) -> Ruleset:
-    """The ruleset under test; what analysisd would refuse or warn about fails the tests."""
+    """The ruleset under test; what analysisd would refuse or warn about fails the tests.
+
+    Warnings may be allowed. With an error wazuh-logtest opens no session: nothing would be judged.
+    """
     from wazuh_pack.errors import DiagnosticsError, PackError  # noqa: PLC0415 - keeps pytest fast
 
     try:
@@ -234,6 +257,9 @@ def wazuh_ruleset(pytestconfig: pytest.Config, wazuh_ruleset_choice: RulesetChoi
     ]
     if found and not pytestconfig.getini("wazuh_allow_warnings"):
         pytest.fail(_listed("analysisd would complain", found), pytrace=False)
+    if ruleset.refusal:
+        head = f"{ruleset.refusal}; wazuh-logtest would open no session"
+        pytest.fail(_listed(head, ruleset.diagnostics), pytrace=False)
     return ruleset
 
 

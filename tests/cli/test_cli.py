@@ -147,6 +147,8 @@ def test_commands_keep_what_they_load_unless_told_not_to(
     folder = tmp_path / "cache"
     monkeypatch.setenv("WAZUH_PACK_CACHE", str(folder))
     arguments = [command, "github-branch-protection-removed" if command == "test" else str(event)]
+    if command == "explain":
+        arguments += ["--at", "2026-11-21T23:30Z"]
     outputs = []
     for more in (["--no-cache"], [], []):
         assert main([*arguments, *more]) == _exit.OK

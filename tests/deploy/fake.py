@@ -14,6 +14,7 @@ from spec import ViolationError
 
 USER, PASSWORD = "deployer", "correct horse"
 KINDS = {"rules": "etc/rules", "decoders": "etc/decoders", "lists": "etc/lists"}
+ABSENT = {"rules": 1415, "decoders": 1503, "lists": 1802}
 RULE = re.compile(rb'<rule id="(\d+)"')
 CONF = b"""<ossec_config>
   <global>
@@ -98,6 +99,8 @@ class FakeManager:
         self.hidden = b""
         self.checks_tell = True
         self.sessions = {}
+        self.listed = {}
+        """What listings show until the next login; Wazuh keeps names for ten seconds."""
         self.open_session = lambda _files: lambda _line, _location: 110001
 
     @property
@@ -153,6 +156,7 @@ class FakeManager:
         if headers.get("Authorization") != f"Basic {wanted}":
             return problem(401, "Invalid credentials")
         self.logins += 1
+        self.listed.clear()
         token = f"token-{self.logins}"
         self.tokens.add(token)
         return reply({"data": {"token": token}, "error": 0})
@@ -266,9 +270,12 @@ class FakeManager:
         if parts[1:] == []:
             return self.rules(query)
         if len(parts) == 2:
+            names = [path.rpartition("/")[2] for path in sorted(files) if folder in path]
+            known = self.listed.setdefault(kind, frozenset(names))
             rows = [
                 {"filename": name, "relative_dirname": folder, "status": "enabled"}
-                for name in (path.rpartition("/")[2] for path in sorted(files) if folder in path)
+                for name in names
+                if name in known
             ]
             return items(rows, query)
         return self.file(method, kind, f"{folder}/{parts[2]}", query, body)
@@ -286,7 +293,7 @@ class FakeManager:
         files = self.master.files
         if method == "GET":
             if path not in files:
-                return failed(1415 if kind == "rules" else 1802, "Error not existing file", path)
+                return failed(ABSENT[kind], "file not found", path)
             text = "text/plain" if kind == "lists" else "application/xml"
             return 200, text, files[path].replace(b"\r\n", b"\n")
         if method == "DELETE":

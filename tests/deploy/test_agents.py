@@ -331,7 +331,7 @@ def test_a_wodle_whose_file_is_collected_writes_to_it():
         root = etree.fromstring(agent_conf(pack))
 
     path = root.findtext("localfile/location")
-    assert path == "/var/ossec/logs/wazuh-pack-trivy.json"
+    assert path == "/opt/agent/logs/wazuh-pack-trivy.json"
     assert root.findtext("wodle/command") == f"/opt/agent/{WODLE} --sink {path}"
 
 

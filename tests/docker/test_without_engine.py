@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
@@ -20,6 +21,7 @@ from wazuh_pack.errors import HarnessError, UnavailableError
 from wazuh_pack.harness import closure, compare, dockerd, inside, programs, trees
 from wazuh_pack.harness.container import _extract
 from wazuh_pack.harness.lane import Lane
+from wazuh_pack.harness.live import _unlike
 from wazuh_pack.harness.report import Check, Report, State
 from wazuh_pack.harness.sessions import in_order, scripts, share_sessions
 from wazuh_pack.serve import Responder, RulesetSource, Server, SessionStore
@@ -156,6 +158,7 @@ def rows():
         ["etc", "drwxrwx---", 0, 999, ""],
         ["etc/ossec.conf", "-rw-rw----", 0, 999, "aa"],
         ["logs/ossec.log", "-rw-rw----", 999, 999, ""],
+        ["etc/client.keys", "-rw-r-----", 999, 999, "bb"],
         ["etc/shared/default/merged.mg", "-rw-rw----", 999, 999, "bb"],
         ["var/wazuh-pack/respond/log", "-rw-------", 0, 0, ""],
     ]
@@ -440,6 +443,12 @@ def test_readiness_says_what_is_missing(manager):
     assert answer["why"] == "analysisd does not run"
 
     manager.start(logtest=False)
+    lock = manager.home / "var/start-script-lock"
+    lock.mkdir()
+    (answer,) = ask(manager.home, "ready", "0")
+    assert answer["why"] == "wazuh-control is still starting daemons"
+
+    lock.rmdir()
     (answer,) = ask(manager.home, "ready", "0")
     assert answer["why"].startswith("logtest does not answer: ")
 
@@ -460,6 +469,41 @@ def test_waiting_says_which_marks_are_missing(tmp_path):
     assert ask(tmp_path, "wait", "nothing", "0", "0", "two") == [{"missing": ["two"]}]
     assert ask(tmp_path, "size", "log") == [{"size": 16}]
     assert ask(tmp_path, "lines", "log", "8") == ["new two"]
+
+
+def test_a_line_that_is_being_written_is_not_there_yet_and_only_newlines_end_one(tmp_path):
+    (tmp_path / "log").write_text('{"a":"1\u2028\x85"}\n{"a":"tw', encoding="utf-8", newline="")
+
+    assert ask(tmp_path, "lines", "log", "0") == ['{"a":"1\u2028\x85"}']
+    assert ask(tmp_path, "wait", "log", "0", "0", "tw") == [{"missing": ["tw"]}]
+    assert ask(tmp_path, "size", "log") == [{"size": 15}]
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (("log", "0", "0", "9", "one"), 3),
+        (("log", "4", "0", "9", "one"), 2),
+        (("log", "0", "0", "1", "one", "two"), 2),
+        (("log", "0", "0", "0", "three"), 0),
+        (("nothing", "0", "0", "1", "one"), 0),
+    ],
+)
+def test_waiting_for_lines_says_how_many_whole_ones_hold_every_mark(tmp_path, words, found):
+    (tmp_path / "log").write_text("one\none two\ntwo\ntwo one\none two")
+
+    assert ask(tmp_path, "wait_lines", *words) == [{"found": found}]
+
+
+def test_answers_are_counted_by_rule_for_their_alerts_ids_are_not_to_be_relied_on():
+    wanted = Counter({"112303": 2, "112307": 1})
+
+    assert not list(_unlike(wanted, Counter(["112307", "112303", "112303"])))
+    assert list(_unlike(wanted, Counter(["112303", "110806"]))) == [
+        "rule 110806: 0 alerts asked, 1 decisions were logged",
+        "rule 112303: 2 alerts asked, 1 decisions were logged",
+        "rule 112307: 1 alerts asked, 0 decisions were logged",
+    ]
 
 
 def test_an_edit_keeps_mode_and_tells_what_was_there(tmp_path, requested):

@@ -210,3 +210,18 @@ def test_a_snapshot_holds_what_is_equal_once():
     restored = snapshot.restore(snapshot.dump(found))
     assert restored == found
     assert restored[0] is restored[1]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["engine/tree.py", "engine/data/attack.json", "xmlio/reader.py", "diagnostics.py", "errors.py"],
+)
+def test_the_key_covers_all_that_the_program_is_made_of(tmp_path, monkeypatch, name):
+    package = tmp_path / "wazuh_pack"
+    shutil.copytree(cache._PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(cache, "_PACKAGE", package)
+    before = cache._program.__wrapped__()
+    assert cache._program.__wrapped__() == before
+    with (package / name).open("a", encoding="utf-8") as file:
+        file.write(" ")
+    assert cache._program.__wrapped__() != before

@@ -1,6 +1,8 @@
 """Composite rules, ignore, check_diff: what depends on earlier events."""
 
 import json
+import sys
+import threading
 
 import pytest
 
@@ -361,6 +363,31 @@ def test_check_diff_may_be_shared_between_sessions(load):
     assert ruleset.session(diffs=diffs).process("a1").rule_id == 100
     assert ruleset.session(diffs=diffs).process("a2").rule_id == 102
     assert ruleset.session().process("a2").rule_id == 100
+
+
+def test_sessions_of_several_threads_may_share_check_diff():
+    """Every text is the one before exactly one other."""
+    diffs, threads, times = DiffStore(), 4, 3000
+    found = [[] for _ in range(threads)]
+    together = threading.Barrier(threads)
+
+    def work(number):
+        together.wait()
+        for turn in range(times):
+            found[number].append(diffs.exchange(b"h", 1, b"%d %d" % (number, turn)))
+
+    working = [threading.Thread(target=work, args=(number,)) for number in range(threads)]
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in working:
+            thread.start()
+        for thread in working:
+            thread.join()
+    finally:
+        sys.setswitchinterval(usual)
+    before = [text for texts in found for text in texts] + [diffs.exchange(b"h", 1, b"")]
+    assert len(before) == len(set(before)) == threads * times + 1
 
 
 def test_sessions_do_not_influence_each_other(load):

@@ -3,7 +3,7 @@
 import pytest
 
 from wazuh_pack.engine.files import ruleset_files
-from wazuh_pack.errors import XmlError
+from wazuh_pack.errors import DiagnosticsError
 from wazuh_pack.xmlio import read_text
 
 
@@ -24,11 +24,11 @@ def home(tmp_path):
 
 @pytest.fixture
 def files(home):
-    """Return a function that gives the files named by the inside of a ``<ruleset>``."""
+    """Return a function that gives the files named by the insides of ``<ruleset>`` elements."""
 
-    def named(inside):
-        (node,) = read_text(f"<ruleset>{inside}</ruleset>".encode(), home / "ossec.conf")
-        return ruleset_files(node, home)
+    def named(*insides):
+        text = "".join(f"<ruleset>{inside}</ruleset>" for inside in insides)
+        return ruleset_files(read_text(text.encode(), home / "ossec.conf"), home)
 
     return named
 
@@ -95,20 +95,91 @@ def test_a_pattern_is_matched_against_the_path(files):
 
 
 def test_a_folder_that_does_not_exist_is_ignored(files):
-    assert rules(files("<rule_dir>nowhere</rule_dir>")) == []
+    assert rules(files("<rule_dir>nowhere</rule_dir><rule_dir>other</rule_dir>")) == ["0002-o.xml"]
+
+
+# What follows was asked of analysisd 4.14.7 itself (-t).
 
 
 @pytest.mark.parametrize(
-    ("inside", "code"),
+    "inside",
     [
-        ("<rules>x</rules>", "1230"),
-        ("<rule_files>x</rule_files>", "1230"),
-        ("<Rule_dir>x</Rule_dir>", "1230"),
-        ('<rule_dir pattern="(a">other</rule_dir>', "1202"),
-        ('<rule_dir other="x">other</rule_dir>', "1202"),
+        "<rule_dir/>",
+        "<rule_dir>nowhere</rule_dir>",
+        '<rule_dir pattern="none.xml">etc/rules</rule_dir>',
+        "<rule_dir>other</rule_dir><rule_exclude>0002-o.xml</rule_exclude>",
     ],
 )
-def test_what_analysisd_refuses(files, inside, code):
-    with pytest.raises(XmlError) as caught:
-        files(inside)
-    assert (caught.value.code, caught.value.at.line) == (code, 1)
+def test_without_any_file_of_rules_the_stock_ones_are_taken(files, inside):
+    found = files(f"<decoder_dir>etc/decoders</decoder_dir>{inside}")
+    assert rules(found) == ["0010-a.xml", "0020-b.xml"]
+    assert [path.name for path in found.decoders] == ["local_decoder.xml"]
+    assert found.fell_back
+
+
+def test_what_is_excluded_comes_back_with_the_stock_ones(files):
+    found = files(
+        "<decoder_dir>etc/decoders</decoder_dir><rule_exclude>0010-a.xml</rule_exclude>"
+        "<rule_exclude>0020-b.xml</rule_exclude>"
+    )
+    assert rules(found) == ["0010-a.xml", "0020-b.xml"]
+
+
+def test_without_any_file_of_decoders_stock_rules_are_taken_as_well(files):
+    found = files("<decoder_dir>nowhere</decoder_dir><rule_dir>etc/rules</rule_dir>")
+    assert [path.name for path in found.decoders] == ["0005-x.xml"]
+    assert rules(found) == ["0010-a.xml", "0020-b.xml"]
+    assert found.fell_back
+
+
+def test_without_stock_rules_those_named_stay(files, home):
+    for path in (home / "ruleset/rules").iterdir():
+        path.unlink()
+    found = files("<decoder_dir>nowhere</decoder_dir><rule_dir>etc/rules</rule_dir>")
+    assert [path.name for path in found.decoders] == ["0005-x.xml"]
+    assert rules(found) == ["0015-u.xml", "Zz.xml", "local_rules.xml"]
+
+
+def test_without_any_element_only_stock_files_are_taken(files, home):
+    found = files()
+    assert rules(found) == ["0010-a.xml", "0020-b.xml"]
+    assert found.decoders == (home / "ruleset/decoders/0005-x.xml",)
+    assert (found.lists, found.fell_back) == ((), True)
+
+
+def test_the_last_element_that_finds_any_counts_for_each_kind(files):
+    found = files(
+        "<rule_dir>etc/rules</rule_dir><decoder_dir>etc/decoders</decoder_dir><list>a</list>",
+        "<rule_dir>nowhere</rule_dir>",
+    )
+    assert rules(found) == ["0015-u.xml", "Zz.xml", "local_rules.xml"]
+    assert [path.name for path in found.decoders] == ["0005-x.xml"]
+    assert [name for name, _ in found.lists] == ["a"]
+    assert not found.fell_back
+
+
+@pytest.mark.parametrize(
+    ("insides", "first"),
+    [
+        (["<rules>x</rules>"], [("1230", "'rules'")]),
+        (["<rule_files>x</rule_files>"], [("1230", "'rule_files'")]),
+        (["<Rule_dir>x</Rule_dir>"], [("1230", "'Rule_dir'")]),
+        ([""], [("1230", "'ruleset'")]),
+        (["<rule_dir>other</rule_dir>", "<bogus/>"], [("1230", "'bogus'")]),
+        (['<rule_dir pattern="(a">other</rule_dir><bogus/>'], [("1230", "'bogus'")]),
+        (['<rule_dir pattern="(a">other</rule_dir>'], [("1202", "rules_dir"), ("", "rule_dir")]),
+        (['<rule_dir other="x">other</rule_dir>'], [("1202", "rules_dir"), ("", "rule_dir")]),
+        (
+            ['<rule_dir pattern="(a">x</rule_dir><decoder_dir pattern="(a">x</decoder_dir>'],
+            [("1202", "decoder_dir"), ("", "decoder_dir")],
+        ),
+    ],
+)
+def test_what_analysisd_refuses(files, home, insides, first):
+    with pytest.raises(DiagnosticsError) as caught:
+        files(*insides)
+    found = caught.value.diagnostics
+    assert [item.code for item in found] == [*(code for code, _ in first), "1202", "1202"]
+    for item, (_, named) in zip(found, first, strict=False):
+        assert named in item.message
+        assert (item.at.path, item.at.line) == (home / "ossec.conf", 1)

@@ -167,7 +167,7 @@ PLACES = st.one_of(
     st.binary(max_size=20),
     st.sampled_from([b"stdin", b"[1] (a) 1.2.3.4->f", b"[", b"[1", b"(s) u@h->/x", b"(", b"\0"]),
 )
-TIMES = st.none() | st.floats(0, 4e9)
+TIMES = st.none() | st.floats(0, 4e9) | st.floats()
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))

@@ -1,6 +1,7 @@
 """Sessions and their results."""
 
 import json
+from datetime import timedelta, timezone
 
 import pytest
 
@@ -44,6 +45,66 @@ def test_bytes_and_text_are_the_same_event(write_ruleset):
 def test_bytes_that_are_no_text_are_kept(write_ruleset):
     result = write_ruleset(RULES).session().process(b"\xff\xfe")
     assert result.as_logtest()["full_log"] == "\udcff\udcfe"
+
+
+@pytest.mark.parametrize(
+    ("text", "data"),
+    [
+        ("\ud800", b"\xed\xa0\x80"),
+        ("a\udfffb\udcff", b"a\xed\xbf\xbfb\xff"),
+        ("\ud83d\ude00", b"\xed\xa0\xbd\xed\xb8\x80"),
+    ],
+)
+def test_halves_of_characters_are_bytes_too(write_ruleset, text, data):
+    result = write_ruleset().session().process(text, location=text)
+    assert result.occurrence.event.full_log == data
+    assert result.occurrence.event.location == data
+    assert "full_log" in result.as_alert()
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize(
+    "time",
+    [
+        float("nan"),
+        float("inf"),
+        float("-inf"),
+        1e15,
+        -1e11,
+        10**400,
+        -62_104_060_801,
+        253_370_764_800,
+    ],
+)
+def test_a_time_that_no_calendar_has_refuses_the_event_alone(write_ruleset, mode, time):
+    session = write_ruleset().session(mode=mode, manager="m")
+    session.process("a", time=86400)
+    refused = session.process("a", time=time)
+    assert "no calendar" in refused.refused
+    later = session.process("a")
+    assert not later.refused
+    assert later.as_alert()["timestamp"] == "1970-01-02T00:00:00.000+0000"
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("hours", [-14, 0, 14])
+@pytest.mark.parametrize("time", [-62_104_060_800, -0.5, 1e10, 253_370_764_799])
+def test_the_years_of_the_calendar_are_judged(write_ruleset, mode, hours, time):
+    rule = (
+        '<group name="x,"><rule id="100" level="3"><time>0:00 - 23:59</time>'
+        "<weekday>weekdays,weekends</weekday><description>always</description></rule></group>"
+    )
+    zone = timezone(timedelta(hours=hours))
+    session = write_ruleset(rule).session(mode=mode, manager="m", tz=zone)
+    result = session.process("a", time=time)
+    assert result.rule_id == 100
+    assert result.as_alert()["timestamp"].endswith(f"{hours:+03d}00")
+
+
+def test_a_clock_gone_wrong_refuses_the_event(write_ruleset):
+    session = write_ruleset().session(clock=lambda: float("nan"))
+    assert "no calendar" in session.process("a").refused
+    assert not session.process("a", time=5).refused
 
 
 def test_only_the_daemon_drops_firewall_events_that_lack_a_field(write_ruleset):
@@ -157,6 +218,75 @@ def test_thresholds_and_the_last_ruleset_element_count(tmp_path):
     result = ruleset.session().process("a")
     assert (result.rule_id, result.alert) == (2, False)
     assert Ruleset.from_manager_home(tmp_path, levels=Levels()).session().process("a").alert
+
+
+@pytest.fixture
+def home(tmp_path):
+    """Return a function that gives a home: stock and own files, and this configuration."""
+    for folder, rule in (("ruleset", 1), ("etc", 2)):
+        (tmp_path / folder / "rules").mkdir(parents=True)
+        (tmp_path / folder / "decoders").mkdir()
+        (tmp_path / folder / "rules/r.xml").write_text(
+            f'<group name="b,"><rule id="{rule}" level="4"><category>syslog</category>'
+            "<description>root</description></rule></group>",
+            encoding="utf-8",
+        )
+        (tmp_path / folder / "decoders/d.xml").write_text(
+            '<decoder name="p"><program_name>x</program_name></decoder>'
+            '<decoder name="n"><prematch>^</prematch></decoder>',
+            encoding="utf-8",
+        )
+
+    def configured(text):
+        (tmp_path / "etc/ossec.conf").write_text(text, encoding="utf-8")
+        return tmp_path
+
+    return configured
+
+
+@pytest.mark.parametrize("cached", [True, False])
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "",
+        "<ruleset><rule_dir>nowhere</rule_dir></ruleset>",
+        "<ruleset><rule_dir>etc/rules</rule_dir><decoder_dir>nowhere</decoder_dir></ruleset>",
+    ],
+)
+def test_only_the_daemon_falls_back_to_stock_files(home, tmp_path, inside, cached):
+    folder = home(f"<ossec_config>{inside}</ossec_config>")
+    cache = tmp_path / "cache" if cached else None
+    for _ in range(2):
+        ruleset = Ruleset.from_manager_home(folder, cache=cache)
+        assert ruleset.session(mode=Mode.DAEMON).process("x").rule_id == 1
+        assert "logtest takes no stock files" in ruleset.session().process("x").refused
+
+
+def test_files_chosen_by_hand_are_no_fallback(home, tmp_path):
+    folder = home("<ossec_config></ossec_config>")
+    cache = tmp_path / "cache"
+    assert Ruleset.from_manager_home(folder, cache=cache).refusal
+    stock = folder / "ruleset"
+    loaded = Ruleset.load([stock / "rules"], [stock / "decoders"], cache=cache)
+    assert loaded.session().process("x").rule_id == 1
+
+
+def test_variables_of_the_configuration_stand_for_nothing(home):
+    """analysisd applies them in rules and decoders only."""
+    folder = home(
+        '<var name="R">etc/rules</var><ossec_config><ruleset><rule_dir>$R</rule_dir></ruleset>'
+        "</ossec_config>"
+    )
+    assert set(Ruleset.from_manager_home(folder).rules) == {1}
+
+
+def test_what_analysisd_refuses_of_a_configuration_is_all_told(home):
+    folder = home("<ossec_config>\n<ruleset>\n<bogus>x</bogus></ruleset></ossec_config>")
+    with pytest.raises(LoadFailure) as caught:
+        Ruleset.from_manager_home(folder)
+    found = [(item.code, item.at.path, item.at.line) for item in caught.value.diagnostics]
+    conf = folder / "etc/ossec.conf"
+    assert found == [("1230", conf, 3), ("1202", conf, 0), ("1202", conf, 0)]
 
 
 def test_a_broken_configuration_fails_to_load(tmp_path):

@@ -204,6 +204,19 @@ def test_sessions_do_not_see_each_other(client):
     assert len({answer["token"] for answer in answers}) == 3
 
 
+def test_sessions_share_what_check_diff_saw(client, ruleset_file):
+    """analysisd keeps it on disk, so that it outlives a session."""
+    changed = RULES.replace("<if_sid>1</if_sid><match>quiet", "<if_sid>100</if_sid><check_diff/>")
+    text = changed.replace("</match><description>Quiet", "<description>Changed")
+    text = text.replace('id="102" level="0"', 'id="102" level="4"')
+    (ruleset_file / "rules.xml").write_text(text, encoding="utf-8")
+    first = client.log('{"who": "one"}')
+    answers = [first, client.log('{"who": "two"}', token=first["token"])]
+    answers.append(client.log('{"who": "one"}'))
+    assert answers[2]["token"] != first["token"]
+    assert [answer["output"]["rule"]["id"] for answer in answers] == ["100", "102", "102"]
+
+
 def test_an_event_may_be_an_object(client):
     data = client.log({"who": "eve", "n": 1.50})
     assert data["output"]["full_log"] == '{"who":"eve","n":1.5}'

@@ -175,6 +175,18 @@ def test_warnings_may_be_allowed(repository):
     repository.runpytest_inprocess().assert_outcomes(passed=1)
 
 
+def test_errors_are_never_allowed(repository):
+    """wazuh-logtest would open no session: nothing would be judged, and nothing could fail."""
+    text = RULES.replace("<if_sid>1</if_sid><list", f"<match>{'x' * 20000}</match><list")
+    (repository.path / "rules/all.xml").write_text(text, encoding="utf-8")
+    with (repository.path / "pytest.ini").open("a", encoding="utf-8") as file:
+        file.write("wazuh_allow_warnings = true\n")
+    repository.makepyfile("def test_it(wazuh_session): pass")
+    result = repository.runpytest_inprocess()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*wazuh-logtest would open no session:*", "*all.xml:*error*"])
+
+
 def test_a_missing_folder_is_named(repository):
     text = SETTINGS.replace("= rules", "= absent")
     (repository.path / "pytest.ini").write_text(text, encoding="utf-8")
@@ -263,6 +275,38 @@ def test_an_unexpected_rule_is_said(session):
 def test_a_refused_event_is_said(session):
     message = failure(assert_rule, session, "x", rule_id=1, location="[007")
     assert "got a refusal: " in message
+
+
+@pytest.mark.parametrize(
+    ("event", "options"),
+    [
+        (FAILED, {"location": "[001 x"}),
+        (FAILED, {"location": "[001 x", "rule_id": 100101}),
+        (FAILED, {"location": ""}),
+        ("", {}),
+    ],
+)
+def test_what_was_not_judged_does_not_count_as_no_rule(session, event, options):
+    message = failure(assert_no_rule, session, event, **options)
+    assert ", got a refusal: " in message
+
+
+def test_a_ruleset_that_logtest_refuses_judges_nothing(tmp_path):
+    rules = RULES.replace("<if_sid>1</if_sid><list", f"<match>{'x' * 20000}</match><list")
+    for name, text in (("rules.xml", rules), ("decoders.xml", DECODERS), ("bots", "bot1:\n")):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    lists = {"etc/lists/bots": tmp_path / "bots"}
+    ruleset = Ruleset.load([tmp_path / "rules.xml"], [tmp_path / "decoders.xml"], lists)
+    message = failure(assert_no_rule, RuleSession(ruleset), FAILED)
+    assert message.startswith("expected no alert, got a refusal: ")
+
+
+@pytest.mark.parametrize("wrong", ["100100", 100100.0, True])
+@pytest.mark.parametrize("function", [assert_rule, assert_no_rule])
+def test_a_rule_id_is_a_number(session, function, wrong):
+    """Alerts carry ids as texts; compared with a number they are never equal."""
+    with pytest.raises(TypeError, match=f"rule_id must be a whole number, got {wrong!r}"):
+        function(session, FAILED, rule_id=wrong)
 
 
 def test_events_may_be_bytes(session):

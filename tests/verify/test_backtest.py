@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import threading
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -174,6 +176,26 @@ def test_every_event_gets_its_time(tmp_path, line, time):
     (record,), _ = records(write(tmp_path / "log", [line]), latest=1795219300.0)
     assert record.time == pytest.approx(time)
     assert record.event == line.encode()
+
+
+@pytest.mark.parametrize(
+    ("line", "zone", "time", "hour"),
+    [
+        ("Nov 21 00:00:01 host app: x", "America/New_York", 1795237201, 0),
+        ("Jul 21 00:00:01 host app: x", "America/New_York", 1784606401, 0),
+        ('{"time":"2026-11-21T00:00:01"}', "America/New_York", 1795237201, 0),
+        ('{"time":"2026-11-21T00:00:01Z"}', "America/New_York", 1795219201, 19),
+        ("2026-11-21T00:00:01+9999 x", "America/New_York", 1795237201, 0),
+        (archived("x", 1), "America/New_York", 1795219201.25, 0),
+        (archived("x", timestamp="2026-11-20T19:00:01.250-0500"), "UTC", 1795219201.25, 19),
+        (archived("x", timestamp=1795219201), "Asia/Tokyo", 1795219201, 9),
+    ],
+)
+def test_every_event_gets_the_zone_of_its_manager(tmp_path, line, zone, time, hour):
+    path = write(tmp_path / "log", [line])
+    (record,), _ = records(path, latest=1795219300.0, zone=ZoneInfo(zone))
+    assert record.time == pytest.approx(time)
+    assert datetime.fromtimestamp(record.time, record.zone).hour == hour
 
 
 def test_an_event_without_a_time_happens_with_the_one_before(tmp_path):
@@ -533,6 +555,54 @@ def test_a_vendor_s_log_gets_its_source_s_envelope(run, tmp_path):
     assert (code, found["alerts"]) == (0, 1)
     assert found["actors"] == [{"actor": "eve", "count": 1}]
     assert found["rules"][0]["examples"][0]["location"] == "github"
+
+
+NIGHT = (
+    '<rule id="140" level="5"><match>night</match><time>11 pm - 1 am</time>'
+    "<description>N</description></rule>"
+    '<rule id="141" level="5"><match>sunday</match><weekday>sunday</weekday>'
+    "<description>S</description></rule>"
+)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_hours_are_those_of_the_archive_else_of_the_zone_that_is_given(
+    run, tmp_path, ruleset, processes
+):
+    lines = [
+        archived("night", timestamp="2026-07-21T23:30:00.000-0400"),
+        archived("night", timestamp="2026-11-21T23:29:00.000-0500"),
+        archived("sunday", timestamp="2026-11-21T23:30:00.000-0500"),
+        archived("sunday", timestamp="2026-11-22T04:30:00.000+0000"),
+        '{"time":"2026-11-22T04:31:00Z","x":"night"}',
+        "Nov 21 23:40:00 host app: night",
+    ]
+    path = write(tmp_path / "a", lines)
+    more = (*options(ruleset(NIGHT)), "--format", "json", "--processes", processes)
+    code, out, _ = run(path, *more, "--tz", "America/New_York")
+    found = {row["rule"]: row["count"] for row in json.loads(out)["rules"]}
+    assert (code, found) == (0, {140: 4, 141: 1})
+    found = {
+        row["rule"]: row["count"] for row in json.loads(run(path, *more, "--tz", "UTC")[1])["rules"]
+    }
+    assert found == {140: 3, 141: 1}
+
+
+def test_an_unknown_zone_is_refused(run, tmp_path):
+    code, _, err = run(write(tmp_path / "a", ["x"]), "--tz", "Nowhere/Land")
+    assert (code, "no time zone 'Nowhere/Land'" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("lines", "events", "code"),
+    [(["[{}, {}]"], 0, 1), (["[", "{", "},", "{}", "]"], 1, 0), (["{}", "no", "5"], 1, 0)],
+)
+def test_what_is_no_event_of_the_source_is_left_out_and_told(run, tmp_path, lines, events, code):
+    path = write(tmp_path / "a", lines)
+    found, out, err = run(path, "--source", "github-audit")
+    assert (found, f"{events} events, " in out) == (code, True)
+    assert f"  {len(lines) - events} lines that are no JSON object, left out" in out
+    assert ("error: no line is a JSON object" in err) is bool(code)
 
 
 def test_standard_input_is_read_once(ruleset):

@@ -1,6 +1,8 @@
 """The command notices whatever differs: it runs on vectors made here, then on tampered copies."""
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -305,11 +307,205 @@ def test_a_path_without_vectors_is_an_error(capsys, tmp_path, content):
     assert "no conformance vectors" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("before", ["\n  \n", "{broken\n", "\x00\n", "[1]\n", "{}\n"])
+def test_a_file_of_vectors_is_known_by_any_of_its_first_lines(run, stock, before):
+    vectors = stock.parent / "stock_vectors.ndjson"
+    vectors.write_text(before + vectors.read_text(encoding="utf-8"), encoding="utf-8")
+    code, lines = run(stock.parent)
+    passes = not before.strip()
+    assert (code, lines[-1]) == ((0, "1 passed, 0 failed") if passes else (1, "0 passed, 2 failed"))
+
+
+@pytest.mark.parametrize("content", ["", "\n \n", "plain text\n", "{broken\n", "[1]\n"])
+def test_a_file_in_a_folder_that_cannot_be_read_as_vectors_has_failed(capsys, suite, content):
+    (suite.parent / "stock_vectors.ndjson").write_text(content, encoding="utf-8")
+    assert main(["conformance", str(suite.parent)]) == 1
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[-1] == "9 passed, 1 failed"
+    assert "stock_vectors.ndjson: no line of it is a JSON object" in printed.err
+
+
+def test_other_files_of_a_folder_are_named_and_left_out(capsys, suite):
+    (suite.parent / "events").mkdir()
+    (suite.parent / "events/log.ndjson").write_text('{"some": "log"}\n', encoding="utf-8")
+    assert main(["conformance", str(suite.parent)]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[-1] == "9 passed, 0 failed"
+    assert printed.err == "events/log.ndjson: no vectors, left out\n"
+
+
+def test_a_link_that_leads_nowhere_has_failed(capsys, suite):
+    (suite.parent / "vectors.ndjson").symlink_to("vectors.ndjson")
+    assert main(["conformance", str(suite.parent)]) == 1
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[-1] == "9 passed, 1 failed"
+    assert "vectors.ndjson: cannot be read" in printed.err
+
+
+def test_a_folder_that_cannot_be_read_has_failed(capsys, suite, monkeypatch):
+    locked, listed = suite.parent / "locked", Path.iterdir
+
+    def iterdir(path):
+        if path == locked:
+            raise PermissionError(13, "Permission denied")
+        return listed(path)
+
+    locked.mkdir()
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    assert main(["conformance", str(suite.parent)]) == 1
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[-1] == "9 passed, 1 failed"
+    assert "locked: cannot be read: Permission denied" in printed.err
+
+
+def judge(capsys, *arguments):
+    """Return the exit code, the last line and what was said beside the results."""
+    code = main(["conformance", *map(str, arguments)])
+    printed = capsys.readouterr()
+    return code, printed.out.splitlines()[-1], printed.err
+
+
 def test_a_broken_vector_is_named_with_its_line(capsys, suite):
     with (suite / "expected.ndjson").open("a", encoding="utf-8") as file:
         file.write("{broken\n")
-    assert main(["conformance", str(suite)]) == 1
-    assert "expected.ndjson:5: not JSON" in capsys.readouterr().err
+    code, last, said = judge(capsys, suite)
+    assert (code, last) == (1, "4 passed, 4 failed")
+    assert "expected.ndjson:5: not JSON" in said
+
+
+def test_a_broken_suite_fails_alone(capsys, suite):
+    shutil.copytree(suite, suite.parent / "suite-two")
+    (suite / "events.ndjson").write_text("{broken\n", encoding="utf-8")
+    code, last, said = judge(capsys, suite.parent)
+    assert (code, last) == (1, "9 passed, 2 failed")
+    assert "suite-one: " in said
+    assert "suite-one (daemon): " in said
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("[1]", "not a JSON object"),
+        ("{}", "'event' is missing or not a text"),
+        ('{"event": 7}', "'event' is missing or not a text"),
+        ('{"event": null}', "'event' is missing or not a text"),
+        ('{"event": "\\ud800"}', "'event': U+D800 is no character"),
+        ('{"event": "x", "location": 7}', "'location' is missing or not a text"),
+        ('{"event": "x", "session": []}', "'session' is not a text"),
+        ('{"event": "x", "sleep": "x"}', "'sleep' is not a number of seconds"),
+        ('{"event": "x", "sleep": true}', "'sleep' is not a number of seconds"),
+        ('{"event": "x", "sleep": NaN}', "'sleep' is not a number of seconds"),
+        ('{"event": "x", "sleep": -1}', "'sleep' is not a number of seconds"),
+        ('{"event": ' + "[" * 99_999, "not JSON"),
+    ],
+)
+def test_an_event_that_is_none_is_named_with_its_line(capsys, suite, line, said):
+    lines = (suite / "events.ndjson").read_text(encoding="utf-8").splitlines()
+    (suite / "events.ndjson").write_text("\n".join([lines[0], "", line, ""]), encoding="utf-8")
+    code, last, errors = judge(capsys, suite)
+    assert (code, last) == (1, "0 passed, 4 failed")
+    assert f"suite-one: {suite}/events.ndjson:3: {said}" in errors
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"location": None}, "'location' is missing or not a text"),
+        ({"location": 7}, "'location' is missing or not a text"),
+        ({"log": ["x"]}, "'log' is missing or not a text"),
+        ({"actual": "x"}, "'actual' is missing or not an object"),
+        ({"events": "x"}, "'events' is not a list of objects"),
+        ({"events": [1]}, "'events' is not a list of objects"),
+        ({"events": [{"log": "x"}]}, "'actual' is missing or not an object"),
+    ],
+)
+def test_a_stock_vector_that_is_none_is_named_with_its_line(capsys, stock, change, said):
+    vectors = stock.parent / "stock_vectors.ndjson"
+    rows = read_lines(vectors)
+    write_lines(vectors, [*rows, rows[0] | change])
+    code, last, errors = judge(capsys, vectors)
+    assert (code, last) == (1, "0 passed, 2 failed")
+    assert f"stock_vectors.ndjson: {vectors}:2: {said}" in errors
+
+
+def test_a_stock_ruleset_that_does_not_load_fails_the_vectors(capsys, stock):
+    (stock / "rules/0010-all.xml").write_text("<group name='x,'><rule", encoding="utf-8")
+    code, last, errors = judge(capsys, stock.parent / "stock_vectors.ndjson")
+    assert (code, last) == (1, "0 passed, 1 failed")
+    assert "0010-all.xml" in errors
+
+
+@pytest.mark.parametrize("name", ["load.json", "ruleset.xml"])
+def test_a_suite_of_files_that_say_nothing_fails(capsys, suite, name):
+    (suite / name).write_text("[]", encoding="utf-8")
+    code, last, errors = judge(capsys, suite)
+    assert code == 1
+    assert int(last.split()[2]) >= 4
+    assert name.replace("ruleset.xml", "ossec.conf") in errors
+
+
+@pytest.mark.parametrize(
+    ("inside", "messages"),
+    [
+        ("<bogus>x</bogus>", [("ERROR", 1230, ["bogus"])]),
+        ("", [("ERROR", 1230, ["ruleset"])]),
+        (
+            '<rule_dir pattern="(">etc/rules</rule_dir>',
+            [("ERROR", 1202, ["pattern in rules_dir does not compile"]), ("ERROR", None, [])],
+        ),
+    ],
+)
+def test_a_suite_may_expect_that_its_configuration_is_refused(capsys, suite, inside, messages):
+    """These are the messages of analysisd 4.14.7 -t."""
+    for name in ("events", "expected", "expected_daemon"):
+        (suite / f"{name}.ndjson").unlink()
+    (suite / "ruleset.xml").write_text(f"<ruleset>{inside}</ruleset>", encoding="utf-8")
+    refused = [("ERROR", 1202, ["etc/ossec.conf"]), ("CRITICAL", 1202, ["etc/ossec.conf"])]
+    wanted = [
+        {"level": level, "code": code, "args": arguments}
+        for level, code, arguments in [*messages, *refused]
+    ]
+    loading = {"exit": 1, "messages": wanted}
+    (suite / "load.json").write_text(json.dumps(loading), encoding="utf-8")
+    assert judge(capsys, suite, "--diff") == (0, "1 passed, 0 failed", "")
+    wanted.pop()
+    (suite / "load.json").write_text(json.dumps(loading), encoding="utf-8")
+    assert judge(capsys, suite)[:2] == (1, "0 passed, 1 failed")
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"string": "a", "match": True}, "not a vector with 'pattern'"),
+        ({"pattern": "a", "string": 7, "match": True}, "not a vector with 'pattern'"),
+        ({"pattern": "a", "string": "a"}, "not a vector with 'pattern'"),
+        ({"pattern": "\ud800", "string": "a", "match": True}, "U+D800 is no character"),
+    ],
+)
+def test_an_expression_that_is_none_is_named_with_its_line(capsys, expressions, row, said):
+    path = expressions / "osmatch.ndjson"
+    write_lines(path, [*read_lines(path), row])
+    code, last, errors = judge(capsys, expressions)
+    assert (code, last) == (1, "4 passed, 2 failed")
+    assert f"osmatch.ndjson: {path}:2: {said}" in errors
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        {"classes": []},
+        {"literals_matching_other_bytes": []},
+        {"literals_matching_other_bytes": {"perl": []}},
+        {"literals_matching_other_bytes": {"osmatch": [[1, [], 2]]}},
+        {"literals_matching_other_bytes": {"osmatch": [["a", []]]}},
+        {"literals_matching_other_bytes": {"osmatch": [[256, []]]}},
+    ],
+)
+def test_byte_classes_of_another_layout_fail(capsys, expressions, tables):
+    (expressions / "byte_classes.json").write_text(json.dumps(tables), encoding="utf-8")
+    code, last, errors = judge(capsys, expressions)
+    assert (code, last) == (1, "4 passed, 1 failed")
+    assert "byte_classes.json: not the tables of classes and literals" in errors
 
 
 def test_everything_of_the_reference_data_is_found(shared):

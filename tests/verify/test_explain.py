@@ -1,5 +1,7 @@
 """What explain says, one situation a test."""
 
+import json
+
 import pytest
 
 from wazuh_pack.cli import main
@@ -164,6 +166,11 @@ def test_a_rule_that_is_not_loaded_shows_what_loading_said(told):
     assert told(EVENT, rule=77)["Rule 77"] == ["it is not loaded"]
 
 
+@pytest.mark.parametrize("other", [10, 107, 1001, 7])
+def test_what_loading_said_of_rules_with_longer_numbers_is_not_shown(told, other):
+    assert told(EVENT, rule=other)[f"Rule {other}"] == ["it is not loaded"]
+
+
 def test_the_result_itself_needs_no_reason(told):
     assert told(EVENT, rule=100101)["Rule 100101"] == ["it is the result"]
 
@@ -242,6 +249,46 @@ def test_explain_without_an_event_is_an_error(capsys, tmp_path, options):
     (tmp_path / "events").write_text("", encoding="utf-8")
     assert main(["explain", str(tmp_path / "events"), *options]) == 2
     assert "no event" in capsys.readouterr().err
+
+
+def test_explain_does_not_take_the_name_of_what_it_cannot_read_for_an_event(
+    capsys, tmp_path, options
+):
+    (tmp_path / "loop").symlink_to("loop")
+    for name, reason in ((".", "Is a directory"), ("loop", "Too many levels of symbolic links")):
+        path = tmp_path / name
+        assert main(["explain", str(path), *options]) == 1
+        assert f"error: cannot read {path}: {reason}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("event", ["x" * 5000, "{root}/no such file", "{root}/file/below", "a\0b"])
+def test_explain_takes_for_an_event_what_names_no_file(capsys, tmp_path, options, event):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    assert main(["explain", event.replace("{root}", str(tmp_path)), *options]) == 0
+    assert "Result\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", ["argument", "file"])
+def test_explain_takes_a_printed_object_for_one_event(capsys, tmp_path, options, kind):
+    printed = json.dumps(json.loads(EVENT) | {"at": [1, {"a b": "c  d"}]}, indent=2)
+    (tmp_path / "event").write_text(printed + "\n", encoding="utf-8")
+    given = printed if kind == "argument" else str(tmp_path / "event")
+    assert main(["explain", given, *options]) == 0
+    out, err = capsys.readouterr()
+    assert "rule 100101 level 3: Login of eve" in out
+    assert "field place = home" in out
+    assert "taken as one event" in err
+
+
+def test_explain_says_what_it_cannot_take_for_one_event(capsys, options):
+    assert main(["explain", f"[\n{EVENT},\n{EVENT}]", *options]) == 1
+    err = capsys.readouterr().err
+    assert "error: this is one JSON array over several lines" in err
+    assert "jq -c '.[]'" in err
+    assert main(["explain", f"other\n{EVENT}\n", *options]) == 0
+    out, err = capsys.readouterr()
+    assert "rule 100101 level 3: Login of eve" in out
+    assert "the argument has 2 lines; the last is explained" in err
 
 
 @pytest.mark.parametrize(

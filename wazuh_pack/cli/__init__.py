@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import importlib
 import sys
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from wazuh_pack import __version__
-from wazuh_pack.cli import _exit, _out
+from wazuh_pack.cli import _exit, _out, _streams
 from wazuh_pack.errors import DiagnosticsError, PackError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 COMMANDS = {
     "backtest": "Show what a ruleset would have said about past logs.",
@@ -44,7 +45,27 @@ COMMANDS = {
 }
 
 
+class _ReaderGoneError(Exception):
+    """A BrokenPipeError under another name: click would end with 1 for it at once."""
+
+
+@contextmanager
+def _past_click() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise _ReaderGoneError from error
+
+
 class _Lazy(click.Group):
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        with _past_click():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _past_click():
+            return super().invoke(ctx)
+
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return sorted(COMMANDS)
 
@@ -75,26 +96,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
             prog_name="wazuh-pack",
             standalone_mode=False,
         )
-    except click.ClickException as error:
-        error.show()
-        return _exit.USAGE
+        _out.flush()
+    except (_ReaderGoneError, BrokenPipeError):
+        return _exit.READER_GONE
     except (click.Abort, KeyboardInterrupt):
         _out.error("interrupted")
         return _exit.ERROR
-    except DiagnosticsError as error:
+    except (click.ClickException, PackError, OSError) as error:
+        return _tell(error)
+    return result if isinstance(result, int) else _exit.OK
+
+
+def _tell(error: click.ClickException | PackError | OSError) -> int:
+    """Print an error; return its exit code."""
+    if isinstance(error, click.ClickException):
+        with suppress(OSError):
+            error.show()
+        return _exit.USAGE
+    if isinstance(error, DiagnosticsError):
         for diagnostic in error.diagnostics:
             _out.diagnostic(diagnostic)
         _out.error(str(error))
         return _exit.CONTENT
-    except PackError as error:
+    if isinstance(error, PackError):
         _out.error(str(error), hint=error.hint)
         return _exit.USAGE if isinstance(error, UsageError) else _exit.ERROR
-    except BrokenPipeError:
-        sys.stderr.close()
-        return _exit.OK
-    return result if isinstance(result, int) else _exit.OK
+    reason = error.strerror or str(error)
+    _out.error(f"{error.filename}: {reason}" if error.filename is not None else reason)
+    return _exit.ERROR
 
 
 def run() -> None:
     """Console entry point."""
-    sys.exit(main())
+    _streams.prepare()
+    code = main()
+    _streams.give_up()
+    sys.exit(code)

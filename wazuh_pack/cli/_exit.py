@@ -13,3 +13,5 @@ FAILED = 20
 """A detection did not do what its cases say."""
 UNHEALTHY = 21
 """An installation is not healthy."""
+READER_GONE = 141
+"""Nobody reads the output any more, as in ``| head``; a shell says so of what SIGPIPE ends."""

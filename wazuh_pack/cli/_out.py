@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any
 
+from wazuh_pack.errors import PackError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from wazuh_pack.diagnostics import Diagnostic
 
@@ -25,23 +28,62 @@ _CODES = {
 
 
 def line(text: str = "") -> None:
-    """Print a line of result."""
-    sys.stdout.write(text + "\n")
+    """Print a line of result.
+
+    Raises:
+        BrokenPipeError: Its reader is gone.
+        PackError: It cannot be written.
+    """
+    with _written():
+        sys.stdout.write(text + "\n")
+
+
+def safe(text: str) -> str:
+    """Return text that cannot steer a terminal: events are anybody's. Tabs stay."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char == "\t" else _named(char) for char in text)
+
+
+def _named(char: str) -> str:
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:  # noqa: PLR2004 - what surrogateescape makes of a byte
+        code -= 0xDC00
+    if code <= 0xFF:  # noqa: PLR2004 - a byte
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004 - Unicode's first plane
 
 
 def flush() -> None:
-    """Hand over what was printed: a program at the other end of a pipe may wait for it."""
-    sys.stdout.flush()
+    """Hand over what was printed: a program at the other end of a pipe may wait for it.
+
+    Raises as :func:`line` does.
+    """
+    with _written():
+        sys.stdout.flush()
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        reason = error.strerror or error
+        raise PackError(f"standard output cannot be written: {reason}") from error
 
 
 def json_line(value: Any) -> None:
-    """Print one JSON object on a line."""
-    line(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    """Print one JSON object on a line; raises as :func:`line` does."""
+    encoding = (sys.stdout.encoding or "utf-8").lower().replace("-", "")
+    line(json.dumps(value, ensure_ascii=encoding != "utf8", separators=(",", ":")))
 
 
 def note(text: str) -> None:
-    """Print a line about the work itself, on standard error."""
-    sys.stderr.write(text + "\n")
+    """Print a line about the work itself, on standard error; where that is impossible, nothing."""
+    with suppress(OSError):
+        sys.stderr.write(text + "\n")
 
 
 def error(text: str, hint: str = "") -> None:

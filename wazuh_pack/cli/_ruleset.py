@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from wazuh_pack.cli import _out
+from wazuh_pack.errors import DiagnosticsError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wazuh_pack.engine import Ruleset
     from wazuh_pack.verify.choice import RulesetChoice
 
 _F = TypeVar("_F", bound="Callable[..., Any]")
@@ -79,3 +83,23 @@ def choice(*, no_cache: bool, **given: Any) -> RulesetChoice:
     from wazuh_pack.verify.choice import RulesetChoice  # noqa: PLC0415 - keeps --help fast
 
     return RulesetChoice(**given, cache=cache(no_cache=no_cache))
+
+
+def load(chosen: RulesetChoice) -> Ruleset:
+    """Load a ruleset and print what analysisd would log about it."""
+    loaded = chosen.load()
+    for item in loaded.diagnostics:
+        _out.diagnostic(item)
+    return loaded
+
+
+def for_logtest(chosen: RulesetChoice) -> Ruleset:
+    """Load a ruleset as :func:`load` does.
+
+    Raises:
+        DiagnosticsError: logtest would open no session with it.
+    """
+    loaded = load(chosen)
+    if loaded.refusal:
+        raise DiagnosticsError((), f"no event is judged with this ruleset: {loaded.refusal}")
+    return loaded

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wazuh_pack.cli import _exit, _load, _out, _progress, _ruleset
+from wazuh_pack.cli import _clock, _exit, _load, _out, _progress, _ruleset
 from wazuh_pack.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ _TITLE = 60
 )
 @click.argument("logs", nargs=-1, required=True, metavar="LOGS...")
 @_ruleset.options
+@_clock.zone_option
 @click.option("--source", "source_id", help="Put this source's envelope around the events.")
 @click.option("--location", help="The location of events that bring none; else the file's name.")
 @click.option(
@@ -61,6 +62,7 @@ _TITLE = 60
 )
 def command(
     logs: tuple[str, ...],
+    zone: str | None,
     source_id: str | None,
     location: str | None,
     actors: tuple[str, ...],
@@ -73,7 +75,9 @@ def command(
     from wazuh_pack.verify.backtest import backtest  # noqa: PLC0415 - keeps --help fast
 
     chosen = _ruleset.choice(**ruleset)
+    place = _clock.zone(zone)
     job = _job(logs, chosen, source_id=source_id, location=location, actors=actors, others=others)
+    job = replace(job, zone=place)
     total = _size(logs)
     bar = _progress.Bar(total)
     several = os.cpu_count() or 1 if total >= _WORTH_SEVERAL else 1
@@ -87,7 +91,13 @@ def command(
         _print(outcome, compared=bool(others))
     for problem in outcome.read.unreadable:
         _out.error(f"not read, or not to the end: {problem}")
-    return _exit.ERROR if outcome.read.unreadable else _exit.OK
+    nothing = bool(outcome.read.not_wrapped and not outcome.read.events)
+    if nothing:
+        _out.error(
+            "no line is a JSON object, as --source needs them",
+            hint="`jq -c '.[]'` gives each event of an array a line of its own",
+        )
+    return _exit.ERROR if outcome.read.unreadable or nothing else _exit.OK
 
 
 def _job(
@@ -113,8 +123,8 @@ def _job(
     known = tuple(source.actor for source in catalog.sources if source.actor)
     return Job(
         paths=logs,
-        ruleset=chosen.load(),
-        other=_other(chosen, others).load() if others else None,
+        ruleset=_ruleset.load(chosen),
+        other=_ruleset.load(_other(chosen, others)) if others else None,
         actor_fields=actors or tuple(dict.fromkeys((*known, *ACTOR_FIELDS))),
         wrapping=wrapping,
         location=location,
@@ -135,7 +145,7 @@ def _other(chosen: RulesetChoice, paths: tuple[Path, ...]) -> RulesetChoice:
         tree = [path / name for name in ("rules", "rules_xml") if (path / name).is_dir()]
         rules += tree or [path]
         if tree:
-            decoders += [path / "decoders"] if (path / "decoders").is_dir() else []
+            decoders += [path / "decoders"] if any((path / "decoders").glob("*.xml")) else []
             lists += [path / "lists"] if (path / "lists").is_dir() else []
     base = chosen.resolved()
     other = replace(base, rules=tuple(rules), decoders=tuple(decoders) or base.decoders)
@@ -179,6 +189,7 @@ def _remarks(outcome: Outcome) -> None:
         (report.given_up, "events for which the matching of a pattern was given up"),
         (read.too_long, "lines too long, left out"),
         (read.cut, "events cut at the length that analysisd takes"),
+        (read.not_wrapped, "lines that are no JSON object, left out"),
         (read.without_log, "lines of alerts without the event's text, left out"),
         (read.without_time, "events without a time, taken to happen with the one before"),
         (read.out_of_order, "events older than the one before; correlation may be off"),
@@ -247,8 +258,6 @@ def _change(row: dict[str, Any], text: str) -> None:
 
 
 def _safe(text: str, limit: int = 200) -> str:
-    """Return text that cannot steer a terminal: events are anybody's."""
-    shown = "".join(
-        char if char.isprintable() else f"\\x{ord(char):02x}" for char in text[: limit + 1]
-    )
+    """Return text that cannot steer a terminal, cut to a length."""
+    shown = _out.safe(text[: limit + 1])
     return shown if len(shown) <= limit else shown[: limit - 3] + "..."

@@ -19,8 +19,8 @@ _NAME_WIDTH = 44
 @click.command(
     help="Replay what was recorded from a real analysisd 4.14.7 and compare every field. PATH is a "
     "suite's folder, a file of vectors, or a folder of these. A suite's events count "
-    "once for logtest and once for the daemon, and what loading logs counts as one vector. The "
-    "exit code is 1 if any vector failed."
+    "once for logtest and once for the daemon, and what loading logs counts as one vector. What "
+    "cannot be judged has failed. The exit code is 1 if anything failed."
 )
 @click.argument(
     "paths",
@@ -38,10 +38,15 @@ _NAME_WIDTH = 44
 @click.option("--diff", "show", is_flag=True, help="Show every difference: expected, actual.")
 def command(paths: tuple[Path, ...], stock: Path | None, show: bool) -> int:
     """Replay, print a line per suite, sum up."""
-    from wazuh_pack.verify.find_vectors import find, replay  # noqa: PLC0415 - keeps --help fast
+    from wazuh_pack.verify.choice import checked_stock  # noqa: PLC0415 - keeps --help fast
+    from wazuh_pack.verify.find_vectors import Layout, find, replay  # noqa: PLC0415 - keeps --help fast
 
+    if stock is not None:
+        checked_stock(stock)
     passed = failed = 0
     for vectors in list(find(paths)):
+        if vectors.layout is Layout.OTHER:
+            _out.note(f"{vectors.name}: no vectors, left out")
         for result in replay(vectors, stock):
             passed += result.passed
             failed += result.failed
@@ -57,6 +62,8 @@ def _print(result: SuiteResult) -> None:
     if result.failed:
         line += _out.style(f", {result.failed} failed", "red")
     _out.line(line)
+    if result.problem:
+        _out.note(f"{result.name}: {result.problem}")
 
 
 def _print_difference(failure: Failure) -> None:

@@ -106,7 +106,7 @@ def command(
     if form == "text" and (state or home or sink):
         raise click.UsageError("--format text is for looking only, without --state, --home, --sink")
     order = Order(tool=tool, artifact=artifact, kind=kind, digest=digest)
-    try:
+    with _problems():
         if home:
             return _into_home(files, order, Places(home), severity, malicious)
         ingester = Ingester(Malicious.load(malicious) if malicious else None)
@@ -121,8 +121,16 @@ def command(
                 return ingester.show(ReportFile(path), order, floor)
 
             return _shown(files, read, output, form, compared=bool(earlier))
+
+
+@contextmanager
+def _problems() -> Iterator[None]:
+    try:
+        yield
     except ReportError as error:
         raise PackError(str(error)) from error
+    except BrokenPipeError:
+        raise
     except (AgentError, OSError, SpoolFullError, sqlite3.Error) as error:
         raise PackError(f"{type(error).__name__}: {error}") from error
 

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import sys
-import time
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from wazuh_pack.cli import _load, _out, _ruleset
-from wazuh_pack.errors import PackError
+from wazuh_pack.cli import _clock, _events, _load, _out, _ruleset
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from wazuh_pack.engine.result import Result
-    from wazuh_pack.model import Source
 
 
 @click.command(
     help="Decode and match events as a manager's wazuh-logtest would. Events come from FILE or "
     "standard input: one a line, or with --source a vendor's own export (JSON, array or NDJSON)."
 )
-@click.argument("file", type=click.File("r", errors="surrogateescape"), default="-")
+@click.argument("file", type=click.File("rb"), default="-")
 @click.option("--source", "source_id", help="Put this source's envelope around the events.")
 @click.option("--location", default="stdin", show_default=True)
+@_clock.options
 @_ruleset.options
 @click.option(
     "--format",
@@ -35,15 +29,26 @@ if TYPE_CHECKING:
     show_default=True,
     help="json: one object an event; alert: the line of alerts.json, for events that alert.",
 )
-def command(file: Any, source_id: str | None, location: str, form: str, **ruleset: Any) -> None:
+def command(
+    file: IO[bytes],
+    source_id: str | None,
+    location: str,
+    at: str | None,
+    gap: int,
+    zone: str | None,
+    form: str,
+    **ruleset: Any,
+) -> None:
     """Run events through the engine."""
     source = _load.source(_load.catalog(), source_id) if source_id else None
-    session = _ruleset.choice(**ruleset).load().session(clock=time.time)
-    if file is sys.stdin and sys.stdin.isatty():
+    place = _clock.zone(zone)
+    clock = _clock.clock(at, gap, place)
+    session = _ruleset.for_logtest(_ruleset.choice(**ruleset)).session(tz=place)
+    location = source.delivery.location if source else location
+    if file.isatty():
         _out.note("Type one log per line")
-    for event in events(file, source):
-        place = source.delivery.location if source else location
-        result = session.process(event.encode("utf-8", "surrogateescape"), location=place)
+    for event in _events.events(file, source):
+        result = session.process(event, location=location, time=clock.moment(event).seconds)
         if result.refused or result.is_too_deep:
             _refuse(result, form)
         elif form == "json":
@@ -75,50 +80,13 @@ def _shown(pattern: bytes) -> str:
     return pattern.decode("utf-8", "backslashreplace")
 
 
-def events(file: Any, source: Source | None) -> Iterator[str]:
-    """Yield events as Wazuh gets them from lines, or from a vendor's export."""
-    if source is None:
-        for raw in file:
-            if raw.strip():
-                yield raw.rstrip("\r\n")
-        return
-    if source.full_log:
-        for raw in file:
-            yield source.envelope.apply(raw.rstrip("\r\n"))
-        return
-    for event in _export(file.read()):
-        yield source.envelope.apply(event)
-
-
-def _export(text: str) -> Iterator[Any]:
-    stripped = text.strip()
-    try:
-        whole = json.loads(stripped)
-    except json.JSONDecodeError:
-        for number, raw in enumerate(text.splitlines(), start=1):
-            if raw.strip():
-                yield _parse(raw, number)
-        return
-    yield from whole if isinstance(whole, list) else [whole]
-
-
-def _parse(raw: str, number: int) -> Any:
-    try:
-        return json.loads(raw)
-    except json.JSONDecodeError as error:
-        raise PackError(
-            f"line {number}, column {error.colno}: not JSON: {error.msg}",
-            hint="give one JSON object a line, or one JSON array",
-        ) from None
-
-
 def _print(result: Result) -> None:
-    """Print an event as wazuh-logtest 4.14.7 does."""
+    """Print an event as wazuh-logtest 4.14.7 does, but for what could steer the terminal."""
     shown = result.output()
     _out.line()
     _out.line(_out.style("**Phase 1: Completed pre-decoding.", "bold"))
     if "full_log" in shown:
-        _out.line(f"\tfull event: '{shown['full_log']}'")
+        _out.line(_out.safe(f"\tfull event: '{shown['full_log']}'"))
     _phase(result.predecoder, ("timestamp", "hostname", "program_name"))
     _out.line()
     _out.line(_out.style("**Phase 2: Completed decoding.", "bold"))
@@ -143,4 +111,4 @@ def _phase(data: dict[str, Any], first: tuple[str, ...] = (), prefix: str = "") 
         if isinstance(data[name], dict):
             _phase(data[name], prefix=f"{prefix}{name}.")
         else:
-            _out.line(f"\t{prefix}{name}: '{data[name]}'")
+            _out.line(_out.safe(f"\t{prefix}{name}: '{data[name]}'"))

@@ -24,6 +24,8 @@ _PLACES: Mapping[Kind, tuple[str, str]] = {
     Kind.DECODER: ("/decoders/files", "etc/decoders"),
     Kind.LIST: ("/lists/files", "etc/lists"),
 }
+_ABSENT = {Kind.RULE: 1415, Kind.DECODER: 1503, Kind.LIST: 1802}
+"""Wazuh's error when a file to be read is not there."""
 KINDS = frozenset(_PLACES)
 """What the API takes: rules, decoders, lists. It takes no scripts."""
 
@@ -97,20 +99,24 @@ class Manager:
         return Node(str(item.get("node")), item.get("type") == "master")
 
     def file_names(self, kind: Kind) -> frozenset[str]:
-        """Return the names of the user's files of a kind (those in etc/rules and so on)."""
+        """Return the names of the user's files of a kind (those in etc/rules and so on).
+
+        The API keeps what a user may see for ten seconds (``RESOURCES_CACHE``), so a new file may
+        be missing; :meth:`find` knows.
+        """
         path, folder = _PLACES[kind]
         items = self._items(path, {"relative_dirname": folder})
         return frozenset(
             str(item["filename"]) for item in items if item.get("relative_dirname") == folder
         )
 
-    def read(self, kind: Kind, name: str) -> bytes:
-        """Return a file of the user's."""
+    def find(self, kind: Kind, name: str) -> bytes | None:
+        """Return a file of the user's, None when it is not there."""
         path, folder = _PLACES[kind]
         params = {"raw": "true"}
         if kind is not Kind.LIST:
             params["relative_dirname"] = folder
-        return self._raw(_file_path(kind, name, path), params)
+        return self._raw(_file_path(kind, name, path), params, absent=_ABSENT[kind])
 
     def upload(self, kind: Kind, name: str, content: bytes) -> None:
         """Write a file of the user's, whether it exists or not."""
@@ -123,7 +129,7 @@ class Manager:
         try:
             self._change("DELETE", _file_path(kind, name, path), _NO_TIMEOUT)
         except DeployError:
-            if name in self.file_names(kind):
+            if self.find(kind, name) is not None:
                 raise
 
     def user_rules(self) -> Iterator[tuple[int, str]]:
@@ -134,7 +140,10 @@ class Manager:
 
     def configuration(self, node: str | None) -> bytes:
         """Return ossec.conf as it is."""
-        return self._raw(_conf_path(node), {"raw": "true"})
+        found = self._raw(_conf_path(node), {"raw": "true"})
+        if found is None:
+            raise DeployError("the API says that there is no ossec.conf")
+        return found
 
     def write_configuration(self, node: str | None, content: bytes) -> None:
         """Replace ossec.conf; the manager keeps its own when this one is not valid."""
@@ -208,13 +217,16 @@ class Manager:
     def _get(self, path: str, params: Mapping[str, str] | None = None) -> dict[str, Any]:
         return self.api.call("GET", path, params=params).json()
 
-    def _raw(self, path: str, params: Mapping[str, str]) -> bytes:
-        """Return a text; an error comes as JSON."""
+    def _raw(self, path: str, params: Mapping[str, str], *, absent: int = 0) -> bytes | None:
+        """Return a text, None for the error ``absent``; an error comes as JSON."""
         answer = self.api.call("GET", path, params=params)
-        if answer.content_type == "application/json":
-            _affected("GET", path, answer.json())
-            raise DeployError(f"GET {path}: the API did not answer with the plain file")
-        return answer.content
+        if answer.content_type != "application/json":
+            return answer.content
+        body = answer.json()
+        if absent and absent in _error_codes(body):
+            return None
+        _affected("GET", path, body)
+        raise DeployError(f"GET {path}: the API did not answer with the plain file")
 
     def _items(
         self, path: str, params: Mapping[str, str] | None = None, *, paged: bool = True
@@ -253,6 +265,14 @@ def _affected(method: str, path: str, body: Mapping[str, Any]) -> list[Any]:
         raise DeployError(f"{method} {path}: {body.get('message', 'the API reports an error')}")
     items = data.get("affected_items", [])
     return items if isinstance(items, list) else []
+
+
+def _error_codes(body: Mapping[str, Any]) -> list[Any]:
+    """Return Wazuh's numbers of what failed."""
+    data = body.get("data")
+    failed = data.get("failed_items", ()) if isinstance(data, dict) else ()
+    errors = [item.get("error") for item in failed if isinstance(item, dict)]
+    return [error.get("code") for error in errors if isinstance(error, dict)]
 
 
 def _failure(item: Any) -> tuple[str, str]:

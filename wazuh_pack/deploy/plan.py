@@ -115,20 +115,19 @@ class _Planner:
     def compare_files(self) -> None:
         """Plan lists, then decoders, then rules, so that what is named exists; removals last."""
         for kind in _ORDER:
-            present = self.manager.file_names(kind)
             for file in self.files(kind):
-                self._place(file, exists=file.destination.name in present)
+                self._place(file)
             if kind is not Kind.LIST:
-                self._drop_others(kind, present)
+                self._drop_others(kind, self.manager.file_names(kind))
         self.removals.reverse()
 
-    def _place(self, file: PackFile, *, exists: bool) -> None:
+    def _place(self, file: PackFile) -> None:
         content, note = file.read(), ""
         if file.kind is Kind.LIST:
             content, note = _list_for_api(file.destination, content)
         if file.kind is Kind.RULE:
             self.rule_ids.update(int(number) for number in _RULE_ID.findall(content))
-        before = self.manager.read(file.kind, file.destination.name) if exists else None
+        before = self.manager.find(file.kind, file.destination.name)
         if before is None:
             self.steps.append(Upload(file.kind, file.destination, content, None, note))
         elif same_text(before, content):
@@ -142,8 +141,8 @@ class _Planner:
         wanted = {file.destination.name for file in self.files(kind)}
         folder = PurePosixPath("etc/rules" if kind is Kind.RULE else "etc/decoders")
         for name in sorted(present - wanted):
-            if _OURS.fullmatch(name):
-                before = self.manager.read(kind, name)
+            before = self.manager.find(kind, name) if _OURS.fullmatch(name) else None
+            if before is not None:
                 self.removals.append(Delete(kind, folder / name, before))
 
     def check_rule_ids(self) -> None:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from wazuh_pack.deploy.manager import Manager
     from wazuh_pack.deploy.steps import Activation, Change, DeployPlan
     from wazuh_pack.install import Canary
-    from wazuh_pack.install.source import Kind
 
 _WAIT_SECONDS = 180.0
 
@@ -193,7 +192,7 @@ class _Run:
                 self.manager.write_configuration(step.node, step.before)
         elif step.before is not None:
             self.manager.upload(step.kind, step.path.name, step.before)
-        elif self._is_there(step.kind, step.path.name):
+        elif self.manager.find(step.kind, step.path.name) is not None:
             self.manager.delete(step.kind, step.path.name)
 
     def _check(self, step: Change, *, wanted: bytes | None) -> None:
@@ -204,18 +203,13 @@ class _Run:
         """
         if isinstance(step, WriteConf):
             found: bytes | None = self.manager.configuration(step.node)
-        elif self._is_there(step.kind, step.path.name):
-            found = self.manager.read(step.kind, step.path.name)
         else:
-            found = None
+            found = self.manager.find(step.kind, step.path.name)
         if not _same(found, wanted):
             raise DeployError(
                 f"{step.path}: the manager does not have what was sent to it",
                 hint="somebody else may be changing it, or Wazuh rewrote it",
             )
-
-    def _is_there(self, kind: Kind, name: str) -> bool:
-        return name in self.manager.file_names(kind)
 
 
 def _refuse(complaints: tuple[str, ...]) -> None:

@@ -1,8 +1,8 @@
 """Loaded rulesets kept on disk, so that the next start need not read XML.
 
 An entry is named by a digest of everything that goes into it: every file's place, name and content,
-the thresholds, and this program (the engine's own source and PCRE2's version). A change of any of
-them simply finds nothing, and nothing is ever taken for fresh by its age.
+the thresholds, and this program (the engine's own source and data, and PCRE2's version). A change
+of any of them simply finds nothing, and nothing is ever taken for fresh by its age.
 
 Entries are JSON that only ever becomes data (:mod:`wazuh_pack.engine.snapshot`), so a foreign entry
 cannot run anything; but it could judge events wrongly. Therefore folder and entries are used only
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from wazuh_pack.engine.ruleset import Ruleset
 
 _PACKAGE = Path(__file__).resolve().parents[1]
+_SOURCE = ("*.py", "engine/*.py", "engine/data/*", "xmlio/*.py")
+"""What a loaded ruleset comes from, or consists of: errors and diagnostics lie at the top."""
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _LARGEST = 256 * 1024 * 1024
 _KEPT = 8
@@ -134,7 +136,7 @@ def key_of(files: RulesetFiles, levels: Levels | None) -> str:
 
 def _parts(files: RulesetFiles, levels: Levels | None) -> Iterator[bytes]:
     yield _program()
-    yield repr(levels).encode()
+    yield repr((levels, files.fell_back)).encode()
     lists = [("list " + name, path) for name, path in files.lists]
     rules = [("rules", path) for path in files.rules]
     decoders = [("decoders", path) for path in files.decoders]
@@ -148,7 +150,7 @@ def _parts(files: RulesetFiles, levels: Levels | None) -> Iterator[bytes]:
 def _program() -> bytes:
     """Return a digest of the code that loads rulesets, and of the library that checks patterns."""
     digest = hashlib.sha256()
-    for path in sorted((*_PACKAGE.glob("engine/*.py"), *_PACKAGE.glob("xmlio/*.py"))):
+    for path in sorted(path for pattern in _SOURCE for path in _PACKAGE.glob(pattern)):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     try:
         library = version("pcre2")

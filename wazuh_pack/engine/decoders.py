@@ -75,7 +75,7 @@ def _load_file(path: Path, forest: _Forest, notes: LoadLog) -> None:
         for node in nodes:
             forest.add(read_decoder(node, notes), node.at)
     except RefuseFile:
-        raise notes.refuse(f"configuration error at '{path}'", Location(path), "1202") from None
+        raise notes.refuse("the decoders cannot be loaded", Location(path), "1202") from None
 
 
 def _read(path: Path, notes: LoadLog) -> Sequence[Node]:
@@ -173,6 +173,14 @@ class _Forest:
         if decoder.regex_offset is Offset.REGEX and not follows_regex:
             raise self._notes.refuse(f"decoder '{shown}' follows no regex", at, "2120")
 
+    def _missing(self) -> str:
+        """Say what to add: analysisd wants decoders of both kinds."""
+        if not self._with_program and not self._without_program:
+            return "no file of decoders is loaded: name the stock decoders, or some of your own"
+        if not self._with_program:
+            return "no decoder has a <program_name>: add one that has"
+        return "every decoder has a <program_name>: add one without, such as <prematch>^</prematch>"
+
     def finish(self) -> DecoderSet:
         """Give children their parents' names and everything its id.
 
@@ -181,7 +189,11 @@ class _Forest:
         """
         if not self._with_program or not self._without_program:
             self._notes.diagnostics += [
-                Diagnostic("2106", "decoders with or without program_name are missing"),
+                Diagnostic(
+                    "2106",
+                    "decoders with or without program_name are missing",
+                    hint=self._missing(),
+                ),
                 Diagnostic("2105", "the decoders cannot be loaded"),
             ]
             raise RefuseFile

@@ -6,11 +6,14 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from wazuh_pack.diagnostics import Diagnostic
 from wazuh_pack.engine.cdb import list_name
 from wazuh_pack.engine.expression import Kind, compile_expression
-from wazuh_pack.errors import ExpressionError, XmlError
+from wazuh_pack.errors import DiagnosticsError, ExpressionError
+from wazuh_pack.location import Location
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from wazuh_pack.engine.matching import Expression
@@ -28,25 +31,48 @@ class RulesetFiles:
     rules: tuple[Path, ...] = ()
     decoders: tuple[Path, ...] = ()
     lists: tuple[tuple[str, Path], ...] = ()
+    fell_back: bool = False
+    """Whether stock files stand in for rules or decoders of which none was found. analysisd does
+    that when it starts, but not when it opens a session of logtest."""
 
 
-def ruleset_files(ruleset: Node, base: Path) -> RulesetFiles:
-    """Return the files that a ``<ruleset>`` element names.
+def ruleset_files(elements: Iterable[Node], base: Path) -> RulesetFiles:
+    """Return the files that the ``<ruleset>`` elements of a configuration name.
 
     The files of all folders and those named singly are sorted together by base name, byte by byte.
     Rules or decoders without a folder come from the stock folder (``ruleset/rules``,
-    ``ruleset/decoders``); folders that do not exist are ignored.
+    ``ruleset/decoders``); folders that do not exist are ignored. Of several elements the last one
+    that finds any rules, decoders or lists counts for these. Without any file of rules or decoders
+    the stock folders are read, where missing decoders bring the stock rules with them.
 
     Args:
-        ruleset: The element.
+        elements: The elements.
         base: What relative paths are relative to (the folder of the Wazuh installation).
 
     Raises:
-        XmlError: An element that analysisd refuses (code 1230) or a pattern that does not compile
-            (1202).
+        DiagnosticsError: analysisd refuses an element (code 1230) or a pattern (1202).
     """
-    rules, decoders = _Source(b"ruleset/rules"), _Source(b"ruleset/decoders")
+    rules: tuple[Path, ...] = ()
+    decoders: tuple[Path, ...] = ()
+    lists: tuple[tuple[str, Path], ...] = ()
+    for element in elements:
+        found = _named(element, base)
+        rules, decoders = found.rules or rules, found.decoders or decoders
+        lists = found.lists or lists
+    if rules and decoders:
+        return RulesetFiles(rules, decoders, lists)
+    stock = RulesetFiles(_rules().files(base), _decoders().files(base))
+    if not decoders:
+        rules = stock.rules or rules
+    return RulesetFiles(rules or stock.rules, decoders or stock.decoders, lists, fell_back=True)
+
+
+def _named(ruleset: Node, base: Path) -> RulesetFiles:
+    """Return the files that one element names, without standing in for any."""
+    rules, decoders = _rules(), _decoders()
     lists: list[tuple[str, Path]] = []
+    if not ruleset.children:
+        raise _refusal(_invalid(ruleset, "is empty"))
     for option in ruleset.children:
         kind, _, action = option.name.partition("_")
         source = {"rule": rules, "decoder": decoders}.get(kind)
@@ -56,9 +82,17 @@ def ruleset_files(ruleset: Node, base: Path) -> RulesetFiles:
         elif source is not None and action in ("dir", "include", "exclude"):
             source.take(action, option)
         else:
-            message = f"element '{option.shown}' is not allowed here"
-            raise XmlError(message, at=option.at, code=_INVALID_ELEMENT)
-    return RulesetFiles(rules.files(base), decoders.files(base), tuple(lists))
+            raise _refusal(_invalid(option, "is not allowed here"))
+    found = decoders.files(base)
+    return RulesetFiles(rules.files(base), found, tuple(lists))
+
+
+def _rules() -> _Source:
+    return _Source(b"ruleset/rules", "rules_dir")
+
+
+def _decoders() -> _Source:
+    return _Source(b"ruleset/decoders", "decoder_dir")
 
 
 @dataclass(slots=True)
@@ -66,7 +100,9 @@ class _Source:
     """Where rules, or decoders, come from. Paths are as written."""
 
     default: bytes
-    folders: list[tuple[bytes, Expression]] = field(default_factory=list)
+    shown: str
+    """What analysisd calls the setting of a folder."""
+    folders: list[Node] = field(default_factory=list)
     included: list[bytes] = field(default_factory=list)
     excluded: set[bytes] = field(default_factory=set)
 
@@ -78,14 +114,19 @@ class _Source:
         elif action == "include":
             self.included.append(path if b"/" in path else self.default + b"/" + path)
         else:
-            self.folders.append((path, _pattern(option)))
+            self.folders.append(option)
 
     def files(self, base: Path) -> tuple[Path, ...]:
-        """Return the files in load order."""
+        """Return the files in load order.
+
+        Raises:
+            DiagnosticsError: A pattern does not compile.
+        """
         found = list(self.included)
         known = set(found)
-        default = compile_expression(_DEFAULT_PATTERN, Kind.OSREGEX)
-        for folder, pattern in self.folders or [(self.default, default)]:
+        usual = compile_expression(_DEFAULT_PATTERN, Kind.OSREGEX)
+        folders = [(option.content, self._pattern(option)) for option in self.folders]
+        for folder, pattern in folders or [(self.default, usual)]:
             for name in _names(base / os.fsdecode(folder)):
                 path = folder + b"/" + name
                 taken = path not in known and self.excluded.isdisjoint((path, name))
@@ -95,21 +136,34 @@ class _Source:
         found.sort(key=lambda path: path.rpartition(b"/")[2])
         return tuple(base / os.fsdecode(path) for path in found)
 
+    def _pattern(self, option: Node) -> Expression:
+        """Return what a folder's files must match: without any attribute, the usual ending."""
+        patterns = [value for name, value in option.attributes if name.lower() == "pattern"]
+        if option.attributes and not patterns:
+            raise self._bad_pattern(option)
+        try:
+            return compile_expression(patterns[-1] if patterns else _DEFAULT_PATTERN, Kind.OSREGEX)
+        except ExpressionError as error:
+            raise self._bad_pattern(option) from error
 
-def _pattern(option: Node) -> Expression:
-    """Return what a folder's files must match: without any attribute, the usual ending."""
-    patterns = [value for name, value in option.attributes if name.lower() == "pattern"]
-    if option.attributes and not patterns:
-        raise _bad_pattern(option)
-    try:
-        return compile_expression(patterns[-1] if patterns else _DEFAULT_PATTERN, Kind.OSREGEX)
-    except ExpressionError as error:
-        raise _bad_pattern(option) from error
+    def _bad_pattern(self, option: Node) -> DiagnosticsError:
+        message = f"configuration error: 'pattern in {self.shown} does not compile'"
+        detail = f"the pattern of {option.name} is missing or no OS_Regex"
+        return _refusal(
+            Diagnostic(_CONFIGURATION_ERROR, message, option.at), Diagnostic("", detail, option.at)
+        )
 
 
-def _bad_pattern(option: Node) -> XmlError:
-    message = f"the pattern of '{option.name}' is missing or wrong"
-    return XmlError(message, at=option.at, code=_CONFIGURATION_ERROR)
+def _invalid(element: Node, problem: str) -> Diagnostic:
+    return Diagnostic(_INVALID_ELEMENT, f"element '{element.shown}' {problem}", element.at)
+
+
+def _refusal(*found: Diagnostic) -> DiagnosticsError:
+    """Return what analysisd says to an error in ``<ruleset>``: that, and twice what file it is."""
+    at = found[0].at
+    file = Location(at.path) if at else None
+    last = Diagnostic(_CONFIGURATION_ERROR, "the configuration cannot be used", file)
+    return DiagnosticsError([*found, last, last])
 
 
 def _names(folder: Path) -> list[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -45,9 +46,12 @@ class DiffStore:
     analysisd keeps it on disk: it outlives sessions, and logtest and the daemon share it. A host is
     a folder there, and analysisd makes that folder but none above it: of a host ``a/b`` nothing is
     kept unless one called ``a`` came before. ``.`` and ``..`` are what they are in any path.
+
+    Safe to use from several threads.
     """
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._last: dict[tuple[bytes, ...], bytes] = {}
         self._folders: set[tuple[bytes, ...]] = set()
 
@@ -57,10 +61,11 @@ class DiffStore:
         if folder is None:
             return None
         file = (*folder, str(rule_id).encode())
-        self._folders |= {folder, file}
-        before = self._last.get(file)
-        self._last[file] = text
-        return before
+        with self._lock:
+            self._folders |= {folder, file}
+            before = self._last.get(file)
+            self._last[file] = text
+            return before
 
     def _folder(self, host: bytes) -> tuple[bytes, ...] | None:
         """Return the host's folder, None when it cannot be made."""

@@ -7,6 +7,7 @@ import socket
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timezone
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wazuh_pack.diagnostics import Diagnostic, Severity
@@ -21,20 +22,22 @@ from wazuh_pack.engine.plain import plain_decoders, plain_rules
 from wazuh_pack.engine.result import Mode
 from wazuh_pack.engine.rule_loader import Levels, RuleLoader
 from wazuh_pack.engine.session import Session
-from wazuh_pack.errors import XmlError
+from wazuh_pack.errors import DiagnosticsError, UsageError, XmlError
 from wazuh_pack.location import Location
-from wazuh_pack.xmlio import apply_variables, read_file, read_text
+from wazuh_pack.xmlio import read_file, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import tzinfo
-    from pathlib import Path
 
     from wazuh_pack.engine.decoders import DecoderSet
     from wazuh_pack.engine.memory import Watch
     from wazuh_pack.engine.rules import Rule
     from wazuh_pack.engine.tree import RuleNode
     from wazuh_pack.xmlio import Node
+
+CONFIGURATION = Path("etc/ossec.conf")
+"""Where a manager's configuration lies in its folder."""
 
 _DEFAULT_RULESET = (
     b"<ruleset><decoder_dir>ruleset/decoders</decoder_dir><rule_dir>ruleset/rules</rule_dir>"
@@ -114,27 +117,16 @@ class Ruleset:
     ) -> Ruleset:
         """Load what a manager in this folder would load.
 
-        The last ``<ruleset>`` element of ``etc/ossec.conf`` says what (analysisd forgets earlier
-        ones, only their lists stay until another element names lists); without any, the stock and
-        the user's folders and all their lists are taken. ``<alerts>`` gives the thresholds unless
-        ``levels`` does. ``cache`` as in :meth:`load`.
+        Its ``etc/ossec.conf`` says what (see :func:`~wazuh_pack.engine.files.ruleset_files`), and
+        gives the thresholds (``<alerts>``) unless ``levels`` does. In a folder without one, such as
+        a tree that is being put together, the stock and the user's folders and all their lists are
+        taken. ``cache`` as in :meth:`load`.
 
         Raises:
             LoadFailure: analysisd would not start.
+            UsageError: The folder holds neither a configuration nor a ruleset.
         """
-        conf = home / "etc" / "ossec.conf"
-        try:
-            sections = _sections(conf) if conf.is_file() else []
-            chosen = [
-                ruleset_files(section, home) for section in sections if section.name == "ruleset"
-            ]
-        except XmlError as error:
-            raise LoadFailure([_as_diagnostic(error, conf)]) from error
-        thresholds = _levels(sections) if sections else None
-        if not chosen:
-            return cls.from_files(_default_files(home), levels=levels or thresholds, cache=cache)
-        lists = next((files.lists for files in reversed(chosen) if files.lists), ())
-        files = RulesetFiles(chosen[-1].rules, chosen[-1].decoders, lists)
+        files, thresholds = _of_manager(home)
         return cls.from_files(files, levels=levels or thresholds, cache=cache)
 
     @classmethod
@@ -196,7 +188,7 @@ class Ruleset:
             decoders=decoders,
             levels=loader.levels,
             max_frequency=loader.max_frequency,
-            refusal=_refusal(notes.diagnostics, rules),
+            refusal=_refusal(notes.diagnostics, rules, files),
             rules={rule.id: rule for rule in reversed(rules)},
             rule_names=frozenset(str(rule.id).encode() for rule in rules),
             indexes=indexes,
@@ -271,11 +263,13 @@ def _without_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _refusal(diagnostics: Iterable[Diagnostic], rules: Sequence[Rule]) -> str:
+def _refusal(diagnostics: Iterable[Diagnostic], rules: Sequence[Rule], files: RulesetFiles) -> str:
     """Say why logtest opens no session. It does not learn of errors that are printed at once."""
     errors = (found.code for found in diagnostics if found.severity is Severity.ERROR)
     if any(code != BAD_TIME for code in errors):
         return "loading logged an error; logtest opens no session then"
+    if files.fell_back:
+        return "no file of rules or none of decoders was found; logtest takes no stock files then"
     return "" if rules else "no rule is left"
 
 
@@ -293,10 +287,35 @@ def _by_base_name(paths: Iterable[Path]) -> tuple[Path, ...]:
     return tuple(sorted(paths, key=lambda path: (path.name.encode(), str(path))))
 
 
+def manager_files(home: Path) -> RulesetFiles:
+    """Return the files that :meth:`Ruleset.from_manager_home` loads.
+
+    Raises:
+        LoadFailure: analysisd would not start, for what its configuration says.
+        UsageError: The folder holds neither a configuration nor a ruleset.
+    """
+    return _of_manager(home)[0]
+
+
+def _of_manager(home: Path) -> tuple[RulesetFiles, Levels | None]:
+    """Return a manager's files, and the thresholds that it sets."""
+    conf = home / CONFIGURATION
+    if not conf.is_file():
+        return _default_files(home, conf), None
+    try:
+        sections = _sections(conf)
+        elements = (section for section in sections if section.name == "ruleset")
+        return ruleset_files(elements, home), _levels(sections)
+    except XmlError as error:
+        raise LoadFailure([_as_diagnostic(error, conf)]) from error
+    except DiagnosticsError as error:
+        raise LoadFailure(error.diagnostics) from error
+
+
 def _sections(conf: Path) -> list[Node]:
     return [
         section
-        for root in apply_variables(read_file(conf))
+        for root in read_file(conf)
         for section in root.children
         if root.name == "ossec_config"
     ]
@@ -316,9 +335,13 @@ def _levels(sections: Sequence[Node]) -> Levels:
     )
 
 
-def _default_files(home: Path) -> RulesetFiles:
-    (element,) = read_text(_DEFAULT_RULESET, home / "etc" / "ossec.conf")
-    files = ruleset_files(element, home)
+def _default_files(home: Path, conf: Path) -> RulesetFiles:
+    files = ruleset_files(read_text(_DEFAULT_RULESET, conf), home)
+    if not files.rules and not files.decoders:
+        raise UsageError(
+            f"{home} is no manager's folder: it has no {CONFIGURATION}",
+            hint="give the folder of an installed manager, such as /var/ossec",
+        )
     lists = [
         (str(file.relative_to(home)), file)
         for folder in _STOCK_LISTS

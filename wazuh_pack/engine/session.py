@@ -36,6 +36,9 @@ _FIREWALL_FIELDS = {"action", "srcip", "dstip", "srcport", "dstport", "protocol"
 _QUARTER = 900
 """Seconds; time zones begin their hours at quarters."""
 
+_EARLIEST, _LATEST = -62_104_060_800, 253_370_764_799
+"""Seconds; the years 2 to 9998: the calendar has room on both sides, for any zone and its rules."""
+
 
 class Session:
     """Judges events one after the other; sessions of one ruleset do not influence each other.
@@ -84,10 +87,14 @@ class Session:
             event: The log line.
             location: Where it comes from, ``[id] (name) ip->path`` for an agent's event.
             time: Seconds since the epoch; later events without a time happen at the same moment
-                unless the session has a clock.
+                unless the session has a clock. An event at a time that is no number, or beyond the
+                years 2 to 9998, is refused and leaves the session's time as it was.
         """
-        self._now = self._tell_time(time)
+        now = self._tell_time(time)
         self._number += 1
+        if not _EARLIEST <= now <= _LATEST:
+            return self._refused("its time is one that no calendar has")
+        self._now = now
         exhausted.patterns.clear()
         text, place = _bytes(event), _bytes(location)
         refusal = self._refusal(text, place)
@@ -245,4 +252,15 @@ def _is_muted(seen: Occurrence, rule: Rule, memory: Memory, *, restart: bool) ->
 
 
 def _bytes(value: bytes | str) -> bytes:
-    return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
+    if isinstance(value, bytes):
+        return value
+    try:
+        return value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        # A half of a surrogate pair that stands for no byte: what UTF-8 would make of its number.
+        return b"".join(map(_character, value))
+
+
+def _character(char: str) -> bytes:
+    stands_for_byte = "\udc80" <= char <= "\udcff"
+    return char.encode("utf-8", "surrogateescape" if stands_for_byte else "surrogatepass")

@@ -26,6 +26,8 @@ POLL = 0.2
 """Seconds between two questions to a daemon that is not ready."""
 KILL_POLL = 0.01
 ORPHAN_SECONDS = 60.0
+CONTROL_LOCK = "var/start-script-lock"
+"""There while wazuh-control starts or stops daemons, analysisd before most others."""
 ASK_SECONDS = 300.0
 """A new session of logtest loads the whole ruleset before it answers."""
 LENGTH = struct.Struct("<I")
@@ -72,6 +74,8 @@ def _not_ready(home: Path) -> str:
     """Return what is missing; empty when all is there."""
     if not _pids(home):
         return "analysisd does not run"
+    if (home / CONTROL_LOCK).exists():
+        return "wazuh-control is still starting daemons"
     request = _request("log_processing", {"event": "x", "log_format": "syslog", "location": "x"})
     try:
         answer = ask(home / "queue/sockets/logtest", request)
@@ -163,28 +167,43 @@ def queue(home: Path, file: str) -> None:
 
 
 def size(home: Path, name: str) -> None:
-    """Say how long a file is."""
+    """Say how long a file is, up to the end of its last whole line."""
     path = home / name
-    say({"size": path.stat().st_size if path.exists() else 0})
+    say({"size": path.read_bytes().rfind(b"\n") + 1 if path.exists() else 0})
 
 
 def lines(home: Path, name: str, offset: str) -> None:
-    """Say the lines of a file from an offset on."""
-    path = home / name
-    data = path.read_bytes() if path.exists() else b""
-    for line in data[int(offset) :].decode("utf-8", "replace").splitlines():
-        say(line)
+    """Say the whole lines of a file from an offset on."""
+    for line in _lines(home / name, int(offset)):
+        say(line.decode("utf-8", "replace"))
+
+
+def _lines(path: Path, offset: int) -> list[bytes]:
+    """Return the whole lines of a file from an offset on; a daemon may be writing the last one."""
+    data = path.read_bytes()[offset:] if path.exists() else b""
+    return data.split(b"\n")[:-1]
 
 
 def wait(home: Path, name: str, offset: str, seconds: str, *marks: str) -> None:
     """Wait until every mark stands in a file behind an offset; say which are still missing."""
-    path = home / name
     deadline = time.monotonic() + float(seconds)
     while True:
-        data = path.read_bytes()[int(offset) :] if path.exists() else b""
+        data = b"\n".join(_lines(home / name, int(offset)))
         missing = [mark for mark in marks if mark.encode() not in data]
         if not missing or time.monotonic() > deadline:
             say({"missing": missing})
+            return
+        time.sleep(POLL)
+
+
+def wait_lines(home: Path, name: str, offset: str, seconds: str, count: str, *marks: str) -> None:
+    """Wait until ``count`` lines of a file behind an offset hold every mark; say how many do."""
+    deadline = time.monotonic() + float(seconds)
+    while True:
+        whole = _lines(home / name, int(offset))
+        found = sum(all(mark.encode() in line for mark in marks) for line in whole)
+        if found >= int(count) or time.monotonic() > deadline:
+            say({"found": found})
             return
         time.sleep(POLL)
 
@@ -291,7 +310,10 @@ def _digest(path: Path) -> str:
 
 COMMANDS = {
     command.__name__: command
-    for command in (facts, ready, logtest, queue, size, lines, wait, kill, append, edit, tree)
+    for command in (
+        *(facts, ready, logtest, queue, size, lines, wait, wait_lines),
+        *(kill, append, edit, tree),
+    )
 }
 
 

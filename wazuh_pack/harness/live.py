@@ -6,6 +6,7 @@ import ipaddress
 import json
 import secrets
 import time
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from wazuh_pack.harness.sessions import in_order
 from wazuh_pack.verify.execd import configured
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import PurePosixPath
 
     from wazuh_pack.harness.lane import Lane, Outcome
@@ -28,6 +30,9 @@ SCRIPT = "wazuh-pack-block-ip"
 NFT = HOME.parent.parent / "usr/sbin/nft"
 
 _END = "wazuh_pack_harness"
+_MADE = f"active-response/bin/{SCRIPT}: "
+"""In a line of the log that tells a decision."""
+_DRY_RUN = "dry_run"
 _SECONDS = 120.0
 
 
@@ -40,6 +45,8 @@ class Live:
     """Rules that ask for an address to be blocked."""
     alerts: list[dict[str, Any]] = field(default_factory=list)
     played: list[Played] = field(default_factory=list)
+    begun: dict[str, int] = field(default_factory=dict)
+    """How long the logs were before the events were sent."""
 
     def queue(self) -> Outcome:
         """Send every case through the queue; the alerts must be the engine's, in its order."""
@@ -49,7 +56,8 @@ class Live:
         token = secrets.token_hex(8)
         sent.append(self._ending(sent, token))
         self.played = in_order(sent, ruleset, manager=HOSTNAME, now=time.time())
-        begin = self._size(ALERTS)
+        self.begun = {name: self._size(name) for name in (ALERTS, RESPONSES)}
+        begin = self.begun[ALERTS]
         request = [event for script in sent for event in script.events]
         self.lane.manager.ask("queue", request=request)
         self._wait(ALERTS, begin, [token], "the last event raised no alert")
@@ -65,21 +73,30 @@ class Live:
         ), ()
 
     def dry_run(self) -> Outcome:
-        """Every alert that asks for a block got a decision, and each became an alert itself."""
-        wanted = [str(a["id"]) for a in self.alerts if a["rule"]["id"] in self.asking]
+        """Every alert that asks for a block got a decision, and each became an alert itself.
+
+        analysisd gives a response the id of whichever alert was written last, as often as not
+        another's (4.14.7, ``get_global_alert_second_id``), so they are compared by their rules.
+        """
+        wanted = Counter(a["rule"]["id"] for a in self.alerts if a["rule"]["id"] in self.asking)
         if not wanted:
             raise UnavailableError("no case that was sent asks for a response")
-        marks = [_mark(number) for number in wanted]
-        self._wait(RESPONSES, 0, marks, "no decision was logged")
-        decisions = [d for d in self._decisions(0) if d.get("alert_id") in wanted]
+        begin = self.begun[RESPONSES]
+        self._wait_lines(RESPONSES, wanted.total(), [_MADE], "decisions were logged")
+        decisions = self._decisions(begin)
+        wrong = list(_unlike(wanted, Counter(str(d.get("rule_id")) for d in decisions)))
+        if wrong:
+            raise HarnessError("not every alert was answered once", details=wrong)
         active = sorted({str(d.get("outcome")) for d in decisions if d.get("mode") != "dry-run"})
         if active:
             raise HarnessError(f"the mode is dry-run, but there are outcomes {', '.join(active)}")
-        told = [str(d["alert_id"]) for d in decisions if d.get("outcome") == "dry_run"]
+        told = sum(d.get("outcome") == _DRY_RUN for d in decisions)
         if not told:
             raise HarnessError("nothing was decided", details=[str(d) for d in decisions])
-        self._wait(ALERTS, 0, [_mark(number) for number in told], "no alert came of a decision")
-        return f"{len(wanted)} alerts asked, {len(told)} would have been blocked, each told", ()
+        marks = [f'"location":"{HOME / RESPONSES}"', f'"outcome":"{_DRY_RUN}"']
+        self._wait_lines(ALERTS, told, marks, "alerts came of decisions")
+        asked = wanted.total()
+        return f"{asked} alerts asked, {told} would have been blocked, each told", ()
 
     def enforce(self) -> Outcome:
         """With the mode enforce, the address is in the kernel's set."""
@@ -147,21 +164,27 @@ class Live:
                 details=[f"{name} has no {mark}" for mark in missing],
             )
 
+    def _wait_lines(self, name: str, count: int, marks: list[str], what: str) -> None:
+        words = (name, str(self.begun[name]), str(_SECONDS), str(count), *marks)
+        found = self.lane.manager.ask_one("wait_lines", *words)["found"]
+        if found < count:
+            raise HarnessError(f"{found} of {count} {what} within {_SECONDS:.0f} s")
+
     def _alerts(self, begin: int) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.lane.manager.ask("lines", ALERTS, str(begin))]
 
     def _decisions(self, begin: int) -> list[dict[str, Any]]:
         lines = self.lane.manager.ask("lines", RESPONSES, str(begin))
         return [
-            json.loads(line.partition(": ")[2])["wazuh_pack"]
-            for line in lines
-            if f"active-response/bin/{SCRIPT}: " in line
+            json.loads(line.partition(": ")[2])["wazuh_pack"] for line in lines if _MADE in line
         ]
 
 
-def _mark(alert_id: str) -> str:
-    """Return how an alert is named in a decision, in the log and in the alert about it."""
-    return f'"alert_id":"{alert_id}"'
+def _unlike(wanted: Counter[str], got: Counter[str]) -> Iterator[str]:
+    """Yield the rules whose alerts were answered more or less often than once."""
+    for rule in sorted({*wanted, *got}):
+        if wanted[rule] != got[rule]:
+            yield f"rule {rule}: {wanted[rule]} alerts asked, {got[rule]} decisions were logged"
 
 
 def _is_answer(script: Script) -> bool:

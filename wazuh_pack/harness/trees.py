@@ -19,12 +19,13 @@ WRITTEN = ("queue", "logs", "stats", "tmp", "var", "backup")
 THEIRS = (
     *(f"{folder}/*" for folder in WRITTEN),
     "api/configuration/*",
+    "etc/client.keys",
     "*.pyc",
     "*/__pycache__",
     "etc/shared/*/merged.mg",
 )
-"""What a running manager writes by itself, the API's keys, compiled Python and what remoted puts
-together for agents among it."""
+"""What a running manager writes by itself, the API's keys, the agents' keys (authd writes them anew
+when it ends, as root's), compiled Python and what remoted puts together for agents among it."""
 
 STATE = ("var/wazuh-pack", "var/wazuh-pack/*")
 """What scripts of ours have remembered; it stays when they go."""

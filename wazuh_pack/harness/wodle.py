@@ -24,7 +24,7 @@ _TRIVY = PurePosixPath("/usr/local/bin/trivy")
 _TARGET = OURS / "target"
 _SECRET = "ghp_" + "0123456789abcdefABCDEFGHIJ0123456789"
 _SECONDS = 20.0
-_RUNS = 5
+_RUNS = 8
 _NOW = [["interval = 1d", "interval = 1s"], ["jitter = 30m", "jitter = 1s"]]
 """A start that was put off further than that counts as put off by a wrong clock, so it is due."""
 _LOCAL = [

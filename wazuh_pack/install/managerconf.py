@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from wazuh_pack.engine.files import RulesetFiles, ruleset_files
-from wazuh_pack.errors import InstallError, XmlError
+from wazuh_pack.errors import DiagnosticsError, InstallError, XmlError
 from wazuh_pack.install.target import CONF
 from wazuh_pack.xmlio import apply_variables, read_file, read_text
 
@@ -107,9 +107,10 @@ class ManagerConf:
             InstallError: It would refuse the configuration.
         """
         try:
-            return ruleset_files(self.ruleset, self.home)
-        except XmlError as error:
-            raise InstallError(error.message, at=error.at, hint=error.hint) from error
+            return ruleset_files([self.ruleset], self.home)
+        except DiagnosticsError as error:
+            first = error.diagnostics[0]
+            raise InstallError(first.message, at=first.at) from error
 
     def excluded(self, folder: str, names: Iterable[str]) -> Iterator[Excluded]:
         """Yield what keeps files of a folder (``etc/rules``) with these names from being loaded."""

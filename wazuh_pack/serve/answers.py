@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from wazuh_pack.diagnostics import Severity
-from wazuh_pack.engine import LoadFailure
+from wazuh_pack.engine import DiffStore, LoadFailure
 from wazuh_pack.engine.conditions import text
 from wazuh_pack.errors import PackError
 from wazuh_pack.serve.requests import (
@@ -81,6 +81,7 @@ class Responder:
         self._sessions = sessions
         self._clock = clock
         self._manager = manager
+        self._diffs = DiffStore()
         self._zone = datetime.now(timezone.utc).astimezone().tzinfo or timezone.utc
 
     def answer(self, raw: bytes) -> bytes:
@@ -157,7 +158,9 @@ class Responder:
         messages.diagnostics(ruleset.diagnostics)
         if messages.code < 0:
             return None
-        session = ruleset.session(clock=self._clock, manager=self._manager, tz=self._zone)
+        session = ruleset.session(
+            clock=self._clock, manager=self._manager, tz=self._zone, diffs=self._diffs
+        )
         held = self._sessions.add(session)
         messages.tell(f"(7202): session opened with token '{held.token}'")
         return held

@@ -14,7 +14,7 @@ import re
 import sys
 import zlib
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +44,9 @@ _TIME_KEYS = (
     "ts",
 )
 _MILLISECONDS_FROM, _MICROSECONDS_FROM, _NANOSECONDS_FROM = 1e11, 1e14, 1e17
-_EARLIEST, _LATEST = 1e8, 4102444800.0  # from 1973 to 2100; what is smaller is no time of day
+LATEST = 4102444800.0
+"""Seconds; 2100. What is later is no time of an event."""
+_EARLIEST = 1e8  # 1973; what is smaller is no time of day
 _DAY = 86400.0
 _ISO = re.compile(
     rb"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?\s?(Z|[-+]\d\d:?\d\d)?"
@@ -66,6 +68,7 @@ class Record:
         location: Where it came from, with the agent in front as analysisd gets it.
         time: Seconds since the epoch.
         agent: The agent's id.
+        zone: The time zone of the manager that judged or judges it.
     """
 
     number: int
@@ -73,6 +76,7 @@ class Record:
     location: bytes
     time: float
     agent: str = _MANAGER
+    zone: tzinfo = timezone.utc
 
 
 @dataclass(slots=True)
@@ -87,6 +91,8 @@ class ReadStatistics:
     """Events longer than analysisd takes; the rest of them is left out."""
     without_log: int = 0
     """Lines of archives or alerts that do not hold the event's text."""
+    not_wrapped: int = 0
+    """Lines of a vendor's JSON events that hold no JSON object."""
     without_time: int = 0
     """Events that took the time of the one before."""
     out_of_order: int = 0
@@ -115,13 +121,16 @@ class Reader:
         location: The location of events that do not bring one; the file's name by default.
         latest: Seconds since the epoch; time stamps without a year get the last one that is no more
             than a day after this.
+        zone: The manager's time zone, where archives.json does not say it; that of time stamps
+            without one as well.
         progress: Called now and then with the number of bytes consumed so far.
     """
 
     paths: Sequence[str]
     wrapping: Wrapping | None = None
     location: str | None = None
-    latest: float = _LATEST
+    latest: float = LATEST
+    zone: tzinfo = timezone.utc
     progress: Callable[[int], None] | None = None
     statistics: ReadStatistics = field(default_factory=ReadStatistics)
     _now: float = 0.0
@@ -149,6 +158,11 @@ class Reader:
                 consumed += file.position()
                 file.close()
 
+    def own_time(self, event: bytes) -> float | None:
+        """Return the time that an event names, in seconds since the epoch; None without any."""
+        whole = _json_object(event) if event.startswith(b"{") else None
+        return self._time(event, whole)
+
     def _record(self, line: bytes | None, place: bytes) -> Record | None:
         if line is None:
             self.statistics.too_long += 1
@@ -166,21 +180,28 @@ class Reader:
             self.statistics.without_log += 1
             return None
         agent, location = _sender(whole)
-        time = _time_of_value(whole.get("timestamp"))
-        return self._new(_encode(log), _encode(location), time, agent)
+        stamp = whole.get("timestamp")
+        time, zone = _time_of_value(stamp, self.zone), _zone_of_value(stamp)
+        return self._new(encode(log), encode(location), time, agent, zone)
 
-    def _fresh(self, line: bytes, whole: dict[str, Any] | None, place: bytes) -> Record:
-        time = _time_of_object(whole) if whole is not None else self._time_of_line(line)
+    def _fresh(self, line: bytes, whole: dict[str, Any] | None, place: bytes) -> Record | None:
+        time = self._time(line, whole)
         wrapping = self.wrapping
         if wrapping is None:
             return self._new(line, place, time)
         event: Any = line.decode("utf-8", "surrogateescape") if wrapping.plain else whole
-        if event is not None:
-            line = _encode(wrapping.apply(event))
-        return self._new(line, _encode(wrapping.location), time)
+        if event is None:
+            self.statistics.not_wrapped += 1
+            return None
+        return self._new(encode(wrapping.apply(event)), encode(wrapping.location), time)
 
     def _new(
-        self, event: bytes, location: bytes, time: float | None, agent: str = _MANAGER
+        self,
+        event: bytes,
+        location: bytes,
+        time: float | None,
+        agent: str = _MANAGER,
+        zone: tzinfo | None = None,
     ) -> Record:
         seen = self.statistics
         seen.events += 1
@@ -192,7 +213,10 @@ class Reader:
         elif time >= self._now or self._now - time > JITTER:
             seen.out_of_order += time < self._now
             self._now = time
-        return Record(seen.lines, event, location, self._now, agent)
+        return Record(seen.lines, event, location, self._now, agent, zone or self.zone)
+
+    def _time(self, line: bytes, whole: dict[str, Any] | None) -> float | None:
+        return self._time_of_line(line) if whole is None else _time_of_object(whole, self.zone)
 
     def _time_of_line(self, line: bytes) -> float | None:
         """Return the first time that a line names: later ones are part of its message."""
@@ -202,20 +226,20 @@ class Reader:
             return None
         first = min(found, key=re.Match.start)
         if first.re is _ISO:
-            return _iso_time(first)
+            return _iso_time(first, self.zone)
         if first.re is _SYSLOG:
             return self._time_without_year(*first.groups())
         if first.re is _AUDIT:
             return float(first.group(1))
         day, month, year, *clock, zone = first.groups()
-        return _moment((year, month, day, *clock), zone)
+        return _moment((year, month, day, *clock), _zone(zone) or self.zone)
 
     def _time_without_year(self, month: bytes, day: bytes, *clock: bytes) -> float | None:
         year = datetime.fromtimestamp(self.latest, timezone.utc).year
-        time = _moment((str(year).encode(), month, day, *clock))
+        time = _moment((str(year).encode(), month, day, *clock), self.zone)
         if time is not None and time <= self.latest + _DAY:
             return time
-        return _moment((str(year - 1).encode(), month, day, *clock))
+        return _moment((str(year - 1).encode(), month, day, *clock), self.zone)
 
 
 class _Input:
@@ -285,21 +309,21 @@ def _sender(whole: dict[str, Any]) -> tuple[str, str]:
     return number, f"[{number}] ({agent['name']}) {agent.get('ip', 'any')}->{location}"
 
 
-def _time_of_object(whole: dict[str, Any]) -> float | None:
+def _time_of_object(whole: dict[str, Any], zone: tzinfo) -> float | None:
     """Return the time that an event names, itself or in what is wrapped in it."""
     for members in (whole, *(value for value in whole.values() if isinstance(value, dict))):
         for key in _TIME_KEYS:
             if key in members:
-                time = _time_of_value(members[key])
+                time = _time_of_value(members[key], zone)
                 if time is not None:
                     return time
     return None
 
 
-def _time_of_value(value: object) -> float | None:
+def _time_of_value(value: object, zone: tzinfo) -> float | None:
     if isinstance(value, str):
         found = _ISO.match(value.encode("utf-8", "replace"))
-        return _iso_time(found) if found else None
+        return _iso_time(found, zone) if found else None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     if not _EARLIEST <= value < _NANOSECONDS_FROM * 100:
@@ -312,34 +336,49 @@ def _time_of_value(value: object) -> float | None:
         if value >= least:
             value = value / unit
             break
-    return float(value) if value < _LATEST else None
+    return float(value) if value < LATEST else None
 
 
-def _iso_time(found: re.Match[bytes]) -> float | None:
-    *moment, fraction, zone = found.groups()
-    time = _moment(tuple(moment), zone)
+def _zone_of_value(value: object) -> tzinfo | None:
+    found = _ISO.match(value.encode("utf-8", "replace")) if isinstance(value, str) else None
+    return _zone(found.groups()[-1]) if found else None
+
+
+def _iso_time(found: re.Match[bytes], zone: tzinfo) -> float | None:
+    *moment, fraction, named = found.groups()
+    time = _moment(tuple(moment), _zone(named) or zone)
     return time if time is None or fraction is None else time + float(b"0." + fraction)
 
 
+@lru_cache(maxsize=64)
+def _zone(text: bytes | None) -> tzinfo | None:
+    """Return the time zone that a time names; None without one, or for an impossible one."""
+    if text is None:
+        return None
+    if text == b"Z":
+        return timezone.utc
+    offset = timedelta(hours=int(text[1:3]), minutes=int(text[-2:]))
+    try:
+        return timezone(-offset if text[:1] == b"-" else offset)
+    except ValueError:
+        return None
+
+
 @lru_cache(maxsize=4096)
-def _moment(parts: tuple[bytes, ...], zone: bytes | None = None) -> float | None:
-    """Return a time, in UTC unless a zone is given; None for what is none or out of bounds."""
+def _moment(parts: tuple[bytes, ...], zone: tzinfo) -> float | None:
+    """Return a time; None for what is none or out of bounds."""
     year, month, day, hour, minute, second = parts
     number = _MONTHS.index(month) + 1 if month in _MONTHS else month
     try:
-        date = datetime(int(year), int(number), int(day), int(hour), tzinfo=timezone.utc)
-        moment = date.replace(minute=int(minute), second=min(int(second), 59))
-        if zone is not None and zone != b"Z":
-            hours, minutes = int(zone[1:3]), int(zone[-2:])
-            shift = timedelta(hours=hours, minutes=minutes)
-            moment = moment + shift if zone[:1] == b"-" else moment - shift
-    except (ValueError, OverflowError):
+        date = datetime(int(year), int(number), int(day), int(hour), int(minute), tzinfo=zone)
+        time = date.replace(second=min(int(second), 59)).timestamp()
+    except (ValueError, OverflowError, OSError):
         return None
-    time = moment.timestamp()
-    return time if _EARLIEST <= time < _LATEST else None
+    return time if _EARLIEST <= time < LATEST else None
 
 
-def _encode(text: str) -> bytes:
+def encode(text: str) -> bytes:
+    """Return the text of an event as bytes: those that were read as they were."""
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone, tzinfo
 from typing import TYPE_CHECKING
 
 from wazuh_pack.engine import Mode
-from wazuh_pack.verify.backtest_input import Reader, Wrapping
+from wazuh_pack.verify.backtest_input import LATEST, Reader, Wrapping
 from wazuh_pack.verify.backtest_report import Alert, Example, Report, shown_text
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Job:
         wrapping: For a vendor's own logs.
         location: The location of events that bring none.
         latest: See :class:`~wazuh_pack.verify.backtest_input.Reader`.
+        zone: Likewise.
     """
 
     paths: tuple[str, ...]
@@ -42,7 +44,8 @@ class Job:
     actor_fields: tuple[str, ...] = ACTOR_FIELDS
     wrapping: Wrapping | None = None
     location: str | None = None
-    latest: float = 4102444800.0
+    latest: float = LATEST
+    zone: tzinfo = timezone.utc
 
     @property
     def rulesets(self) -> tuple[Ruleset, ...]:
@@ -51,7 +54,7 @@ class Job:
 
     def reader(self, progress: Progress | None = None) -> Reader:
         """Return what reads the logs, from their beginning."""
-        return Reader(self.paths, self.wrapping, self.location, self.latest, progress)
+        return Reader(self.paths, self.wrapping, self.location, self.latest, self.zone, progress)
 
 
 def judge_record(record: Record, judges: Sequence[Judge], report: Report) -> None:
@@ -64,6 +67,24 @@ def judge_record(record: Record, judges: Sequence[Judge], report: Report) -> Non
         report.add(alerts[0])
     if len(alerts) > 1:
         report.compare(alerts[0], alerts[1])
+
+
+class _ZoneOfRecord(tzinfo):
+    """The time zone of the record that is judged: a log goes through summer and winter time."""
+
+    current: tzinfo = timezone.utc
+
+    def utcoffset(self, moment: datetime | None) -> timedelta | None:
+        return self.current.utcoffset(moment)
+
+    def dst(self, moment: datetime | None) -> timedelta | None:
+        return self.current.dst(moment)
+
+    def tzname(self, moment: datetime | None) -> str | None:
+        return self.current.tzname(moment)
+
+    def fromutc(self, moment: datetime) -> datetime:
+        return self.current.fromutc(moment.replace(tzinfo=self.current)).replace(tzinfo=self)
 
 
 class Judge:
@@ -81,11 +102,13 @@ class Judge:
         self.refused = False
         self.given_up = False
         self.stored = False
-        self.session = ruleset.session(mode=Mode.DAEMON, watch=watch)
+        self._zone = _ZoneOfRecord()
+        self.session = ruleset.session(mode=Mode.DAEMON, watch=watch, tz=self._zone)
         self._actor_fields = [(name, name.lower().encode()) for name in actor_fields]
 
     def alert(self, record: Record) -> Alert | None:
         """Return the alert that a record gives."""
+        self._zone.current = record.zone
         result = self.session.process(record.event, location=record.location, time=record.time)
         self.refused = bool(result.refused)
         self.given_up = bool(result.exhausted)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wazuh_pack import resources
-from wazuh_pack.engine import Ruleset
+from wazuh_pack.engine import LoadFailure, Ruleset
+from wazuh_pack.engine.ruleset import CONFIGURATION, manager_files
 from wazuh_pack.errors import UsageError
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ class RulesetChoice:
         """Load it.
 
         Raises:
-            UsageError: A path does not exist or the choice contradicts itself.
+            UsageError: A path does not exist or holds no XML, or the choice contradicts itself.
             LoadFailure: analysisd would not start.
         """
         if self.home is not None:
@@ -64,7 +66,12 @@ class RulesetChoice:
             return Ruleset.from_manager_home(self.home, cache=self.cache)
         own = self.resolved()
         base = own.stock_folder()
-        rules, decoders = _xml_files(own.rules), _xml_files(own.decoders)
+        if base is None and not own.decoders:
+            raise UsageError(
+                "no decoders are named, and without a stock ruleset there are none",
+                hint="name decoders (--decoders), or leave the stock ruleset in place",
+            )
+        rules, decoders = _named_files(own.rules), _named_files(own.decoders)
         lists = dict(_named(own.lists, own.list_prefix))
         if base is not None:
             stock = _xml_files([base / "rules"])
@@ -74,28 +81,24 @@ class RulesetChoice:
         return Ruleset.load(rules, decoders, lists, cache=self.cache)
 
     def stamp(self) -> Stamp:
-        """Return what changes when any file of the choice is written, added or removed."""
+        """Return what changes when any file of the choice is written, added or removed.
+
+        Of a manager that is its configuration, and the files that this names now.
+        """
+        if self.home is not None:
+            return tuple(_stamps(_of_manager(self.home)))
         own = self.resolved()
         folders = [*own.rules, *own.decoders, *own.lists]
-        base = own.stock_folder() if self.home is None else None
+        base = own.stock_folder()
         if base is not None:
             folders += [base / "rules", base / "decoders", base / "lists"]
-        if self.home is not None:
-            folders = [self.home / "etc", self.home / "ruleset"]
         return tuple(_stamps(folders))
 
     def stock_folder(self) -> Path | None:
         """Return the folder of the stock ruleset that is loaded; None when there is none."""
         if self.bare:
             return None
-        base = self.stock or resources.stock()
-        for part in ("rules", "decoders"):
-            if not (base / part).is_dir():
-                raise UsageError(
-                    f"{base} is no stock ruleset: it has no folder {part!r}",
-                    hint="give a manager's ruleset folder, such as /var/ossec/ruleset",
-                )
-        return base
+        return checked_stock(self.stock or resources.stock())
 
     def resolved(self) -> RulesetChoice:
         """Return the choice with the pack's own folders where it names nothing else."""
@@ -111,6 +114,44 @@ class RulesetChoice:
             list_prefix=_PACK_LISTS,
             cache=self.cache,
         )
+
+
+def _named_files(paths: Iterable[Path]) -> list[Path]:
+    """Return the files that somebody named, each by itself or by its folder."""
+    found: list[Path] = []
+    for path in paths:
+        files = _xml_files([path])
+        if not files:
+            raise UsageError(
+                f"no *.xml file is in {path}", hint="name files, or the folder that they are in"
+            )
+        found += files
+    return found
+
+
+def checked_stock(folder: Path) -> Path:
+    """Return the folder of a stock ruleset.
+
+    Raises:
+        UsageError: It is none.
+    """
+    for part in ("rules", "decoders"):
+        if not (folder / part).is_dir():
+            raise UsageError(
+                f"{folder} is no stock ruleset: it has no folder {part!r}",
+                hint="give a manager's ruleset folder, such as /var/ossec/ruleset",
+            )
+    return folder
+
+
+def _of_manager(home: Path) -> Iterator[Path]:
+    yield home / CONFIGURATION
+    # What cannot be loaded is not kept, so nobody asks whether it has changed.
+    with suppress(LoadFailure):
+        files = manager_files(home)
+        yield from files.rules
+        yield from files.decoders
+        yield from (path for _, path in files.lists)
 
 
 def _xml_files(paths: Iterable[Path]) -> list[Path]:

@@ -14,21 +14,25 @@ from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wazuh_pack.engine import DiffStore, LoadFailure, Mode, Ruleset
+from wazuh_pack.engine import DiffStore, Mode, Ruleset
 from wazuh_pack.engine.loadlog import BAD_CATEGORY, BAD_TIME
+from wazuh_pack.errors import DiagnosticsError, PackError
+from wazuh_pack.location import Location
 from wazuh_pack.verify.expression_vectors import (
     accepted_by_class,
     accepted_by_literal,
     answer,
+    are_byte_classes,
+    checked,
     expected_of,
     kind_of,
 )
 from wazuh_pack.verify.vectors import (
-    Step,
-    as_bytes,
     read_lines,
     read_object,
+    read_rows,
     read_steps,
+    read_stock_vectors,
     stage_stock,
     stage_suite,
 )
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
 
     from wazuh_pack.diagnostics import Diagnostic
     from wazuh_pack.engine import Session
+    from wazuh_pack.verify.vectors import Step, StockVector
 
 _START = 1_790_000_000.0
 _BETWEEN_EVENTS = 0.001
@@ -82,6 +87,8 @@ class SuiteResult:
     passed: int = 0
     failed: int = 0
     failures: list[Failure] = field(default_factory=list)
+    problem: str = ""
+    """Why it could not be judged at all, empty if it was."""
 
     def add(self, index: int, differences: Iterable[tuple[str, object, object]]) -> None:
         """Count one vector with what differs in it."""
@@ -105,18 +112,20 @@ def run_suite(path: Path, *, stock: Path | None = None, mode: Mode = Mode.LOGTES
         path: The folder or file.
         stock: The stock ruleset (``rules``, ``decoders``, ``lists``), for suites that use it.
         mode: Whose answers are compared; ``load.json`` is compared with logtest's.
+
+    Raises:
+        PackError: The vectors are not as they should be.
     """
     if path.is_file():
         return _run_file(path, stock)
     result = SuiteResult(path.name)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        files = stage_suite(path, home, stock)
         ruleset: Ruleset | None
         try:
-            ruleset = Ruleset.from_files(files)
+            ruleset = Ruleset.from_files(stage_suite(path, home, stock))
             logged = ruleset.diagnostics
-        except LoadFailure as error:
+        except DiagnosticsError as error:
             ruleset, logged = None, error.diagnostics
         if mode is Mode.LOGTEST and (path / "load.json").is_file():
             expected = read_object(path / "load.json")
@@ -171,7 +180,7 @@ class _Replay:
 def run_expressions(path: Path) -> SuiteResult:
     """Compare a file of expression vectors."""
     result = SuiteResult(path.name)
-    rows = read_lines(path)
+    rows = [checked(row.data, row.at) for row in read_rows(path)]
     kind = kind_of(path.name, rows)
     for index, row in enumerate(rows):
         result.add(index, differences(expected_of(row), answer(row, kind)))
@@ -182,6 +191,8 @@ def run_byte_classes(path: Path) -> SuiteResult:
     """Compare which bytes every escape and every literal accepts."""
     result = SuiteResult(path.name)
     tables = read_object(path)
+    if not are_byte_classes(tables):
+        raise PackError("not the tables of classes and literals", at=Location(path))
     index = 0
     for escape, expected in tables.get("classes", {}).items():
         result.add(index, differences(expected, accepted_by_class(escape), escape))
@@ -201,7 +212,7 @@ def _run_file(path: Path, stock: Path | None) -> SuiteResult:
     with tempfile.TemporaryDirectory() as folder:
         extra = _testing_rules(path, stock) if "runtests" in path.name else None
         ruleset = Ruleset.from_files(stage_stock(stock, Path(folder), extra))
-    for index, vector in enumerate(read_lines(path)):
+    for index, vector in enumerate(read_stock_vectors(path)):
         result.add(index, _vector_differences(vector, ruleset.session(manager=_MANAGER)))
     return result
 
@@ -213,15 +224,13 @@ def _testing_rules(vectors: Path, stock: Path) -> Path:
 
 
 def _vector_differences(
-    vector: dict[str, Any], session: Session
+    vector: StockVector, session: Session
 ) -> Iterator[tuple[str, object, object]]:
-    location = as_bytes(vector["location"])
-    steps = vector.get("events") or [vector]
-    for number, step in enumerate(steps):
+    for number, step in enumerate(vector.steps):
         now = _START + number * _BETWEEN_EVENTS
-        result = session.process(as_bytes(step["log"]), location=location, time=now)
-        prefix = f"events.{number}" if len(steps) > 1 else ""
-        yield from differences(step["actual"], _as_vector(result.as_logtest()), prefix)
+        result = session.process(step.event, location=vector.location, time=now)
+        prefix = f"events.{number}" if len(vector.steps) > 1 else ""
+        yield from differences(step.answer, _as_vector(result.as_logtest()), prefix)
 
 
 def _as_vector(answer: dict[str, Any]) -> dict[str, Any]:
@@ -275,7 +284,7 @@ def _arguments(found: Diagnostic, home: Path) -> list[str]:
     path = found.at.path
     file = str(path.relative_to(home)) if path.is_relative_to(home) else str(path)
     if found.code in _NAMES_FILE_ONLY:
-        return [file]
+        return named or [file]
     line = [str(found.at.line)] if found.code == "1226" else []
     return [file, *named, *line]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -161,8 +162,9 @@ def _rule_lines(ruleset: Ruleset, result: Result, rule_id: int) -> Iterator[str]
 
 def _unloaded(ruleset: Ruleset, rule_id: int) -> Iterator[str]:
     yield "it is not loaded"
+    named = re.compile(rf"\b(?:rule|id) '?{rule_id}\b")
     for found in ruleset.diagnostics:
-        if f"{rule_id}" in found.message:
+        if named.search(found.message):
             yield str(found)
 
 

@@ -10,16 +10,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wazuh_pack.engine.expression import Kind, compile_expression
-from wazuh_pack.errors import ExpressionError
+from wazuh_pack.errors import ExpressionError, PackError
 from wazuh_pack.verify.vectors import as_bytes, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from wazuh_pack.location import Location
+
 Row = dict[str, Any]
 
 KINDS = (Kind.OSREGEX, Kind.OSMATCH, Kind.PCRE2)
 _QUESTION = ("pattern", "string")
+_PAIR = 2
 
 
 def is_expression(row: Mapping[str, object]) -> bool:
@@ -27,6 +30,38 @@ def is_expression(row: Mapping[str, object]) -> bool:
     return all(isinstance(row.get(key), str) for key in _QUESTION) and any(
         key in row for key in ("match", "error", "crashes_daemon")
     )
+
+
+def checked(row: Row, at: Location) -> Row:
+    """Return a vector that has what it takes.
+
+    Raises:
+        PackError: It has not.
+    """
+    if not is_expression(row):
+        raise PackError("not a vector with 'pattern', 'string' and what comes of them", at=at)
+    try:
+        for key in _QUESTION:
+            as_bytes(row[key])
+    except PackError as error:
+        raise PackError(error.message, at=at) from None
+    return row
+
+
+def are_byte_classes(tables: Mapping[str, object]) -> bool:
+    """Tell whether an object has the layout of ``byte_classes.json``."""
+    classes = tables.get("classes", {})
+    literals = tables.get("literals_matching_other_bytes", {})
+    if not isinstance(classes, dict) or not isinstance(literals, dict):
+        return False
+    languages = {kind.value for kind in KINDS}
+    return literals.keys() <= languages and all(
+        isinstance(rows, list) and all(map(_is_literal, rows)) for rows in literals.values()
+    )
+
+
+def _is_literal(row: object) -> bool:
+    return isinstance(row, list) and len(row) == _PAIR and row[0] in range(256)
 
 
 def kind_of(name: str, rows: Iterable[Mapping[str, object]]) -> Kind:

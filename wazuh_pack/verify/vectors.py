@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wazuh_pack.engine.cjson import parse
 from wazuh_pack.engine.cjson_print import print_compact
@@ -26,6 +26,7 @@ _STOCK_LISTS = (
     "malicious-ioc/malicious-domains",
 )
 _STOCK_EXCLUDED = "0215-policy_rules.xml"
+_LONGEST_SLEEP = 1_000_000
 _SUITE_RULESET = "<decoder_dir>etc/decoders</decoder_dir><rule_dir>etc/rules</rule_dir>"
 _STOCK_RULESET = (
     "<decoder_dir>ruleset/decoders</decoder_dir><rule_dir>ruleset/rules</rule_dir>"
@@ -44,13 +45,50 @@ class Step:
     sleep: float
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One event of a file of vectors, and what the real logtest said to it."""
+
+    event: bytes
+    answer: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StockVector:
+    """A line of a file of vectors: the events of one session."""
+
+    location: bytes
+    steps: tuple[Answered, ...]
+
+
+class Row(NamedTuple):
+    """A line of an NDJSON file."""
+
+    at: Location
+    line: bytes
+    data: dict[str, Any]
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """Yield the objects of an NDJSON file; nothing when there is no such file.
+
+    Raises:
+        PackError: A line is not a JSON object.
+    """
+    lines = path.read_bytes().split(b"\n") if path.is_file() else ()
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            at = Location(path, number)
+            yield Row(at, line, _object(line, at))
+
+
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """Return the objects of an NDJSON file; empty when there is no such file.
 
     Raises:
         PackError: A line is not a JSON object.
     """
-    return [row for _, row in _rows(path)]
+    return [row.data for row in read_rows(path)]
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -62,17 +100,10 @@ def read_object(path: Path) -> dict[str, Any]:
     return _object(path.read_bytes(), Location(path))
 
 
-def _rows(path: Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
-    lines = path.read_bytes().split(b"\n") if path.is_file() else ()
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            yield line, _object(line, Location(path, number))
-
-
 def _object(text: bytes, at: Location) -> dict[str, Any]:
     try:
         found = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PackError(f"not JSON: {error}", at=at) from None
     if not isinstance(found, dict):
         raise PackError("not a JSON object", at=at)
@@ -83,18 +114,63 @@ def read_steps(path: Path) -> Iterator[Step]:
     """Yield the events of a suite; an event given as an object is printed as logtest does.
 
     Raises:
-        PackError: A line is not a JSON object.
+        PackError: A line is not a JSON object, or has a member that is missing or of another type.
     """
-    for line, data in _rows(path):
-        event = data["event"]
-        text = _print_object(line) if isinstance(event, dict) else as_bytes(event)
-        location = as_bytes(data.get("location", "stdin"))
-        yield Step(text, data.get("session", ""), location, float(data.get("sleep", 0)))
+    for at, line, data in read_rows(path):
+        event = data.get("event")
+        text = _print_object(line) if isinstance(event, dict) else _bytes(data, "event", at)
+        location = _bytes({"location": "stdin"} | data, "location", at)
+        session, sleep = data.get("session", ""), data.get("sleep", 0)
+        if not isinstance(session, str):
+            raise PackError("'session' is not a text", at=at)
+        if type(sleep) not in (int, float) or not 0 <= sleep <= _LONGEST_SLEEP:
+            raise PackError("'sleep' is not a number of seconds", at=at)
+        yield Step(text, session, location, float(sleep))
+
+
+def read_stock_vectors(path: Path) -> Iterator[StockVector]:
+    """Yield the lines of a file of vectors over the stock ruleset.
+
+    Raises:
+        PackError: A line is not a JSON object, or has a member that is missing or of another type.
+    """
+    for at, _, data in read_rows(path):
+        events = data.get("events") or [data]
+        if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
+            raise PackError("'events' is not a list of objects", at=at)
+        yield StockVector(
+            _bytes(data, "location", at), tuple(_answered(event, at) for event in events)
+        )
+
+
+def _answered(event: dict[str, Any], at: Location) -> Answered:
+    answer = event.get("actual")
+    if not isinstance(answer, dict):
+        raise PackError("'actual' is missing or not an object", at=at)
+    return Answered(_bytes(event, "log", at), answer)
+
+
+def _bytes(data: dict[str, Any], key: str, at: Location) -> bytes:
+    value = data.get(key)
+    if not isinstance(value, str):
+        raise PackError(f"{key!r} is missing or not a text", at=at)
+    try:
+        return as_bytes(value)
+    except PackError as error:
+        raise PackError(f"{key!r}: {error.message}", at=at) from None
 
 
 def as_bytes(text: str) -> bytes:
-    """Return the bytes of a recorded text."""
-    return text.encode("utf-8", "surrogateescape")
+    """Return the bytes of a recorded text.
+
+    Raises:
+        PackError: It holds half of a surrogate pair that stands for no byte.
+    """
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        half = f"U+{ord(text[error.start]):04X}"
+        raise PackError(f"{half} is no character and stands for no byte") from None
 
 
 def as_text(data: bytes) -> str:
@@ -138,7 +214,7 @@ def stage_suite(suite: Path, home: Path, stock: Path | None) -> RulesetFiles:
         testing = stock.parent / "testing-ruleset"
         _link_stock_rules(stock, home, {file.name: file for file in testing.glob("*.xml")})
     own = suite / "ruleset.xml"
-    return _files(own.read_text(encoding="utf-8") if own.is_file() else _default(suite), home)
+    return _files(own.read_bytes() if own.is_file() else _default(suite).encode(), home)
 
 
 def _default(suite: Path) -> str:
@@ -164,7 +240,7 @@ def stage_stock(stock: Path, home: Path, extra: Path | None) -> RulesetFiles:
         kind = "decoders" if name.endswith("_decoders.xml") else "rules"
         (home / "etc" / kind / name).symlink_to(file.resolve())
     lists = "".join(f"<list>etc/lists/{name}</list>" for name in _STOCK_LISTS)
-    return _files(f"<ruleset>{_STOCK_RULESET}{lists}</ruleset>", home)
+    return _files(f"<ruleset>{_STOCK_RULESET}{lists}</ruleset>".encode(), home)
 
 
 def _link_stock_rules(stock: Path, home: Path, instead: dict[str, Path]) -> None:
@@ -175,9 +251,12 @@ def _link_stock_rules(stock: Path, home: Path, instead: dict[str, Path]) -> None
         (folder / file.name).symlink_to(instead.pop(file.name, file).resolve())
 
 
-def _files(text: str, home: Path) -> RulesetFiles:
-    (element,) = read_text(text.encode(), home / "etc/ossec.conf")
-    return ruleset_files(element, home)
+def _files(text: bytes, home: Path) -> RulesetFiles:
+    conf = home / "etc/ossec.conf"
+    elements = [node for node in read_text(text, conf) if node.name == "ruleset"]
+    if len(elements) != 1:
+        raise PackError("not one <ruleset> element", at=Location(conf))
+    return ruleset_files(elements, home)
 
 
 def _link(source: Path, target: Path) -> None:

@@ -88,11 +88,12 @@ MODES = {
     "": 0o750,
     "active-response/bin": 0o770,
     "etc": 0o770,
+    "etc/client.keys": 0o640,
     "etc/local_internal_options.conf": 0o640,
     "queue": 0o750,
     "var": 0o750,
 }
-OF_WAZUH = ("etc", "etc/lists", "logs", "queue/sockets")
+OF_WAZUH = ("etc", "etc/client.keys", "etc/lists", "logs", "queue/sockets")
 OF_WAZUH_WITH_ALL = ("etc/lists/", "logs/")
 
 
@@ -196,6 +197,7 @@ def put_home(home, stock):
     for name in DAEMONS:
         program(home / "bin" / name, f'#!/bin/sh\n{RUN} test "${{0##*/}}"\n')
     program(home / "bin/wazuh-control", CONTROL)
+    (home / "etc/client.keys").write_text("")
     (home / "logs/ossec.log").write_text("")
     (home / "logs/alerts/alerts.json").write_text("")
 

@@ -74,7 +74,7 @@ class Manager:
     def __init__(self):
         self.lock = threading.Lock()
         self.jobs = Queue()
-        self.number = 0
+        self.written = "0.0"
         self.load()
 
     def load(self):
@@ -94,7 +94,9 @@ class Manager:
             with ALERTS.open("a") as stream:
                 stream.write(json.dumps(alert, separators=(",", ":")) + "\n")
             for response in triggered(self.responses, str(result.rule_id)):
-                self.jobs.put((response, alert))
+                # analysisd's threads mostly give the id of what was written last
+                self.jobs.put((response, {**alert, "id": self.written}))
+            self.written = alert["id"]
 
     def receive(self, server):
         """Read the queue: ``1:location:message``, with ``|`` in front of ``|`` and ``:``."""
@@ -231,6 +233,8 @@ def stop():
     if pid is not None:
         os.kill(pid, signal.SIGTERM)
         until(lambda: running() is None, "stop")
+        # authd writes it anew when it ends, and does not give it back to wazuh
+        os.chown(HOME / "etc/client.keys", 0, -1)
 
 
 def control(word):
