@@ -28,7 +28,7 @@ class Disk:
                 file.truncate(file.tell() // PAGE * PAGE - left)
 
     def messages(self):
-        return list((self.state / "inbox").glob("*.message"))
+        return list((self.state / "inbox").glob("*.message*"))
 
 
 @pytest.fixture

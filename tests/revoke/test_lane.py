@@ -1,5 +1,7 @@
+import errno
 import hashlib
 import json
+import os
 
 import pytest
 from revoke_world import NOW, OneToken, github_token
@@ -292,6 +294,16 @@ def test_an_error_of_ours_fails_one_job_and_not_the_next(manager):
 
     assert outcomes(lines) == ["failed", "revoked"]
     assert lines[0]["reason"] == "internal error: RuntimeError"
+
+
+def test_a_fault_of_this_host_puts_a_job_off(manager):
+    leak(manager)
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    manager.script.answers += [full, ALIVE, (202,), DEAD]
+    lines = manager.run("github")
+
+    assert outcomes(lines) == ["retrying", "revoked"]
+    assert lines[0]["reason"] == "this host: No space left on device"
 
 
 def test_what_is_as_wanted_already_is_not_touched_and_not_taken_back(manager):

@@ -203,6 +203,9 @@ class Lane:
             self._end(job, words.REFUSED_ALLOWLIST, command, str(error))
         except AgentError as error:
             self._end(job, words.FAILED, command, str(error))
+        except OSError as error:  # a full disk, most of all
+            fault = Later(f"this host: {error.strerror or type(error).__name__}", fault=False)
+            self._put_off(job, fault, context, command)
         except Exception as error:  # noqa: BLE001 -- one bad job must not stop the others
             self._end(job, words.FAILED, command, f"internal error: {type(error).__name__}")
         else:
