@@ -37,7 +37,8 @@ echo started
 """
 ANALYSISD = """\
 #!/bin/sh
-if [ -e /refuse ] && [ -e /var/ossec/etc/rules/9200-wazuh-pack-jenkins-audit.xml ]; then
+ours=/var/ossec/etc/rules/9200-wazuh-pack-jenkins-audit.xml
+if [ -s /refuse ] || { [ -e /refuse ] && [ -e "$ours" ]; }; then
   echo "2026/11/28 10:00:00 wazuh-analysisd: CRITICAL: (1220): Error loading the rules." >&2
   exit 1
 fi
@@ -208,6 +209,17 @@ def test_a_ruleset_that_analysisd_refuses_is_taken_out_again(chroot, built):
     assert "Error loading the rules" in said
     assert "the pack is taken out" in said
     assert chroot.files() == before
+
+
+@needs_chroot
+def test_a_ruleset_that_is_refused_without_the_pack_too_is_not_its_fault(chroot, built):
+    shutil.copytree(built / "entrypoint-scripts", chroot.root / "entrypoint-scripts")
+    (chroot.root / "refuse").write_text("always")
+
+    said = chroot.start()
+
+    assert "the pack is not the cause, and is put back" in said
+    assert RULE in chroot.files()
 
 
 @needs_chroot

@@ -51,4 +51,8 @@ fi
 printf '%s\n' "$said" | grep -E 'WARNING|ERROR|CRITICAL'
 say "analysisd refuses its configuration: the pack is taken out"
 sh "$share/install.sh" --home "$home" uninstall
+if ! "$home/bin/wazuh-analysisd" -t >/dev/null 2>&1; then
+  say "it refuses it without the pack, too: the pack is not the cause, and is put back"
+  sh "$share/install.sh" --home "$home" apply
+fi
 leave
